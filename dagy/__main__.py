@@ -1,0 +1,5 @@
+"""`python -m dagy`."""
+
+from dagy.cli import main
+
+main()

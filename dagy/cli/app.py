@@ -1,0 +1,192 @@
+"""The commands of `dagy` and their options. What each does is in the module of its name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dagy.errors import NotBuiltError
+from dagy.version import __version__
+
+app = typer.Typer(
+    name="dagy",
+    help="Write a data pipeline as Python functions; run it here, ship it to AWS Step Functions.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+runs = typer.Typer(
+    help="The local history of runs.",
+    no_args_is_help=True,
+    epilog="Example: dagy runs list --limit 5",
+)
+app.add_typer(runs, name="runs")
+
+Target = Annotated[
+    str,
+    typer.Argument(metavar="FILE.py[:FLOW]", help="The file, and which flow if it has several."),
+]
+Params = Annotated[
+    list[str] | None,
+    typer.Option("--param", "-p", metavar="K=V", help="A flow parameter; may be repeated."),
+]
+ParamsFile = Annotated[
+    Path | None,
+    typer.Option("--params-file", metavar="F", help="Flow parameters as a JSON object."),
+]
+Mode = Annotated[
+    str,
+    typer.Option(
+        "--execution-mode",
+        "-m",
+        metavar="MODE",
+        help="nano: the whole flow in one Lambda invocation; micro: an invocation per task.",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"dagy {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def dagy(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Write a data pipeline as Python functions; run it here, ship it to AWS Step Functions."""
+
+
+@app.command(epilog="Example: dagy run flows/daily.py --param date=2026-01-31 --max-workers 4")
+def run(
+    target: Target,
+    param: Params = None,
+    params_file: ParamsFile = None,
+    max_workers: Annotated[
+        int, typer.Option("--max-workers", "-w", min=1, help="Tasks that may run at once.")
+    ] = 1,
+    fail_fast: Annotated[
+        bool,
+        typer.Option(
+            "--fail-fast/--no-fail-fast", help="Stop at the first task that fails for good."
+        ),
+    ] = True,
+    as_json: AsJson = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only the end.")] = False,
+) -> None:
+    """Run a flow on this machine and record the run."""
+    from dagy.cli.run import run_flow  # noqa: PLC0415 - each command loads what it needs
+
+    run_flow(target, param or [], params_file, max_workers, fail_fast, as_json=as_json, quiet=quiet)
+
+
+@app.command(epilog="Example: dagy build flows/daily.py --execution-mode micro -o out")
+def build(
+    target: Target,
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", metavar="DIR", help="Where to put the bundle's folder."),
+    ] = Path("dagy-build"),
+    execution_mode: Mode = "nano",
+    param: Params = None,
+    params_file: ParamsFile = None,
+    include: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--include",
+            metavar="GLOB",
+            help="Data files to ship, from the flow's folder; repeatable.",
+        ),
+    ] = None,
+    flow_version: Annotated[
+        str, typer.Option("--flow-version", metavar="V", help="Label of this version.")
+    ] = "1",
+    as_json: AsJson = False,
+) -> None:
+    """Compile a flow to a folder that CloudFormation and the CDK can deploy."""
+    from dagy.cli.build import build_flow  # noqa: PLC0415
+
+    build_flow(
+        target, output, execution_mode, param or [], params_file, include or [], flow_version,
+        as_json=as_json,
+    )  # fmt: skip
+
+
+@app.command(epilog="Example: dagy inspect flows/daily.py --execution-mode micro --after structure")
+def inspect(
+    target: Annotated[
+        str, typer.Argument(metavar="FILE.py[:FLOW]|BUNDLE", help="A file, or a bundle's folder.")
+    ],
+    output_format: Annotated[
+        str, typer.Option("--format", "-f", help="outline, asl, mermaid, dot, or json.")
+    ] = "outline",
+    after: Annotated[
+        str | None,
+        typer.Option("--after", metavar="PASS", help="Stop after this pass and show it."),
+    ] = None,
+    execution_mode: Mode = "nano",
+    param: Params = None,
+    params_file: ParamsFile = None,
+) -> None:
+    """Show the state machine of a flow or of a bundle."""
+    from dagy.cli.inspect import inspect_target  # noqa: PLC0415
+
+    inspect_target(target, output_format, after, execution_mode, param or [], params_file)
+
+
+@runs.command("list", epilog="Example: dagy runs list --limit 5 --json")
+def runs_list(
+    limit: Annotated[
+        int, typer.Option("--limit", "-n", min=1, help="How many, newest first.")
+    ] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List recent runs."""
+    from dagy.cli.runs import show_list  # noqa: PLC0415
+
+    show_list(limit, as_json=as_json)
+
+
+@runs.command("show", epilog="Example: dagy runs show 3f2a --json")
+def runs_show(
+    run_id: Annotated[str, typer.Argument(metavar="RUN_ID", help="The run; a prefix is enough.")],
+    as_json: AsJson = False,
+) -> None:
+    """Show a run and each of its task runs."""
+    from dagy.cli.runs import show_run  # noqa: PLC0415
+
+    show_run(run_id, as_json=as_json)
+
+
+_UNBUILT = {"ignore_unknown_options": True, "allow_extra_args": True}
+
+
+@app.command(context_settings=_UNBUILT, epilog="Not built yet: see dagy build --help")
+def deploy() -> None:
+    """Not built yet: build and deploy a flow in one step."""
+    raise NotBuiltError(
+        "this version of Dagy cannot deploy by itself yet; run `dagy build` and deploy the "
+        "bundle's template.json with CloudFormation, or its app.py with the CDK"
+    )
+
+
+@app.command(context_settings=_UNBUILT, epilog="Not built yet: see dagy runs --help")
+def flows() -> None:
+    """Not built yet: list deployed flows."""
+    raise NotBuiltError("this version of Dagy cannot list deployed flows yet")
+
+
+@app.command(context_settings=_UNBUILT, epilog="Not built yet: set DAGY_LOCAL_DIR for the history")
+def config() -> None:
+    """Not built yet: configure profiles."""
+    raise NotBuiltError(
+        "this version of Dagy has no profiles yet; DAGY_LOCAL_DIR moves the local history"
+    )

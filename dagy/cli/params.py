@@ -1,0 +1,58 @@
+"""Flow parameters on the command line: `--param k=v` and `--params-file`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from dagy.annotations import accepted_kinds, annotations_of, fits
+from dagy.errors import ParameterError
+from dagy.flow import Flow
+
+
+def read_params(flow: Flow[..., Any], pairs: Sequence[str], file: Path | None) -> dict[str, Any]:
+    """Return the parameters given on a command line; a pair beats the file.
+
+    Args:
+        flow: tells by its annotations how a text is to be read: `2026` stays text for a `str`.
+        pairs: texts of the form `name=value`; a value is JSON where that fits, and text otherwise.
+        file: a JSON object.
+
+    Raises:
+        ParameterError: a pair has no `=`, or the file is not a JSON object.
+    """
+    values = _read_file(file) if file is not None else {}
+    annotations = annotations_of(flow.fn)
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not equals or not name:
+            raise ParameterError(f"--param {pair}: write it as name=value")
+        values[name] = _read_value(text, accepted_kinds(annotations.get(name, Any)))
+    return values
+
+
+def _read_value(text: str, accepts: tuple[str, ...] | None) -> Any:
+    if accepts == ("string",):
+        return text
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    # `Optional[str]` takes null, and takes 2026 as a text.
+    if accepts is not None and "string" in accepts and not fits(value, accepts):
+        return text
+    return value
+
+
+def _read_file(file: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(file.read_bytes())
+    except OSError as error:
+        raise ParameterError(f"--params-file {file}: {error.strerror}") from error
+    except ValueError as error:
+        raise ParameterError(f"--params-file {file}: not JSON: {error}") from error
+    if not isinstance(values, dict):
+        raise ParameterError(f"--params-file {file}: must hold a JSON object, name to value")
+    return values

@@ -1,0 +1,66 @@
+"""What the commands have in common on the screen: colour on a terminal only, errors on stderr."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+out = Console(soft_wrap=True, highlight=False)
+err = Console(soft_wrap=True, highlight=False, stderr=True)
+
+_STYLES = {
+    "PENDING": "dim",
+    "RUNNING": "cyan",
+    "SUCCEEDED": "green",
+    "FAILED": "bold red",
+    "SKIPPED": "yellow",
+    "CANCELLED": "yellow",
+}
+
+
+def say(text: str = "") -> None:
+    """Print a line as it is."""
+    out.print(text, markup=False)
+
+
+def say_error(text: str) -> None:
+    """Print an error on stderr."""
+    err.print(Text.assemble(("error: ", "bold red"), text))
+
+
+def say_warning(text: str) -> None:
+    """Print a warning on stderr."""
+    err.print(Text.assemble(("warning: ", "yellow"), text))
+
+
+def print_json(value: Any) -> None:
+    """Print JSON for a script: no colour, no wrapping."""
+    print(json.dumps(value, indent=2))  # noqa: T201 - Rich would colour and wrap it
+
+
+def state_text(state: str) -> Text:
+    """Return the name of a state in its colour."""
+    return Text(state, style=_STYLES.get(state, ""))
+
+
+def table(*columns: str) -> Table:
+    """Return a plain table with these headings."""
+    made = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        made.add_column(column, justify="right" if column in {"took", "attempts"} else "left")
+    return made
+
+
+def duration(seconds: float | None) -> str:
+    """Return a duration for people: `12 ms`, `3.4 s`, `2 min 05 s`."""
+    if seconds is None:
+        return ""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    return f"{int(seconds // 60)} min {int(seconds % 60):02d} s"

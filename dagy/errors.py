@@ -1,0 +1,92 @@
+"""Every error that Dagy raises on purpose, in one hierarchy rooted in `DagyError`.
+
+A message says what is wrong, where (flow, task, file and line), and what to do about it. The CLI
+prints it without a traceback: a `DagyError` is the user's to mend, anything else is a bug of ours.
+"""
+
+from __future__ import annotations
+
+
+class DagyError(Exception):
+    """Base of all errors that Dagy raises on purpose."""
+
+
+class DefinitionError(DagyError):
+    """A decorator was given something it cannot accept, or a function it cannot run."""
+
+
+class TraceError(DagyError):
+    """A flow did something, while its graph was being traced, that has no meaning there.
+
+    Attributes:
+        parameter: the name of the flow parameter that was used as if it had a value, or None when
+            the misuse was of a task's output.
+    """
+
+    def __init__(self, message: str, *, parameter: str | None = None) -> None:
+        super().__init__(message)
+        self.parameter = parameter
+
+
+class NotBuiltError(DagyError):
+    """The contract has this, and this version of Dagy does not do it yet."""
+
+
+class ParameterError(DagyError):
+    """A flow parameter or a task argument is missing, unknown, or of the wrong type."""
+
+
+class CodecError(DagyError):
+    """A value cannot cross from one task to another: it is not JSON.
+
+    Attributes:
+        path: where in the value the fault is, as Python would spell it: `["rows"][3]`.
+    """
+
+    def __init__(self, message: str, *, path: str = "") -> None:
+        super().__init__(message)
+        self.path = path
+
+
+class SpecError(DagyError):
+    """A FlowSpec is malformed.
+
+    Attributes:
+        path: the field at fault, as `task_runs[3].depends_on[0]`.
+    """
+
+    def __init__(self, path: str, message: str) -> None:
+        super().__init__(f"{path or 'FlowSpec'}: {message}")
+        self.path = path
+
+
+class LoadError(DagyError):
+    """A file could not be imported, or holds no flow that fits the request."""
+
+
+class RunFailedError(DagyError):
+    """A local run did not succeed; raised only where the caller asked for it."""
+
+
+class HistoryError(DagyError):
+    """The local history cannot be written or read."""
+
+
+class CompileError(DagyError):
+    """A FlowSpec cannot be lowered as asked."""
+
+
+class LimitError(CompileError):
+    """What would be emitted passes a hard limit of AWS."""
+
+
+class OutputTooLargeError(DagyError):
+    """A task's output is larger than what passes between two states of Step Functions."""
+
+
+class BundleError(DagyError):
+    """A bundle is damaged, incomplete, or cannot be written."""
+
+
+class MissingExtraError(DagyError):
+    """A part of Dagy needs an optional extra that is not installed."""

@@ -1,0 +1,363 @@
+"""`@flow`: a Python function that is traced into a graph of tasks."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
+
+from dagy import options, parameters
+from dagy.errors import CodecError, NotBuiltError, ParameterError, TraceError
+from dagy.hook import HookLike
+from dagy.source import location_of
+from dagy.spec import FlowSpec
+from dagy.symbols import ParameterValue
+from dagy.task import RetryDelay, Task
+from dagy.tracing import Graph, current_graph, import_path
+
+if TYPE_CHECKING:
+    from dagy.run_context import LocalRunContext
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_RESERVED = ("version", "fail_fast", "max_workers", "cleanup_keep_last", "raise_on_failure")
+
+
+@dataclass(frozen=True)
+class TracedFlow:
+    """A FlowSpec, and the tasks it was traced from by name."""
+
+    spec: FlowSpec
+    tasks: Mapping[str, Task[..., Any]]
+
+
+class Flow(Generic[P, R]):
+    """A function that describes a graph of task calls; made by `@flow`.
+
+    Called as a function it runs as plain Python, its tasks too, with no graph and no history.
+
+    Attributes:
+        fn: the function itself.
+        name: its name; the function's name unless given.
+        description: for people; the docstring unless given.
+    """
+
+    def __init__(
+        self,
+        fn: Callable[P, R],
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        retries: int = 0,
+        retry_delay_seconds: RetryDelay = None,
+        retry_jitter_factor: float | None = None,
+        validate_parameters: bool = True,
+        on_running: Sequence[HookLike] | None = None,
+        on_completion: Sequence[HookLike] | None = None,
+        on_failure: Sequence[HookLike] | None = None,
+        on_retry: Sequence[HookLike] | None = None,
+        retry_condition_fn: Callable[[Exception], bool] | None = None,
+    ) -> None:
+        shown = getattr(fn, "__name__", type(fn).__name__)
+        definition = options.Definition("flow", fn, name if isinstance(name, str) else shown)
+        options.check_function(definition, fn)
+        options.check_name(definition, shown if name is None else name)
+        options.check_text(definition, "description", description)
+        options.check_retries(
+            definition, retries, retry_delay_seconds, retry_jitter_factor, retry_condition_fn
+        )
+        options.check_bool(definition, "validate_parameters", validate_parameters)
+        hooks = dict(
+            zip(options.HOOKS, (on_running, on_completion, on_failure, on_retry), strict=True)
+        )
+        options.check_hooks(definition, hooks)
+        functools.update_wrapper(self, fn)
+        self.signature = inspect.signature(fn)
+        parameters.check_signature(definition, self.signature, _RESERVED)
+        self.fn = fn
+        self.name: str = name if name is not None else shown
+        self.description = description if description is not None else inspect.getdoc(fn)
+        self.retries = retries
+        self.retry_delay_seconds = retry_delay_seconds
+        self.retry_jitter_factor = retry_jitter_factor
+        self.validate_parameters = validate_parameters
+        self.on_running = list(on_running or ())
+        self.on_completion = list(on_completion or ())
+        self.on_failure = list(on_failure or ())
+        self.on_retry = list(on_retry or ())
+        self.retry_condition_fn = retry_condition_fn
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run the function as plain Python, its tasks included.
+
+        Raises:
+            NotBuiltError: it is called inside another flow.
+        """
+        graph = current_graph.get()
+        if graph is not None:
+            raise NotBuiltError(
+                f"flow {self.name!r} is called inside flow {graph.flow_name!r}, which this version "
+                "of Dagy cannot build yet; call its tasks there instead"
+            )
+        return self.fn(*args, **kwargs)
+
+    def build(self, *args: Any, version: str = "1", **kwargs: Any) -> FlowSpec:
+        """Trace the flow into a FlowSpec, without running any task.
+
+        Args:
+            args: parameters to bind, by position.
+            version: label of the version, of any form.
+            kwargs: parameters to bind, by name. A bound parameter has its value while the graph is
+                traced, and may shape it; one that is not bound stays symbolic, so that the same
+                graph serves every value.
+
+        Raises:
+            TraceError: the function does something that has no meaning while it is traced.
+            ParameterError: a bound value fits no parameter.
+            NotBuiltError: it uses what this version of Dagy does not run yet.
+
+        Example:
+            >>> from dagy import flow, task
+            >>> @task
+            ... def double(n: int) -> int:
+            ...     return 2 * n
+            >>> @flow
+            ... def twice(n: int) -> int:
+            ...     return double(double(n))
+            >>> [run.id for run in twice.build().task_runs]
+            ['double', 'double-2']
+        """
+        return self.trace(self._named(args, kwargs), version=version).spec
+
+    def run_local(
+        self,
+        *args: Any,
+        fail_fast: bool = True,
+        max_workers: int = 1,
+        cleanup_keep_last: int = 20,
+        raise_on_failure: bool = False,
+        **kwargs: Any,
+    ) -> LocalRunContext:
+        """Run the flow here, on a thread pool, and record the run.
+
+        Args:
+            args: the flow's parameters, by position.
+            fail_fast: stop at the first task that fails for good; False runs all that does not
+                depend on it.
+            max_workers: how many tasks may run at once.
+            cleanup_keep_last: how many ended runs of this flow the history keeps.
+            raise_on_failure: raise RunFailedError when the run does not succeed.
+            kwargs: the flow's parameters, by name.
+
+        Returns:
+            What happened: `.run_id`, `.status`, `.result`, `.task_runs`.
+
+        Raises:
+            TraceError, ParameterError, NotBuiltError: as `build`.
+            HistoryError: the run cannot be recorded at all; nothing has run.
+            RunFailedError: only where asked for.
+        """
+        from dagy.local import run_local  # noqa: PLC0415 - `import dagy` stays light
+
+        return run_local(
+            self,
+            self._named(args, kwargs),
+            fail_fast=fail_fast,
+            max_workers=max_workers,
+            cleanup_keep_last=cleanup_keep_last,
+            raise_on_failure=raise_on_failure,
+        )
+
+    def run(self, *args: Any, **kwargs: Any) -> LocalRunContext:
+        """Run the flow through the Dagy API if one is configured, otherwise here.
+
+        Raises:
+            NotBuiltError: `DAGY_API_URL` is set; this version has no API client yet.
+        """
+        if os.environ.get("DAGY_API_URL"):
+            raise NotBuiltError(
+                "DAGY_API_URL is set, and this version of Dagy cannot run a flow through the API "
+                "yet; unset it, or call run_local()"
+            )
+        return self.run_local(*args, **kwargs)
+
+    def deploy(
+        self,
+        name: str | None = None,
+        *,
+        bucket: str | None = None,
+        api_url: str | None = None,
+        schedule: str | None = None,
+        default_executor: str | None = None,
+        execution_mode: str = "nano",
+        tags: Mapping[str, str] | Sequence[str] | None = None,
+        flow_kwargs: Mapping[str, Any] | None = None,
+        force: bool = False,
+    ) -> Any:
+        """Ship the flow to AWS. This version writes a bundle and leaves the deploying to you.
+
+        Raises:
+            NotBuiltError: always, for now; it names the way to deploy meanwhile.
+        """
+        del name, bucket, api_url, schedule, default_executor, tags, flow_kwargs, force
+        raise NotBuiltError(
+            f"this version of Dagy cannot deploy flow {self.name!r} by itself yet; build the "
+            f"bundle with `dagy build FILE.py:{self.name} --execution-mode {execution_mode}` and "
+            "deploy its template.json with CloudFormation, or its app.py with the CDK"
+        )
+
+    def trace(self, bound: Mapping[str, Any], *, version: str = "1") -> TracedFlow:
+        """Trace the flow; `build` says how.
+
+        Args:
+            bound: parameters to bind, by name.
+            version: label of the version.
+        """
+        unmet = options.not_built(self, flow=True)
+        if unmet:
+            raise NotBuiltError(
+                f"flow {self.name!r} ({location_of(self.fn)}) uses {', '.join(unmet)}, which this "
+                "version of Dagy does not run yet for flows; set retries on its tasks instead"
+            )
+        entries = parameters.definitions(
+            self.fn, self.signature, bound, validate=self.validate_parameters
+        )
+        parameters.bind(self.name, entries, bound, partial=True)
+        graph = Graph(self.name)
+        given = {
+            name: bound[name] if name in bound else ParameterValue(graph, name)
+            for name in self.signature.parameters
+        }
+        returned = self._trace_function(graph, given)
+        location = f"{location_of(self.fn)}"
+        try:
+            outputs = graph.encode(returned, {})
+        except CodecError as error:
+            raise TraceError(
+                f"the return value of flow {self.name!r} ({location}): {error}"
+            ) from error
+        spec = FlowSpec(
+            name=self.name,
+            version=version,
+            created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            tasks=graph.tasks,
+            task_runs=graph.task_runs,
+            edges=graph.edges,
+            outputs=outputs,
+            parameters=entries,
+            description=self.description,
+            import_path=import_path(self.fn),
+        )
+        return TracedFlow(spec, graph.functions)
+
+    def _trace_function(self, graph: Graph, given: Mapping[str, Any]) -> Any:
+        if current_graph.get() is not None:
+            raise NotBuiltError(f"flow {self.name!r} is built while another flow is being traced")
+        call = self.signature.bind_partial()
+        call.arguments.update(given)
+        token = current_graph.set(graph)
+        try:
+            return self.fn(*call.args, **call.kwargs)
+        finally:
+            current_graph.reset(token)
+
+    def _named(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """The given parameters by name."""
+        names = list(self.signature.parameters)
+        if len(args) > len(names):
+            raise ParameterError(
+                f"flow {self.name!r} takes {len(names)} parameters, and {len(args)} were given"
+            )
+        by_position = dict(zip(names, args, strict=False))
+        twice = sorted(by_position.keys() & kwargs.keys())
+        if twice:
+            raise ParameterError(f"flow {self.name!r}: parameter {twice[0]!r} is given twice")
+        return {**by_position, **kwargs}
+
+    def __repr__(self) -> str:
+        return f"<Flow {self.name}{self.signature}>"
+
+
+@overload
+def flow(fn: Callable[P, R], /) -> Flow[P, R]: ...
+
+
+@overload
+def flow(
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    retries: int = 0,
+    retry_delay_seconds: RetryDelay = None,
+    retry_jitter_factor: float | None = None,
+    validate_parameters: bool = True,
+    on_running: Sequence[HookLike] | None = None,
+    on_completion: Sequence[HookLike] | None = None,
+    on_failure: Sequence[HookLike] | None = None,
+    on_retry: Sequence[HookLike] | None = None,
+    retry_condition_fn: Callable[[Exception], bool] | None = None,
+) -> Callable[[Callable[P, R]], Flow[P, R]]: ...
+
+
+def flow(
+    fn: Callable[..., Any] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    retries: int = 0,
+    retry_delay_seconds: RetryDelay = None,
+    retry_jitter_factor: float | None = None,
+    validate_parameters: bool = True,
+    on_running: Sequence[HookLike] | None = None,
+    on_completion: Sequence[HookLike] | None = None,
+    on_failure: Sequence[HookLike] | None = None,
+    on_retry: Sequence[HookLike] | None = None,
+    retry_condition_fn: Callable[[Exception], bool] | None = None,
+) -> Any:
+    """Make a function a flow; bare, or with options.
+
+    Args:
+        fn: the function, when used bare.
+        name: the flow's name; the function's name by default.
+        description: for people; the docstring by default.
+        retries: how often the whole flow is run again after it failed.
+        retry_delay_seconds: seconds before each of these, as for a task.
+        retry_jitter_factor: from 0 to 1, as for a task.
+        validate_parameters: check parameters against the annotations before anything runs.
+        on_running: hooks called when the flow starts.
+        on_completion: hooks called on success.
+        on_failure: hooks called on failure.
+        on_retry: hooks called before the flow is run again.
+        retry_condition_fn: given the exception, tells whether to run it again.
+
+    Returns:
+        A `Flow`, or a decorator that makes one.
+
+    Raises:
+        DefinitionError: an argument is not what is allowed, or the function cannot be a flow.
+
+    Example:
+        >>> @flow(name="daily_etl", description="Daily data pipeline")
+        ... def daily_etl(date: str, source: str) -> None: ...
+    """
+    make = functools.partial(
+        Flow,
+        name=name,
+        description=description,
+        retries=retries,
+        retry_delay_seconds=retry_delay_seconds,
+        retry_jitter_factor=retry_jitter_factor,
+        validate_parameters=validate_parameters,
+        on_running=on_running,
+        on_completion=on_completion,
+        on_failure=on_failure,
+        on_retry=on_retry,
+        retry_condition_fn=retry_condition_fn,
+    )
+    return make if fn is None else make(fn)

@@ -1,0 +1,148 @@
+"""The checks of what `@task` and `@flow` are given, made when the decorator runs."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from dagy.errors import DefinitionError
+from dagy.source import location_of
+
+EXECUTORS = ("lambda", "step-functions", "ecs")
+
+HOOKS = ("on_running", "on_completion", "on_failure", "on_retry")
+
+
+class Definition:
+    """Names what is being defined, in each message about it.
+
+    Args:
+        kind: "task" or "flow".
+        fn: the decorated function.
+        name: its name in Dagy.
+    """
+
+    def __init__(self, kind: str, fn: Callable[..., Any], name: str) -> None:
+        location = location_of(fn)
+        self.label = f"@{kind} {name}" + (f" ({location})" if location else "")
+
+    def require(self, holds: bool, argument: str, allowed: str, value: Any) -> None:
+        """Raise DefinitionError unless an argument is as it must be."""
+        if not holds:
+            raise DefinitionError(f"{self.label}: {argument} must be {allowed}, not {value!r}")
+
+    def refuse(self, problem: str) -> DefinitionError:
+        """Return the error for a function that cannot be a task or flow."""
+        return DefinitionError(f"{self.label}: {problem}")
+
+
+def check_function(definition: Definition, fn: Any) -> None:
+    """Refuse what Dagy cannot run as a task or trace as a flow."""
+    if not callable(fn) or isinstance(fn, (type, staticmethod, classmethod)):
+        raise definition.refuse(f"decorates a {type(fn).__name__}; it must decorate a function")
+    if inspect.iscoroutinefunction(fn):
+        raise definition.refuse(
+            "is an async function, which this version of Dagy does not run yet; "
+            "make it a plain function that calls asyncio.run"
+        )
+    if inspect.isgeneratorfunction(fn) or inspect.isasyncgenfunction(fn):
+        raise definition.refuse("is a generator; return a list of what it would yield")
+    owner = getattr(fn, "__qualname__", "").rpartition(".")[0]
+    if owner and not owner.endswith("<locals>"):
+        raise definition.refuse(
+            f"is a method of {owner}, which this version of Dagy does not run yet; "
+            "make it a function of the module and pass what it needs"
+        )
+
+
+def check_name(definition: Definition, name: Any) -> None:
+    """Refuse a name that is not text, or is blank."""
+    definition.require(isinstance(name, str) and name.strip() != "", "name", "text", name)
+
+
+def check_retries(
+    definition: Definition, retries: Any, delay: Any, jitter: Any, condition: Any
+) -> None:
+    """Refuse a retry policy that has no meaning."""
+    whole = isinstance(retries, int) and not isinstance(retries, bool)
+    definition.require(whole and retries >= 0, "retries", "an integer of at least 0", retries)
+    if isinstance(delay, Sequence) and not isinstance(delay, str):
+        good = len(delay) > 0 and all(_seconds(item) for item in delay)
+    else:
+        good = delay is None or callable(delay) or _seconds(delay)
+    definition.require(
+        good,
+        "retry_delay_seconds",
+        "a number of at least 0, a non-empty list of them, or a callable",
+        delay,
+    )
+    good = jitter is None or (_seconds(jitter) and jitter <= 1)
+    definition.require(good, "retry_jitter_factor", "a number from 0 to 1", jitter)
+    check_callable(definition, "retry_condition_fn", condition)
+
+
+def check_limits(definition: Definition, timeout: Any, concurrency: Any) -> None:
+    """Refuse a timeout or a concurrency limit that nothing could keep."""
+    good = timeout is None or (_seconds(timeout) and timeout > 0)
+    definition.require(good, "timeout_seconds", "a number above 0", timeout)
+    whole = isinstance(concurrency, int) and not isinstance(concurrency, bool)
+    good = concurrency is None or (whole and concurrency > 0)
+    definition.require(good, "concurrency_limit", "an integer of at least 1", concurrency)
+
+
+def check_executor(definition: Definition, executor: Any) -> None:
+    """Refuse an executor that does not exist, naming the nearest one that does."""
+    allowed = "one of " + ", ".join(repr(name) for name in EXECUTORS)
+    near = nearest(executor, EXECUTORS) if isinstance(executor, str) else ""
+    definition.require(
+        executor is None or executor in EXECUTORS, "executor", allowed + near, executor
+    )
+
+
+def check_hooks(definition: Definition, hooks: dict[str, Any]) -> None:
+    """Refuse hooks that are not lists of callables."""
+    for name, given in hooks.items():
+        is_list = isinstance(given, Sequence) and not isinstance(given, str)
+        definition.require(given is None or is_list, name, "a list of hooks", given)
+        for hook in given or ():
+            good = callable(hook) and not isinstance(hook, type)
+            definition.require(good, name, "a list of callables (context, state)", hook)
+
+
+def check_bool(definition: Definition, argument: str, value: Any) -> None:
+    """Refuse anything but True and False."""
+    definition.require(isinstance(value, bool), argument, "True or False", value)
+
+
+def check_text(definition: Definition, argument: str, value: Any) -> None:
+    """Refuse anything but text and None."""
+    definition.require(value is None or isinstance(value, str), argument, "text", value)
+
+
+def check_callable(definition: Definition, argument: str, value: Any) -> None:
+    """Refuse anything but a callable and None."""
+    definition.require(value is None or callable(value), argument, "a callable", value)
+
+
+def not_built(options: Any, *, flow: bool = False) -> list[str]:
+    """Return the names of the options set on a task or flow that this version does not run yet."""
+    names = ["retry_jitter_factor", "retry_condition_fn", *HOOKS]
+    names += ["retries"] if flow else ["timeout_seconds", "concurrency_limit"]
+    unmet = [name for name in names if getattr(options, name)]
+    if callable(options.retry_delay_seconds):
+        unmet.append("retry_delay_seconds (as a callable)")
+    return unmet
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return `; did you mean 'x'?` for the closest known name, or nothing."""
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def _seconds(value: Any) -> bool:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return number and math.isfinite(value) and value >= 0

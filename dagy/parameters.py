@@ -1,0 +1,154 @@
+"""The parameters of a flow: how they are written in a FlowSpec, and how values are bound to them.
+
+The laptop and the worker bind with the same function, so what one refuses the other refuses too.
+Standard library only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from dagy.annotations import accepted_kinds, annotations_of, describe, fits, spell
+from dagy.errors import CodecError, DefinitionError, ParameterError
+from dagy.options import Definition, nearest
+from dagy.values import check
+
+if TYPE_CHECKING:
+    import inspect
+
+_EMPTY: Any = type("_EMPTY", (), {})  # told from None, which is a value
+
+
+def definitions(
+    fn: Any, signature: inspect.Signature, bound: Mapping[str, Any], *, validate: bool
+) -> list[dict[str, Any]]:
+    """Return the FlowSpec's `parameters` for a flow function.
+
+    Args:
+        fn: the function, for its annotations.
+        signature: its signature.
+        bound: values fixed when the flow is built, by name; JSON.
+        validate: whether types are to be checked when values are bound.
+
+    Returns:
+        An entry a parameter: `name`, `required`, and where they apply `type` (the annotation as
+        written), `accepts` (JSON kinds), `default` and `bound`.
+
+    Raises:
+        ParameterError: a default or a bound value is not JSON.
+    """
+    annotations = annotations_of(fn)
+    entries = []
+    for name, parameter in signature.parameters.items():
+        entry: dict[str, Any] = {"name": name}
+        entry["required"] = parameter.default is parameter.empty and name not in bound
+        if name in annotations:
+            entry["type"] = spell(annotations[name])
+            accepts = accepted_kinds(annotations[name])
+            if accepts is not None and validate:
+                entry["accepts"] = list(accepts)
+        if parameter.default is not parameter.empty:
+            entry["default"] = _json(f"the default of parameter {name!r}", parameter.default)
+        if name in bound:
+            entry["bound"] = _json(f"parameter {name!r}", bound[name])
+        entries.append(entry)
+    return entries
+
+
+def check_signature(
+    definition: Definition, signature: inspect.Signature, reserved: Iterable[str]
+) -> None:
+    """Refuse a flow whose parameters cannot be given by name.
+
+    Raises:
+        DefinitionError: it takes `*args` or `**kwargs`, or a name that Dagy's own methods take.
+    """
+    for parameter in signature.parameters.values():
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            raise definition.refuse(
+                f"takes {parameter}; the parameters of a flow must each have a name"
+            )
+        if parameter.name in reserved:
+            raise DefinitionError(
+                f"{definition.label}: a parameter cannot be called {parameter.name!r}, which is an "
+                "option of build or run_local; give it another name"
+            )
+
+
+def bind(
+    flow: str,
+    parameters: Iterable[Mapping[str, Any]],
+    given: Mapping[str, Any],
+    *,
+    partial: bool = False,
+) -> dict[str, Any]:
+    """Return a value for every parameter of a flow.
+
+    Args:
+        flow: the flow's name, for messages.
+        parameters: the FlowSpec's `parameters`.
+        given: values by name; JSON.
+        partial: let required parameters be missing, and leave them out.
+
+    Raises:
+        ParameterError: one is missing, unknown, of the wrong type, not JSON, or differs from the
+            value it was bound to at build. All faults are in the one message.
+    """
+    known = {entry["name"]: entry for entry in parameters}
+    problems = [
+        f"there is no parameter {name!r}{nearest(name, known)}"
+        for name in given
+        if name not in known
+    ]
+    values = {}
+    for name, entry in known.items():
+        value = given.get(name, entry.get("bound", entry.get("default", _EMPTY)))
+        if value is _EMPTY and partial:
+            continue
+        if value is _EMPTY:
+            hint = f" ({entry['type']})" if "type" in entry else ""
+            problems.append(f"parameter {name!r}{hint} is missing")
+            continue
+        problem = _problem(entry, value, was_given=name in given)
+        if problem:
+            problems.append(problem)
+        values[name] = value
+    if problems:
+        listed = ", ".join(_outline(entry) for entry in known.values())
+        raise ParameterError(
+            f"flow {flow!r}: " + "; ".join(problems) + f"\n  It takes: {listed or 'no parameters'}"
+        )
+    return values
+
+
+def _problem(entry: Mapping[str, Any], value: Any, *, was_given: bool) -> str | None:
+    """What is wrong with a value for a parameter, or None."""
+    name = entry["name"]
+    try:
+        check(value)
+    except CodecError as error:
+        return f"parameter {name!r}: {error}"
+    if was_given and not fits(value, entry.get("accepts")):
+        return f"parameter {name!r} must be {entry['type']}, not {describe(value)}"
+    if was_given and "bound" in entry and value != entry["bound"]:
+        return (
+            f"parameter {name!r} was bound to {entry['bound']!r} when the flow was built and "
+            f"cannot be {value!r}"
+        )
+    return None
+
+
+def _outline(entry: Mapping[str, Any]) -> str:
+    text = entry["name"] + (f": {entry['type']}" if "type" in entry else "")
+    if "bound" in entry:
+        return f"{text} (bound to {entry['bound']!r})"
+    return f"{text} = {entry['default']!r}" if "default" in entry else text
+
+
+def _json(label: str, value: Any) -> Any:
+    try:
+        check(value)
+    except CodecError as error:
+        raise ParameterError(f"{label}: {error}") from error
+    return value

@@ -1,0 +1,68 @@
+"""Where in the user's code something stands: for messages, and for what is generated."""
+
+from __future__ import annotations
+
+import linecache
+import sys
+import sysconfig
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+_PACKAGE = str(Path(__file__).parent)
+
+
+@dataclass(frozen=True)
+class Location:
+    """A line of a file."""
+
+    file: str
+    line: int
+
+    @property
+    def short(self) -> str:
+        """File name and line: the same on every machine."""
+        return f"{Path(self.file).name}:{self.line}"
+
+    def __str__(self) -> str:
+        """Path from here, as an editor would open it."""
+        path = Path(self.file)
+        with suppress(ValueError, OSError):  # elsewhere, or there is no current folder any more
+            path = path.relative_to(Path.cwd())
+        return f"{path}:{self.line}"
+
+    @property
+    def text(self) -> str:
+        """The line itself, stripped; empty when it cannot be read."""
+        return linecache.getline(self.file, self.line).strip()
+
+
+def caller() -> Location:
+    """Return the line of the user's code that is calling into Dagy.
+
+    That is the nearest frame which belongs neither to Dagy nor to the standard library: an output
+    handed to `json.dumps` is a mistake of the line that called `json.dumps`.
+    """
+    frame = sys._getframe(1)
+    while frame.f_back is not None and _foreign(frame.f_code.co_filename):
+        frame = frame.f_back
+    return Location(frame.f_code.co_filename, frame.f_lineno)
+
+
+@cache
+def _foreign(file: str) -> bool:
+    if file.startswith((_PACKAGE, "<frozen")):
+        return True
+    return file.startswith(sysconfig.get_path("stdlib")) and "site-packages" not in file
+
+
+def location_of(fn: Callable[..., Any]) -> Location | None:
+    """Return where a function is defined, or None for one that is not written in Python."""
+    code = getattr(fn, "__code__", None)
+    if not isinstance(code, CodeType):
+        return None
+    return Location(code.co_filename, code.co_firstlineno)

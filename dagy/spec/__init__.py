@@ -1,0 +1,40 @@
+"""The FlowSpec: the one intermediate representation of a flow.
+
+`model` holds the dataclasses, `references` how an argument points at another task's output or at a
+flow parameter, and `decode` the strict reader of the JSON form. Standard library only: the worker
+imports this.
+"""
+
+from dagy.spec.decode import flow_spec_from_json
+from dagy.spec.model import (
+    EPOCH,
+    SCHEMA_VERSION,
+    FlowSpec,
+    TaskRunSpec,
+    TaskSpec,
+)
+from dagy.spec.references import (
+    ParameterReference,
+    Reference,
+    TaskReference,
+    encode,
+    follow,
+    references_in,
+    resolve,
+)
+
+__all__ = [
+    "EPOCH",
+    "SCHEMA_VERSION",
+    "FlowSpec",
+    "ParameterReference",
+    "Reference",
+    "TaskReference",
+    "TaskRunSpec",
+    "TaskSpec",
+    "encode",
+    "flow_spec_from_json",
+    "follow",
+    "references_in",
+    "resolve",
+]

@@ -1,0 +1,194 @@
+"""The strict reader of a FlowSpec's JSON: every fault is reported with the path of its field."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import MISSING, fields
+from typing import Any
+
+from dagy.errors import SpecError
+from dagy.spec.model import SCHEMA_VERSION, FlowSpec, TaskRunSpec, TaskSpec
+from dagy.spec.references import ParameterReference, TaskReference, references_in
+
+Check = Callable[[Any], bool]
+
+
+def _is(*types: type) -> Check:
+    # bool is an int to Python and never one to a reader of JSON.
+    def check(value: Any) -> bool:
+        return isinstance(value, types) and (bool in types or not isinstance(value, bool))
+
+    return check
+
+
+def _count(value: Any) -> bool:
+    return _is(int)(value) and value >= 0
+
+
+def _delay(value: Any) -> bool:
+    items = value if isinstance(value, list) else [value]
+    return value is None or all(_is(int, float)(item) and item >= 0 for item in items)
+
+
+def _task_run_id(value: Any) -> bool:
+    # Ids enter state machines as they are: nothing there may read them as an expression.
+    return isinstance(value, str) and re.fullmatch(r"\w[\w.-]*", value) is not None
+
+
+def _edges(value: Any) -> bool:
+    return isinstance(value, list) and all(_strings(edge) and len(edge) == 2 for edge in value)
+
+
+def _strings(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+_OPTIONAL_STRING = _is(str, type(None))
+_OPTIONAL_NUMBER = _is(int, float, type(None))
+
+# What a field may hold: a check, and how a message names it.
+_Rules = dict[str, tuple[Check, str]]
+
+_TASK: _Rules = {
+    "name": (_is(str), "a string"),
+    "import_path": (_is(str), "a string"),
+    "description": (_OPTIONAL_STRING, "a string or null"),
+    "default_executor": (_OPTIONAL_STRING, "a string or null"),
+    "retries": (_count, "an integer of at least 0"),
+    "retry_delay_seconds": (_delay, "a number of at least 0, a list of them, or null"),
+    "timeout_seconds": (_OPTIONAL_NUMBER, "a number or null"),
+    "concurrency_limit": (_is(int, type(None)), "an integer or null"),
+    "retry_jitter_factor": (_OPTIONAL_NUMBER, "a number or null"),
+    "validate_parameters": (_is(bool), "true or false"),
+    "source": (_OPTIONAL_STRING, "a string or null"),
+}
+
+_TASK_RUN: _Rules = {
+    "id": (_task_run_id, "letters, digits, '_', '.' and '-'"),
+    "task_name": (_is(str), "a string"),
+    "depends_on": (_strings, "a list of strings"),
+    "args": (_is(list), "a list"),
+    "kwargs": (_is(dict), "an object"),
+    "executor": (_OPTIONAL_STRING, "a string or null"),
+    "source": (_OPTIONAL_STRING, "a string or null"),
+}
+
+_FLOW: _Rules = {
+    "name": (_is(str), "a string"),
+    "version": (_is(str), "a string"),
+    "created_at": (_is(str), "a string"),
+    "tasks": (_is(dict), "an object"),
+    "task_runs": (_is(list), "a list"),
+    "edges": (_edges, "a list of pairs of ids"),
+    "outputs": (lambda _: True, "any JSON"),
+    "parameters": (_is(list), "a list"),
+    "description": (_OPTIONAL_STRING, "a string or null"),
+    "import_path": (_OPTIONAL_STRING, "a string or null"),
+    "schema_version": (_is(int), "an integer"),
+}
+
+
+def flow_spec_from_json(text: str | bytes) -> FlowSpec:
+    """Read and check a FlowSpec; see `FlowSpec.from_json`."""
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise SpecError("", f"not JSON: {error}") from error
+    if not isinstance(document, dict):
+        raise SpecError("", "must be an object")
+    version = document.get("schema_version")
+    if version != SCHEMA_VERSION:
+        raise SpecError(
+            "schema_version",
+            f"is {version!r}, and this version of Dagy reads {SCHEMA_VERSION}; "
+            "build the flow again with the version of Dagy that will run it",
+        )
+    values = _record(FlowSpec, document, _FLOW, "")
+    values["tasks"] = {
+        name: TaskSpec(**_record(TaskSpec, task, _TASK, f"tasks[{name!r}]"))
+        for name, task in document["tasks"].items()
+    }
+    values["task_runs"] = [
+        TaskRunSpec(**_record(TaskRunSpec, run, _TASK_RUN, f"task_runs[{index}]"))
+        for index, run in enumerate(document["task_runs"])
+    ]
+    spec = FlowSpec(**values)
+    _check_parameters(spec)
+    _check_graph(spec)
+    return spec
+
+
+def _record(cls: type, document: Any, rules: _Rules, path: str) -> dict[str, Any]:
+    """Check the fields of one object; return them ready for the class."""
+    prefix = f"{path}." if path else ""
+    if not isinstance(document, dict):
+        raise SpecError(path, "must be an object")
+    for name in document:
+        if name not in rules:
+            raise SpecError(f"{prefix}{name}", "is not a field of this format")
+    for field in fields(cls):
+        if field.name not in document:
+            if field.default is MISSING:
+                raise SpecError(f"{prefix}{field.name}", "is missing")
+            continue
+        check, expected = rules[field.name]
+        if not check(document[field.name]):
+            raise SpecError(f"{prefix}{field.name}", f"must be {expected}")
+    return dict(document)
+
+
+def _check_parameters(spec: FlowSpec) -> None:
+    seen = set()
+    for index, parameter in enumerate(spec.parameters):
+        path = f"parameters[{index}]"
+        if not isinstance(parameter, dict) or not isinstance(parameter.get("name"), str):
+            raise SpecError(path, "must be an object with a name")
+        if parameter["name"] in seen:
+            raise SpecError(f"{path}.name", f"{parameter['name']!r} is there twice")
+        seen.add(parameter["name"])
+
+
+def _check_graph(spec: FlowSpec) -> None:
+    """Every name leads somewhere, and every task run comes after all it depends on."""
+    for name, task in spec.tasks.items():
+        if task.name != name:
+            raise SpecError(f"tasks[{name!r}].name", f"is {task.name!r}, its key is {name!r}")
+    parameters = {parameter["name"] for parameter in spec.parameters}
+    earlier: set[str] = set()
+    edges = []
+    for index, run in enumerate(spec.task_runs):
+        path = f"task_runs[{index}]"
+        if run.id in earlier:
+            raise SpecError(f"{path}.id", f"{run.id!r} is there twice")
+        if run.task_name not in spec.tasks:
+            raise SpecError(f"{path}.task_name", f"there is no task {run.task_name!r}")
+        for position, dependency in enumerate(run.depends_on):
+            if dependency not in earlier:
+                raise SpecError(
+                    f"{path}.depends_on[{position}]", f"{dependency!r} is not an earlier task run"
+                )
+            edges.append([dependency, run.id])
+        known = set(run.depends_on)
+        _check_references(run.args, known, parameters, f"{path}.args")
+        _check_references(run.kwargs, known, parameters, f"{path}.kwargs")
+        earlier.add(run.id)
+    _check_references(spec.outputs, earlier, parameters, "outputs")
+    if sorted(spec.edges) != sorted(edges):
+        raise SpecError("edges", "do not agree with the depends_on of the task runs")
+
+
+def _check_references(value: Any, task_runs: set[str], parameters: set[str], path: str) -> None:
+    try:
+        for reference in references_in(value):
+            if isinstance(reference, TaskReference) and reference.task_run_id not in task_runs:
+                raise SpecError(
+                    path, f"refers to {reference.task_run_id!r}, which it does not depend on"
+                )
+            if isinstance(reference, ParameterReference) and reference.name not in parameters:
+                raise SpecError(path, f"refers to {reference.name!r}, which is not a parameter")
+    except SpecError as error:
+        if error.path:
+            raise
+        raise SpecError(path, str(error).removeprefix("FlowSpec: ")) from error

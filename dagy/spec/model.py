@@ -1,0 +1,141 @@
+"""FlowSpec, TaskSpec and TaskRunSpec: plain, frozen, JSON-serialisable."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+SCHEMA_VERSION = 1
+
+EPOCH = "1970-01-01T00:00:00+00:00"
+"""The `created_at` of a spec whose bytes must not depend on when it was built."""
+
+
+@dataclass(frozen=True)
+class TaskSpec:
+    """What is the same for every call of one task within a flow.
+
+    Attributes:
+        name: the task's name, its key in `FlowSpec.tasks`.
+        import_path: where the worker finds the function, as `package.module:function`.
+        description: for people; the docstring's text unless given.
+        default_executor: "lambda", "ecs" or "step-functions"; None lets the mode decide.
+        retries: how often a failed attempt is followed by another; 0 is one attempt in all.
+        retry_delay_seconds: seconds before each retry (number), before retry k (list, the last
+            item repeats), or None for no delay.
+        timeout_seconds: limit of one attempt, in seconds.
+        concurrency_limit: how many runs of this task may be under way at once.
+        retry_jitter_factor: f in `delay * (1 + U(0, f))`.
+        validate_parameters: whether arguments are checked against the annotations.
+        source: file name and line of the definition, for messages.
+    """
+
+    name: str
+    import_path: str
+    description: str | None
+    default_executor: str | None
+    retries: int
+    retry_delay_seconds: Any | None
+    timeout_seconds: float | None
+    concurrency_limit: int | None
+    retry_jitter_factor: float | None = None
+    validate_parameters: bool = True
+    source: str | None = None
+
+
+@dataclass(frozen=True)
+class TaskRunSpec:
+    """One call of a task in a flow.
+
+    Attributes:
+        id: unique in the flow, deterministic, readable: `extract`, `extract-2`.
+        task_name: key into `FlowSpec.tasks`.
+        depends_on: ids of earlier task runs that must succeed first, in the order of mention.
+        args: positional arguments as JSON with references (see `dagy.spec.references`).
+        kwargs: keyword arguments, likewise.
+        executor: overrides the task's executor for this call.
+        source: file name and line of the call, for messages.
+    """
+
+    id: str
+    task_name: str
+    depends_on: list[str]
+    args: list[Any]
+    kwargs: dict[str, Any]
+    executor: str | None
+    source: str | None = None
+
+
+@dataclass(frozen=True)
+class FlowSpec:
+    """A traced flow: the one intermediate representation of Dagy.
+
+    Attributes:
+        name: the flow's name.
+        version: a label given at build or deploy, "1" by default.
+        created_at: ISO 8601 time of the build; the only field that two builds of the same flow
+            differ in.
+        tasks: the tasks by name.
+        task_runs: the calls, each after all those it depends on.
+        edges: `[source, target]` pairs, derived from `depends_on`.
+        outputs: the flow's return value as JSON with references.
+        parameters: one entry a parameter, in order: `name`, `kind`, `required`, and where they
+            apply `type`, `accepts`, `default`, `bound`.
+        description: for people.
+        import_path: where the flow was found, as `module:function`.
+        schema_version: version of this format.
+    """
+
+    name: str
+    version: str
+    created_at: str
+    tasks: dict[str, TaskSpec]
+    task_runs: list[TaskRunSpec]
+    edges: list[list[str]]
+    outputs: Any
+    parameters: list[dict[str, Any]]
+    description: str | None = None
+    import_path: str | None = None
+    schema_version: int = field(default=SCHEMA_VERSION)
+
+    def to_json(self, *, indent: int | None = None) -> str:
+        """Return the canonical JSON text: fields in the order of the class, ASCII only.
+
+        Args:
+            indent: spaces a level for a text that people read; None for the compact form.
+        """
+        separators = (",", ":") if indent is None else (",", ": ")
+        return json.dumps(_plain(self), indent=indent, separators=separators, allow_nan=False)
+
+    @staticmethod
+    def from_json(text: str | bytes) -> FlowSpec:
+        """Read what `to_json` wrote.
+
+        Args:
+            text: a JSON document.
+
+        Raises:
+            SpecError: the text is not JSON, the schema version is unknown, or a field is
+                malformed; `.path` names the field.
+        """
+        from dagy.spec.decode import flow_spec_from_json  # noqa: PLC0415 - decode needs this module
+
+        return flow_spec_from_json(text)
+
+    def canonical(self) -> FlowSpec:
+        """Return this spec with nothing in it that changes by itself (see `EPOCH`)."""
+        return replace(self, created_at=EPOCH)
+
+    def digest(self) -> str:
+        """Return the SHA-256, in hex, of the canonical spec."""
+        return hashlib.sha256(self.canonical().to_json().encode()).hexdigest()
+
+
+def _plain(value: FlowSpec) -> dict[str, Any]:
+    # dataclasses.asdict would deep-copy every argument: half the cost of writing a large flow.
+    plain = dict(value.__dict__)
+    plain["tasks"] = {name: task.__dict__ for name, task in value.tasks.items()}
+    plain["task_runs"] = [run.__dict__ for run in value.task_runs]
+    return plain

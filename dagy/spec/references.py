@@ -1,0 +1,143 @@
+"""How an argument points at a task's output or a flow parameter, in plain JSON.
+
+`{"$task": id, "path": [...]}` stands for (part of) the output of a task run, and
+`{"$param": name, "path": [...]}` for (part of) a flow parameter; an empty path is left out. A
+user's dict that has one of these keys is wrapped as `{"$literal": {...}}`, so that no data can be
+mistaken for a reference and none is changed on the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from dagy.errors import SpecError
+
+TASK = "$task"
+PARAMETER = "$param"
+LITERAL = "$literal"
+_MARKERS = frozenset({TASK, PARAMETER, LITERAL})
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class TaskReference:
+    """(Part of) the output of a task run."""
+
+    task_run_id: str
+    path: Path = ()
+
+
+@dataclass(frozen=True)
+class ParameterReference:
+    """(Part of) a flow parameter."""
+
+    name: str
+    path: Path = ()
+
+
+Reference = TaskReference | ParameterReference
+
+
+def encode(reference: Reference) -> dict[str, Any]:
+    """Return the JSON form of a reference."""
+    if isinstance(reference, TaskReference):
+        encoded: dict[str, Any] = {TASK: reference.task_run_id}
+    else:
+        encoded = {PARAMETER: reference.name}
+    if reference.path:
+        encoded["path"] = list(reference.path)
+    return encoded
+
+
+def escape(value: dict[str, Any]) -> dict[str, Any]:
+    """Return an already encoded dict, wrapped if it could be read as a reference."""
+    return {LITERAL: value} if not _MARKERS.isdisjoint(value) else value
+
+
+def as_reference(value: Any) -> Reference | None:
+    """Return the reference that a JSON value is, or None.
+
+    Raises:
+        SpecError: it has the key of a reference and is not one.
+    """
+    if not isinstance(value, dict) or _MARKERS.isdisjoint(value) or set(value) == {LITERAL}:
+        return None
+    path = value.get("path", [])
+    well_formed = isinstance(path, list) and all(
+        isinstance(step, (str, int)) and not isinstance(step, bool) for step in path
+    )
+    for marker, kind in ((TASK, TaskReference), (PARAMETER, ParameterReference)):
+        if set(value) - {"path"} == {marker} and isinstance(value[marker], str) and well_formed:
+            return kind(value[marker], tuple(path))
+    raise SpecError("", f"a malformed reference: {value!r}")
+
+
+def references_in(value: Any) -> Iterator[Reference]:
+    """Yield every reference in an argument, in reading order.
+
+    Raises:
+        SpecError: something in it has the key of a reference and is not one.
+    """
+    if isinstance(value, dict):
+        reference = as_reference(value)
+        if reference is not None:
+            yield reference
+            return
+        for item in (value.get(LITERAL, value) if set(value) == {LITERAL} else value).values():
+            yield from references_in(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from references_in(item)
+
+
+def resolve(value: Any, lookup: Callable[[Reference], Any]) -> Any:
+    """Return an argument with each reference replaced by its value and each escape undone.
+
+    Args:
+        value: JSON with references.
+        lookup: gives the value of a reference, path included.
+
+    Returns:
+        A value made of new containers throughout, so that a task may change what it is given.
+    """
+    if isinstance(value, dict):
+        reference = as_reference(value)
+        if reference is not None:
+            return lookup(reference)
+        plain = value[LITERAL] if set(value) == {LITERAL} else value
+        return {key: resolve(item, lookup) for key, item in plain.items()}
+    if isinstance(value, list):
+        return [resolve(item, lookup) for item in value]
+    return value
+
+
+def follow(value: Any, path: Path) -> Any:
+    """Return the part of a JSON value that a path leads to.
+
+    Raises:
+        LookupError: there is no such part; the message names the step that failed.
+    """
+    for taken, step in enumerate(path):
+        try:
+            value = value[step]
+        except (LookupError, TypeError) as error:
+            walked = "".join(f"[{done!r}]" for done in path[:taken])
+            raise LookupError(
+                f"there is no [{step!r}] in {'output' + walked}, which is {_outline(value)}"
+            ) from error
+    return value
+
+
+def _outline(value: Any) -> str:
+    match value:
+        case dict():
+            keys = ", ".join(repr(key) for key in list(value)[:8])
+            return f"an object with the keys {keys}" if value else "an empty object"
+        case list():
+            return f"a list of {len(value)}"
+        case _:
+            text = repr(value)
+            return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,218 @@
+"""`@task`: a Python function that a flow can run."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, ParamSpec, TypeVar, overload
+
+from dagy import options
+from dagy.hook import HookLike
+from dagy.tracing import current_graph
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+RetryDelay = float | list[float] | Callable[[int], float] | None
+
+
+class Task(Generic[P, R]):
+    """A function with orchestration options; made by `@task`.
+
+    Called inside a flow it is recorded in the flow's graph, and returns a `TaskOutput`, which type
+    checkers see as the function's own result. Called anywhere else it is the plain function.
+
+    Attributes:
+        fn: the function itself.
+        name: its name in the graph; the function's name unless given.
+        description: for people; the docstring unless given.
+        executor: where it prefers to run: "lambda", "step-functions" or "ecs".
+        retries: how often a failed attempt is repeated.
+        retry_delay_seconds: seconds before each retry; a list gives one delay a retry.
+        retry_jitter_factor: f in `delay * (1 + U(0, f))`, from 0 to 1.
+        timeout_seconds: limit of one attempt, in seconds.
+        concurrency_limit: how many runs of this task may be under way at once.
+        validate_parameters: whether arguments are checked against the annotations.
+        retry_condition_fn: given the exception, tells whether to retry.
+    """
+
+    def __init__(
+        self,
+        fn: Callable[P, R],
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        executor: str | None = None,
+        retries: int = 0,
+        retry_delay_seconds: RetryDelay = None,
+        retry_jitter_factor: float | None = None,
+        timeout_seconds: float | None = None,
+        concurrency_limit: int | None = None,
+        validate_parameters: bool = True,
+        on_running: Sequence[HookLike] | None = None,
+        on_completion: Sequence[HookLike] | None = None,
+        on_failure: Sequence[HookLike] | None = None,
+        on_retry: Sequence[HookLike] | None = None,
+        retry_condition_fn: Callable[[Exception], bool] | None = None,
+    ) -> None:
+        shown = getattr(fn, "__name__", type(fn).__name__)
+        definition = options.Definition("task", fn, name if isinstance(name, str) else shown)
+        options.check_function(definition, fn)
+        options.check_name(definition, shown if name is None else name)
+        options.check_text(definition, "description", description)
+        options.check_executor(definition, executor)
+        options.check_retries(
+            definition, retries, retry_delay_seconds, retry_jitter_factor, retry_condition_fn
+        )
+        options.check_limits(definition, timeout_seconds, concurrency_limit)
+        options.check_bool(definition, "validate_parameters", validate_parameters)
+        hooks = dict(
+            zip(options.HOOKS, (on_running, on_completion, on_failure, on_retry), strict=True)
+        )
+        options.check_hooks(definition, hooks)
+        functools.update_wrapper(self, fn)
+        self.signature = inspect.signature(fn)
+        if "wait_for" in self.signature.parameters:
+            raise definition.refuse(
+                "has a parameter called wait_for, which every task call understands already; "
+                "give the parameter another name"
+            )
+        self.fn = fn
+        self.name: str = name if name is not None else shown
+        self.description = description if description is not None else inspect.getdoc(fn)
+        self.executor = executor
+        self.retries = retries
+        self.retry_delay_seconds = retry_delay_seconds
+        self.retry_jitter_factor = retry_jitter_factor
+        self.timeout_seconds = timeout_seconds
+        self.concurrency_limit = concurrency_limit
+        self.validate_parameters = validate_parameters
+        self.on_running = list(on_running or ())
+        self.on_completion = list(on_completion or ())
+        self.on_failure = list(on_failure or ())
+        self.on_retry = list(on_retry or ())
+        self.retry_condition_fn = retry_condition_fn
+
+    @overload
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
+
+    # A ParamSpec cannot be given one more keyword, so a call with wait_for is typed loosely.
+    @overload
+    def __call__(self, *args: Any, wait_for: Sequence[Any], **kwargs: Any) -> R: ...
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Record a call in the flow that is being traced, or run the function.
+
+        Args:
+            args: the function's arguments; inside a flow, outputs of other tasks among them, also
+                within lists and dicts.
+            kwargs: as args, and `wait_for`: outputs of tasks that must succeed first though no data
+                comes from them. It has no meaning outside a flow, where calls run in the order in
+                which they are written.
+
+        Raises:
+            TraceError: inside a flow, when the arguments do not fit the function or are not JSON.
+        """
+        wait_for = kwargs.pop("wait_for", ())
+        graph = current_graph.get()
+        if graph is None:
+            return self.fn(*args, **kwargs)
+        return graph.add(self, args, kwargs, wait_for)
+
+    def __repr__(self) -> str:
+        return f"<Task {self.name}{self.signature}>"
+
+
+@overload
+def task(fn: Callable[P, R], /) -> Task[P, R]: ...
+
+
+@overload
+def task(
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    executor: str | None = None,
+    retries: int = 0,
+    retry_delay_seconds: RetryDelay = None,
+    retry_jitter_factor: float | None = None,
+    timeout_seconds: float | None = None,
+    concurrency_limit: int | None = None,
+    validate_parameters: bool = True,
+    on_running: Sequence[HookLike] | None = None,
+    on_completion: Sequence[HookLike] | None = None,
+    on_failure: Sequence[HookLike] | None = None,
+    on_retry: Sequence[HookLike] | None = None,
+    retry_condition_fn: Callable[[Exception], bool] | None = None,
+) -> Callable[[Callable[P, R]], Task[P, R]]: ...
+
+
+def task(
+    fn: Callable[..., Any] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    executor: str | None = None,
+    retries: int = 0,
+    retry_delay_seconds: RetryDelay = None,
+    retry_jitter_factor: float | None = None,
+    timeout_seconds: float | None = None,
+    concurrency_limit: int | None = None,
+    validate_parameters: bool = True,
+    on_running: Sequence[HookLike] | None = None,
+    on_completion: Sequence[HookLike] | None = None,
+    on_failure: Sequence[HookLike] | None = None,
+    on_retry: Sequence[HookLike] | None = None,
+    retry_condition_fn: Callable[[Exception], bool] | None = None,
+) -> Any:
+    """Make a function a task; bare, or with options.
+
+    Args:
+        fn: the function, when used bare.
+        name: name in the graph; the function's name by default.
+        description: for people; the docstring by default.
+        executor: "lambda", "step-functions" or "ecs"; None lets the execution mode decide.
+        retries: retries after a failed first attempt, at least 0.
+        retry_delay_seconds: seconds before each retry. A list gives the delay before retry k as
+            item k, and its last item repeats. A callable is given the number of the failed attempt.
+        retry_jitter_factor: from 0 to 1; a delay becomes `delay * (1 + U(0, factor))`.
+        timeout_seconds: limit of one attempt, in seconds.
+        concurrency_limit: how many runs of this task may be under way at once.
+        validate_parameters: check arguments against the annotations before the body runs.
+        on_running: hooks called when an attempt starts.
+        on_completion: hooks called on success.
+        on_failure: hooks called after the last attempt failed.
+        on_retry: hooks called before each retry.
+        retry_condition_fn: given the exception, tells whether to retry.
+
+    Returns:
+        A `Task`, or a decorator that makes one.
+
+    Raises:
+        DefinitionError: an argument is not what is allowed, or the function cannot be a task.
+
+    Example:
+        >>> @task(retries=3, retry_delay_seconds=[1, 5, 30])
+        ... def fetch(url: str) -> dict[str, str]:
+        ...     return {"url": url}
+    """
+    make = functools.partial(
+        Task,
+        name=name,
+        description=description,
+        executor=executor,
+        retries=retries,
+        retry_delay_seconds=retry_delay_seconds,
+        retry_jitter_factor=retry_jitter_factor,
+        timeout_seconds=timeout_seconds,
+        concurrency_limit=concurrency_limit,
+        validate_parameters=validate_parameters,
+        on_running=on_running,
+        on_completion=on_completion,
+        on_failure=on_failure,
+        on_retry=on_retry,
+        retry_condition_fn=retry_condition_fn,
+    )
+    return make if fn is None else make(fn)

@@ -1,0 +1,185 @@
+"""Several processes, several threads, and processes that are killed: nothing lost, nothing twice."""
+
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import duckdb
+import pytest
+
+from dagy.errors import HistoryError
+from dagy.history import cleanup, fold_pending, list_runs, store
+
+PRELUDE = """
+import sys, time
+from pathlib import Path
+from dagy.history import Home, Journal, RunHeader, fold_pending, list_runs
+from dagy.interpreter.events import Transition
+from dagy.state import StateType
+
+home = Home(Path(sys.argv[1]))
+TASKS = 25
+
+def create(run_id):
+    return Journal.create(home, RunHeader(run_id, "f", "1", {}, time.time(), 4, True, "0.1.0"))
+
+def record(run_id):
+    journal = create(run_id)
+    for n in range(TASKS):
+        journal.emit(Transition(time.time(), f"t{n}", StateType.RUNNING, 1))
+        journal.emit(Transition(time.time(), f"t{n}", StateType.SUCCEEDED, 1, output="1"))
+    journal.emit(Transition(time.time(), None, StateType.SUCCEEDED, output="1"))
+    journal.close()
+"""
+
+
+@pytest.fixture
+def start(home):
+    """Starts a Python process on a script that knows `home`; ends it when the test ends."""
+    children = []
+
+    def begin(script, *arguments):
+        child = subprocess.Popen(
+            [sys.executable, "-c", PRELUDE + script, str(home.root), *arguments],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        children.append(child)
+        return child
+
+    yield begin
+    for child in children:
+        child.kill()
+        child.communicate()
+
+
+def count(home, table):
+    with duckdb.connect(str(home.database)) as connection:
+        return connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+
+
+EMIT_FOR_EVER = """
+journal = create("killed")
+n = 0
+while True:
+    journal.emit(Transition(time.time(), f"t{n}", StateType.RUNNING, 1, "x" * (n % 3000)))
+    n += 1
+    if n == 200:
+        print("200 written", flush=True)
+"""
+
+
+def test_kill_9_in_the_middle_of_recording_loses_nothing_that_was_emitted(home, start):
+    child = start(EMIT_FOR_EVER)
+    assert child.stdout.readline() == "200 written\n"
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+
+    whole_lines = home.journal("killed").read_bytes().count(b"\n") - 1
+    assert whole_lines >= 200
+    (run,) = list_runs(home)
+    assert (run.run_id, run.status, run.task_runs_total) == ("killed", "RUNNING", whole_lines)
+    assert count(home, "events") == whole_lines
+    assert home.pending_ids() == ["killed"]
+
+
+FOLD_FOR_EVER = """
+for n in range(40):
+    record(f"run-{n:02}")
+print("begin", flush=True)
+while True:
+    fold_pending(home)
+    for n in range(40):
+        home.mark_pending(f"run-{n:02}")
+"""
+
+
+@pytest.mark.parametrize("after", [0.0, 0.05, 0.15, 0.25, 0.4])
+def test_kill_9_in_the_middle_of_folding_loses_nothing(home, start, after):
+    child = start(FOLD_FOR_EVER)
+    assert child.stdout.readline() == "begin\n"
+    with pytest.raises(subprocess.TimeoutExpired):
+        child.wait(after)
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    assert {run.task_runs_succeeded for run in list_runs(home, limit=100)} == {25}
+    assert (count(home, "runs"), count(home, "events")) == (40, 40 * 51)
+
+
+RECORD_AND_FOLD = """
+print("ready", flush=True)
+for n in range(5):
+    record(f"{sys.argv[2]}-{n}")
+    fold_pending(home)
+"""
+
+LIST_FOR_EVER = """
+print("ready", flush=True)
+lists = 0
+while not (home.root / "stop").exists():
+    for run in list_runs(home, limit=100):
+        if run.ended_at is not None:
+            assert run.task_runs_succeeded == TASKS, run
+    lists += 1
+print(lists)
+"""
+
+
+def test_four_processes_fold_while_another_lists(home, start):
+    home.root.mkdir()
+    lister = start(LIST_FOR_EVER)
+    assert lister.stdout.readline() == "ready\n"
+    writers = [start(RECORD_AND_FOLD, name) for name in "abcd"]
+    assert [writer.wait(60) for writer in writers] == [0] * 4
+    (home.root / "stop").touch()
+    assert lister.wait(60) == 0
+    assert int(lister.stdout.read()) >= 1
+
+    runs = list_runs(home, limit=100)
+    assert sorted(run.run_id for run in runs) == sorted(
+        f"{p}-{n}" for p in "abcd" for n in range(5)
+    )
+    assert {(run.status, run.task_runs_succeeded) for run in runs} == {("SUCCEEDED", 25)}
+    assert (count(home, "runs"), count(home, "events")) == (20, 20 * 51)
+    assert home.pending_ids() == []
+
+
+def test_threads_of_one_process_fold_at_once(home, record):
+    for number in range(8):
+        record(f"run-{number}")
+    with ThreadPoolExecutor(8) as pool:
+        for folded in [pool.submit(fold_pending, home) for _ in range(8)]:
+            folded.result()
+    assert [count(home, table) for table in ("runs", "task_runs", "events")] == [8, 8, 32]
+
+
+HOLD = """
+import duckdb
+connection = duckdb.connect(str(home.database))
+print("held", flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_file_that_another_process_holds_is_left_to_whoever_comes_next(
+    home, record, start, monkeypatch
+):
+    monkeypatch.setattr(store, "WRITER_PATIENCE", 0.1)
+    monkeypatch.setattr(store, "READER_PATIENCE", 0.1)
+    record("run-0")
+    record("run-1")
+    fold_pending(home)
+    record("run-2")
+    holder = start(HOLD)
+    assert holder.stdout.readline() == "held\n"
+
+    fold_pending(home)
+    assert cleanup(home, "etl", keep_last=1, exclude="run-2") == []
+    assert home.pending_ids() == ["run-2"]
+    with pytest.raises(HistoryError, match=r"in use by another process for 0\.1 s .*PID"):
+        list_runs(home)
+
+    holder.kill()
+    holder.wait()
+    assert [run.run_id for run in list_runs(home)] == ["run-2", "run-1", "run-0"]

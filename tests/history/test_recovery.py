@@ -1,0 +1,115 @@
+"""A database that cannot be used costs nobody a run: the journals are the truth."""
+
+import duckdb
+import pytest
+
+from dagy.errors import HistoryError
+from dagy.history import cleanup, find_run, fold_pending, list_runs
+
+
+def junk(home):
+    home.database.write_bytes(b"this is not a database" * 500)
+
+
+def empty(home):
+    home.database.write_bytes(b"")
+
+
+def cut_short(home):
+    home.database.write_bytes(home.database.read_bytes()[:5000])
+
+
+def of_another_program(home):
+    home.database.unlink()
+    with duckdb.connect(str(home.database)) as connection:
+        connection.execute("CREATE TABLE orders (id INTEGER)")
+
+
+def of_a_newer_version(home):
+    with duckdb.connect(str(home.database)) as connection:
+        connection.execute("UPDATE meta SET value = '2' WHERE key = 'schema_version'")
+
+
+DAMAGES = [junk, empty, cut_short, of_another_program, of_a_newer_version]
+by_name = pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
+
+
+@by_name
+def test_the_error_names_the_file_and_says_how_to_recover_and_that_works(home, record, damage):
+    for number in range(3):
+        record(f"run-{number}")
+    fold_pending(home)
+    damage(home)
+    record("run-3")
+
+    with pytest.raises(HistoryError) as caught:
+        fold_pending(home)
+    message = str(caught.value)
+    assert message.startswith(f"{home.database} ")
+    assert f"Nothing is lost: the journal of every run is kept in {home.runs}." in message
+    assert f"ove {home.database} out of the way" in message
+    assert home.pending_ids() == ["run-3"]
+
+    home.database.rename(home.database.with_suffix(".old"))
+    assert [run.run_id for run in list_runs(home)] == ["run-3", "run-2", "run-1", "run-0"]
+    assert len(find_run(home, "run-0").task_runs) == 1
+    assert home.pending_ids() == []
+
+
+@by_name
+def test_every_way_to_use_the_database_says_so(home, record, damage):
+    record("run-0")
+    record("run-1")
+    fold_pending(home)
+    damage(home)
+    for use in (
+        lambda: list_runs(home),
+        lambda: find_run(home, "run"),
+        lambda: cleanup(home, "etl", keep_last=1, exclude="run-1"),
+    ):
+        with pytest.raises(HistoryError, match="Nothing is lost"):
+            use()
+
+
+def test_a_newer_schema_asks_for_a_newer_dagy(home, record):
+    record()
+    fold_pending(home)
+    of_a_newer_version(home)
+    with pytest.raises(
+        HistoryError, match=r"has schema version 2, .* reads and writes 1.*Upgrade Dagy"
+    ):
+        list_runs(home)
+    with duckdb.connect(str(home.database)) as connection:
+        assert connection.execute("SELECT count(*) FROM runs").fetchall() == [(1,)]
+
+
+def test_a_broken_database_can_be_moved_away_with_its_log(home, record):
+    record()
+    fold_pending(home)
+    junk(home)
+    log = home.database.with_name("history.duckdb.wal")
+    log.write_bytes(b"half a transaction")
+    with pytest.raises(HistoryError, match=r"history\.duckdb and history\.duckdb\.wal beside it"):
+        list_runs(home)
+    home.database.unlink()
+    log.unlink()
+    assert [run.run_id for run in list_runs(home)] == ["run-1"]
+
+
+def test_a_journal_that_is_not_one_is_named_and_hides_no_other_run(home, record):
+    record("run-1")
+    record("run-2")
+    home.journal("run-2").write_text("shopping list\n- eggs\n")
+    with pytest.raises(HistoryError) as caught:
+        fold_pending(home)
+    assert "run run-2 is not in the local history" in str(caught.value)
+    assert f"remove {home.run_folder('run-2')} and {home.pending('run-2')}" in str(caught.value)
+    with pytest.warns(UserWarning, match="run-2"):
+        assert [run.run_id for run in list_runs(home)] == ["run-1"]
+
+
+def test_a_marker_without_a_journal_is_left_alone(home, record):
+    record("run-1")
+    home.mark_pending("about-to-begin")
+    fold_pending(home)
+    assert home.pending_ids() == ["about-to-begin"]

@@ -1,0 +1,301 @@
+"""Tracing: a flow's function becomes a FlowSpec, and misuse is refused where it stands."""
+
+import pytest
+
+from dagy import FlowSpec, TaskOutput, flow, task
+from dagy.errors import NotBuiltError, ParameterError, TraceError
+
+
+@task
+def extract(source: str, limit: int = 10) -> dict:
+    return {"rows": [source] * limit}
+
+
+@task
+def join(*parts, **named) -> list:
+    return list(parts)
+
+
+def runs(spec: FlowSpec) -> dict:
+    return {run.id: run for run in spec.task_runs}
+
+
+def test_calls_become_task_runs_with_readable_ids():
+    @flow
+    def three():
+        first = extract("a")
+        assert isinstance(first, TaskOutput)
+        assert first.task_run_id == "extract"
+        join(first, extract("b", limit=2))
+
+    spec = three.build()
+    assert list(runs(spec)) == ["extract", "extract-2", "join"]
+    assert runs(spec)["extract-2"].args == ["b"]
+    assert runs(spec)["extract-2"].kwargs == {"limit": 2}
+    assert spec.edges == [["extract", "join"], ["extract-2", "join"]]
+    assert spec.outputs is None
+
+
+def test_dependencies_are_found_in_nested_lists_and_dicts_and_paths_are_kept():
+    @flow
+    def nested():
+        a, b = extract("a"), extract("b")
+        return join([{"deep": (a["rows"][0], 1)}], last=b["rows"][-1])
+
+    join_run = runs(nested.build())["join"]
+    assert join_run.depends_on == ["extract", "extract-2"]
+    assert join_run.args == [[{"deep": [{"$task": "extract", "path": ["rows", 0]}, 1]}]]
+    assert join_run.kwargs == {"last": {"$task": "extract-2", "path": ["rows", -1]}}
+
+
+def test_wait_for_orders_without_data():
+    @flow
+    def ordered():
+        a = extract("a")
+        extract("b", wait_for=[a])
+
+    second = runs(ordered.build())["extract-2"]
+    assert second.depends_on == ["extract"]
+    assert second.args == ["b"]
+    assert second.kwargs == {}
+
+
+def test_data_that_looks_like_a_reference_is_escaped():
+    @flow
+    def tricky():
+        return join({"$task": "extract"}, {"$param": 1, "x": extract("a")}, {"$literal": []})
+
+    assert runs(tricky.build())["join"].args == [
+        {"$literal": {"$task": "extract"}},
+        {"$literal": {"$param": 1, "x": {"$task": "extract"}}},
+        {"$literal": {"$literal": []}},
+    ]
+
+
+def test_parameters_stay_symbolic_and_build_binds_them():
+    @flow
+    def parameterised(source: str, n: int = 3):
+        return {"n": n, "rows": [extract(source, n)["rows"]]}
+
+    spec = parameterised.build()
+    assert runs(spec)["extract"].args == [{"$param": "source"}, {"$param": "n"}]
+    assert spec.outputs == {
+        "n": {"$param": "n"},
+        "rows": [{"$task": "extract", "path": ["rows"]}],
+    }
+    assert spec.parameters == [
+        {"name": "source", "required": True, "type": "str", "accepts": ["string"]},
+        {"name": "n", "required": False, "type": "int", "accepts": ["integer"], "default": 3},
+    ]
+    bound = parameterised.build("web", n=5)
+    assert runs(bound)["extract"].args == ["web", 5]
+    assert [entry["bound"] for entry in bound.parameters] == ["web", 5]
+    assert not bound.parameters[0]["required"]
+
+
+def test_a_bound_parameter_shapes_the_graph():
+    @flow
+    def wide(n: int):
+        return [extract(str(i)) for i in range(n)]
+
+    assert len(wide.build(n=3).task_runs) == 3
+    with pytest.raises(TraceError, match=r"build\(n=\.\.\.\)"):
+        wide.build()
+
+
+def test_building_twice_gives_the_same_bytes_apart_from_created_at():
+    @flow
+    def again(n: int = 2):
+        return join(extract("a", n), extract("b"))
+
+    first, second = again.build(version="7"), again.build(version="7")
+    assert first.version == "7"
+    assert first.canonical().to_json() == second.canonical().to_json()
+    assert first.digest() == second.digest() != again.build().digest()
+
+
+def test_names_that_are_not_legal_ids_are_made_so_and_collisions_resolved():
+    @task(name="Extract: rows {% $x %} ${y}!")
+    def odd():
+        pass
+
+    @task(name="extract-2")
+    def second():
+        pass
+
+    @task(name="?*")
+    def nothing_left():
+        pass
+
+    @task(name="x" * 200)
+    def long():
+        pass
+
+    @flow
+    def names():
+        odd(), odd(), extract("a"), second(), extract("b"), nothing_left(), long()
+
+    ids = list(runs(names.build()))
+    assert ids[:6] == [
+        "Extract-rows-x-y",
+        "Extract-rows-x-y-2",
+        "extract",
+        "extract-2",
+        "extract-3",
+        "task",
+    ]
+    assert len(ids[6]) == 60
+    assert len(set(ids)) == 7
+
+
+MISUSES = {
+    "if output: pass": "has no truth value",
+    "for item in output: pass": "cannot be iterated over",
+    "[*output]": "cannot be iterated over",
+    "output + 1": "cannot be computed with",
+    "1 + output": "cannot be computed with",
+    "-output": "cannot be computed with",
+    "output += 1": "cannot be computed with",
+    "f'{output}'": "has no text",
+    "str(output)": "has no text",
+    "output == 1": "cannot be compared",
+    "output < 1": "cannot be compared",
+    "1 in output": "cannot be searched",
+    "len(output)": "has no length",
+    "int(output)": "is not a number",
+    "range(output)": "is not a number",
+    "open(output)": "is not a path",
+    "output()": "cannot be called",
+    "output.rows": "has no attribute 'rows' yet",
+    "output['rows'] = 1": "cannot be changed",
+    "output[1:2]": "can be indexed only with a text key or a number",
+    "with output: pass": "is not a context manager",
+}
+
+
+@pytest.fixture
+def flow_of(tmp_path):
+    """Make a flow from the lines of its body, in a file, so that messages can show the line."""
+
+    def make(body: str):
+        file = tmp_path / "misuse.py"
+        file.write_text(f"def misuse(n=1):\n    output = extract('a')\n    {body}\n")
+        namespace = {"extract": extract, "join": join}
+        exec(compile(file.read_text(), file, "exec"), namespace)
+        return flow(namespace["misuse"])
+
+    return make
+
+
+@pytest.mark.parametrize(("line", "problem"), MISUSES.items())
+def test_misuse_of_an_output_names_flow_file_line_and_the_way_out(flow_of, line, problem):
+    with pytest.raises(TraceError) as refusal:
+        flow_of(line).build()
+    message = str(refusal.value)
+    assert message.startswith("the output of task 'extract' ")
+    assert problem in message
+    assert "flow 'misuse'" in message
+    assert f"misuse.py:3  {line}" in message
+    assert "inside a task" in message
+
+
+def test_misuse_of_a_parameter_names_the_parameter(flow_of):
+    with pytest.raises(TraceError, match="the parameter 'n' has no truth value") as refusal:
+        flow_of("if n: pass").build()
+    assert refusal.value.parameter == "n"
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("extract()", "task 'extract' cannot be called so: missing a required argument: 'source'"),
+        ("extract('a', colour=1)", "unexpected keyword argument 'colour'"),
+        ("extract(object())", "argument 1 of task 'extract': value is of type object"),
+        ("join(named={1: 2})", "argument 'named' of task 'join': value has the key 1 (int)"),
+        ("join([float('nan')])", "value is nan, which JSON does not have"),
+        ("join(wait_for=[3])", "wait_for of task 'join' must be a list of outputs"),
+    ],
+)
+def test_calls_that_cannot_be_recorded_are_refused_where_they_stand(flow_of, line, problem):
+    with pytest.raises(TraceError) as refusal:
+        flow_of(line).build()
+    assert problem in str(refusal.value)
+    assert f"misuse.py:3  {line}" in str(refusal.value)
+
+
+def test_two_tasks_of_one_name_are_refused():
+    @task(name="extract")
+    def other():
+        pass
+
+    @flow
+    def clash():
+        extract("a")
+        other()
+
+    with pytest.raises(TraceError, match="two different tasks are called 'extract'"):
+        clash.build()
+
+
+def test_an_output_of_another_build_is_refused():
+    kept = []
+
+    @flow
+    def leaky():
+        kept.append(extract("a"))
+        return join(*kept)
+
+    leaky.build()
+    with pytest.raises(TraceError, match="belongs to another build"):
+        leaky.build()
+
+
+def test_options_that_are_not_run_yet_are_refused_when_the_flow_is_built():
+    @task(timeout_seconds=5, on_failure=[print], retry_delay_seconds=lambda attempt: 1)
+    def slow():
+        pass
+
+    @flow
+    def uses_it():
+        slow()
+
+    with pytest.raises(NotBuiltError) as refusal:
+        uses_it.build()
+    for option in ("timeout_seconds", "on_failure", "retry_delay_seconds (as a callable)"):
+        assert option in str(refusal.value)
+    assert "'slow'" in str(refusal.value)
+
+    @flow(retries=2)
+    def again():
+        pass
+
+    with pytest.raises(NotBuiltError, match="flow 'again' .* uses retries"):
+        again.build()
+
+
+def test_a_flow_inside_a_flow_is_not_built_yet():
+    @flow
+    def inner():
+        pass
+
+    @flow
+    def outer():
+        inner()
+
+    with pytest.raises(NotBuiltError, match="'inner' is called inside flow 'outer'"):
+        outer.build()
+
+
+def test_build_refuses_values_that_fit_no_parameter():
+    @flow
+    def typed(count: int, source: str = "web"):
+        pass
+
+    with pytest.raises(ParameterError, match=r"no parameter 'cuont'; did you mean 'count'\?"):
+        typed.build(cuont=1)
+    with pytest.raises(ParameterError, match="takes 2 parameters, and 3 were given"):
+        typed.build(1, "a", "b")
+    with pytest.raises(ParameterError, match="'count' is given twice"):
+        typed.build(1, count=1)
+    with pytest.raises(ParameterError, match=r"'count' must be int, not 'x' \(str\)"):
+        typed.build(count="x")
