@@ -1,21 +1,45 @@
 """Dagy: data pipelines as plain Python functions, on a laptop and on AWS Step Functions.
 
-Everything public is here. Importing this costs a few milliseconds: DuckDB, boto3, the compiler and
-the rest are loaded where they are used.
+Everything public is here. Importing this is cheap, as every cold start of a worker pays for it:
+DuckDB, boto3, the compiler and the rest are loaded where they are used, and what no worker needs
+when it is asked for.
 """
 
-from dagy.client import DagyClient
+from typing import TYPE_CHECKING, Any
+
 from dagy.context import RunContext
-from dagy.deployment import LocalArtifact, build_artifact, deploy_artifact
 from dagy.errors import DagyError
 from dagy.flow import Flow, flow
 from dagy.hook import Hook
-from dagy.run_context import LocalRunContext, TaskRunRecord
 from dagy.spec import FlowSpec, TaskRunSpec, TaskSpec
 from dagy.state import State, completed, failed, running
 from dagy.symbols import TaskOutput
 from dagy.task import Task, task
 from dagy.version import __version__
+
+if TYPE_CHECKING:
+    from dagy.client import DagyClient
+    from dagy.deployment import LocalArtifact, build_artifact, deploy_artifact
+    from dagy.run_context import LocalRunContext, TaskRunRecord
+
+_LATER = {
+    "DagyClient": "dagy.client",
+    "LocalArtifact": "dagy.deployment",
+    "LocalRunContext": "dagy.run_context",
+    "TaskRunRecord": "dagy.run_context",
+    "build_artifact": "dagy.deployment",
+    "deploy_artifact": "dagy.deployment",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name that not every program needs when it is first asked for (PEP 562)."""
+    if name not in _LATER:
+        raise AttributeError(f"module 'dagy' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_LATER[name]), name)
+
 
 __all__ = [
     "DagyClient",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dagy.errors import NotBuiltError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from dagy.client import DagyClient
     from dagy.flow import Flow
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import functools
 import inspect
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, ParamSpec, TypeVar, overload
 
 from dagy import options, parameters
 from dagy.errors import CodecError, NotBuiltError, ParameterError, TraceError
@@ -28,8 +27,7 @@ R = TypeVar("R")
 _RESERVED = ("version", "fail_fast", "max_workers", "cleanup_keep_last", "raise_on_failure")
 
 
-@dataclass(frozen=True)
-class TracedFlow:
+class TracedFlow(NamedTuple):
     """A FlowSpec, and the tasks it was traced from by name."""
 
     spec: FlowSpec
@@ -162,7 +160,7 @@ class Flow(Generic[P, R]):
             HistoryError: the run cannot be recorded at all; nothing has run.
             RunFailedError: only where asked for.
         """
-        from dagy.local import run_local  # noqa: PLC0415 - `import dagy` stays light
+        from dagy.local import run_local  # `import dagy` stays light
 
         return run_local(
             self,
@@ -244,7 +242,7 @@ class Flow(Generic[P, R]):
         spec = FlowSpec(
             name=self.name,
             version=version,
-            created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            created_at=time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime()),
             tasks=graph.tasks,
             task_runs=graph.task_runs,
             edges=graph.edges,

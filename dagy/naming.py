@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import unicodedata
 
@@ -28,6 +27,8 @@ def slug(name: str, *, fallback: str) -> str:
     legal = _ILLEGAL.sub("-", unicodedata.normalize("NFC", name)).strip("-._") or fallback
     if len(legal) <= MAX_ID_LENGTH:
         return legal
+    import hashlib
+
     return f"{legal[: MAX_ID_LENGTH - 7]}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
 
 

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import linecache
+import os.path
 import sys
-import sysconfig
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from types import CodeType
-from typing import Any
+from typing import Any, NamedTuple
 
-_PACKAGE = str(Path(__file__).parent)
+_PACKAGE = os.path.dirname(__file__)
 
 
-@dataclass(frozen=True)
-class Location:
+class Location(NamedTuple):
     """A line of a file."""
 
     file: str
@@ -26,18 +22,20 @@ class Location:
     @property
     def short(self) -> str:
         """File name and line: the same on every machine."""
-        return f"{Path(self.file).name}:{self.line}"
+        return f"{os.path.basename(self.file)}:{self.line}"
 
     def __str__(self) -> str:
         """Path from here, as an editor would open it."""
-        path = Path(self.file)
-        with suppress(ValueError, OSError):  # elsewhere, or there is no current folder any more
-            path = path.relative_to(Path.cwd())
+        path = self.file
+        with suppress(ValueError, OSError):  # another drive, or no current folder any more
+            path = min(path, os.path.relpath(path), key=len)
         return f"{path}:{self.line}"
 
     @property
     def text(self) -> str:
         """The line itself, stripped; empty when it cannot be read."""
+        import linecache
+
         return linecache.getline(self.file, self.line).strip()
 
 
@@ -57,6 +55,8 @@ def caller() -> Location:
 def _foreign(file: str) -> bool:
     if file.startswith((_PACKAGE, "<frozen")):
         return True
+    import sysconfig
+
     return file.startswith(sysconfig.get_path("stdlib")) and "site-packages" not in file
 
 

@@ -19,11 +19,10 @@ from __future__ import annotations
 
 import importlib
 import json
+import os.path
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any, TextIO
 
 from dagy.errors import BundleError, OutputTooLargeError, SpecError
@@ -34,7 +33,7 @@ from dagy.values import from_text, to_text
 
 PROTOCOL = 1
 
-SPEC_FILE = Path("_dagy") / "flow.json"
+SPEC_FILE = "_dagy/flow.json"
 """Where the artifact keeps the FlowSpec, from the folder that holds the `dagy` package."""
 
 MAX_OUTPUT_BYTES = 256_000
@@ -64,9 +63,10 @@ def lambda_handler(event: Mapping[str, Any], context: object) -> dict[str, str]:
 @cache
 def deployed_spec() -> FlowSpec:
     """Return the FlowSpec that was deployed with this code."""
-    path = Path(__file__).parent.parent / SPEC_FILE
+    root = os.path.dirname(os.path.dirname(__file__))
     try:
-        return FlowSpec.from_json(path.read_bytes())
+        with open(os.path.join(root, SPEC_FILE), "rb") as file:
+            return FlowSpec.from_json(file.read())
     except OSError as error:
         raise BundleError(f"the artifact has no {SPEC_FILE}: {error}; build it again") from error
 
@@ -149,11 +149,11 @@ def load_function(import_path: str) -> Callable[..., Any]:
     return function
 
 
-@dataclass(frozen=True)
 class LogSink:
     """Writes each transition as a line of JSON, for the function's log."""
 
-    stream: TextIO
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
 
     def emit(self, transition: Transition) -> None:
         """Write one transition; outputs stay out of the log."""
@@ -164,4 +164,4 @@ class LogSink:
             line["message"] = transition.message
         if transition.error is not None:
             line["error"] = f"{transition.error.type}: {transition.error.message}"
-        print(json.dumps({"dagy": line}), file=self.stream, flush=True)
+        print(json.dumps({"dagy": line}), file=self._stream, flush=True)

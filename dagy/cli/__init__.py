@@ -11,9 +11,9 @@ def main() -> None:
 
     The exit codes: 0 done, 1 the run failed, 2 a mistake in what was asked, 130 interrupted.
     """
-    from dagy.cli.app import app  # noqa: PLC0415 - importing `dagy.cli` costs nothing
-    from dagy.cli.screen import say_error, say_warning  # noqa: PLC0415
-    from dagy.errors import DagyError  # noqa: PLC0415
+    from dagy.cli.app import app  # importing `dagy.cli` costs nothing
+    from dagy.cli.screen import say_error, say_warning
+    from dagy.errors import DagyError
 
     warnings.showwarning = lambda message, *_args, **_kwargs: say_warning(str(message))
     try:

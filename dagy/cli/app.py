@@ -83,7 +83,7 @@ def run(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only the end.")] = False,
 ) -> None:
     """Run a flow on this machine and record the run."""
-    from dagy.cli.run import run_flow  # noqa: PLC0415 - each command loads what it needs
+    from dagy.cli.run import run_flow  # each command loads what it needs
 
     run_flow(target, param or [], params_file, max_workers, fail_fast, as_json=as_json, quiet=quiet)
 
@@ -112,7 +112,7 @@ def build(
     as_json: AsJson = False,
 ) -> None:
     """Compile a flow to a folder that CloudFormation and the CDK can deploy."""
-    from dagy.cli.build import build_flow  # noqa: PLC0415
+    from dagy.cli.build import build_flow
 
     build_flow(
         target, output, execution_mode, param or [], params_file, include or [], flow_version,
@@ -137,7 +137,7 @@ def inspect(
     params_file: ParamsFile = None,
 ) -> None:
     """Show the state machine of a flow or of a bundle."""
-    from dagy.cli.inspect import inspect_target  # noqa: PLC0415
+    from dagy.cli.inspect import inspect_target
 
     inspect_target(target, output_format, after, execution_mode, param or [], params_file)
 
@@ -150,7 +150,7 @@ def runs_list(
     as_json: AsJson = False,
 ) -> None:
     """List recent runs."""
-    from dagy.cli.runs import show_list  # noqa: PLC0415
+    from dagy.cli.runs import show_list
 
     show_list(limit, as_json=as_json)
 
@@ -161,7 +161,7 @@ def runs_show(
     as_json: AsJson = False,
 ) -> None:
     """Show a run and each of its task runs."""
-    from dagy.cli.runs import show_run  # noqa: PLC0415
+    from dagy.cli.runs import show_run
 
     show_run(run_id, as_json=as_json)
 

@@ -50,7 +50,7 @@ def fold_pending(home: Home) -> None:
     """
     if not home.root.exists() or (home.database.exists() and not home.pending_ids()):
         return
-    from dagy.history import fold, store  # noqa: PLC0415
+    from dagy.history import fold, store
 
     try:
         with store.connected(home, patience=store.WRITER_PATIENCE) as connection:
@@ -75,7 +75,7 @@ def list_runs(home: Home, *, limit: int = 20) -> list[RunSummary]:
     """
     if not home.root.exists():
         return []
-    from dagy.history import queries, store  # noqa: PLC0415
+    from dagy.history import queries, store
 
     with store.connected(home, patience=store.READER_PATIENCE) as connection:
         _fold_and_warn(connection, home)
@@ -95,7 +95,7 @@ def find_run(home: Home, prefix: str) -> RunDetail:
     """
     if not home.root.exists():
         raise HistoryError(f"no run {prefix!r}: no run has been recorded in {home.root} yet")
-    from dagy.history import queries, store  # noqa: PLC0415
+    from dagy.history import queries, store
 
     with store.connected(home, patience=store.READER_PATIENCE) as connection:
         _fold_and_warn(connection, home)
@@ -135,7 +135,7 @@ def cleanup(home: Home, flow_name: str, keep_last: int, exclude: str) -> list[st
     check_keep_last(keep_last)
     if len(home.run_ids()) <= keep_last:
         return []  # no flow can have more runs than all flows together
-    from dagy.history import queries, store  # noqa: PLC0415
+    from dagy.history import queries, store
 
     try:
         with store.connected(home, patience=store.WRITER_PATIENCE) as connection:
@@ -145,7 +145,7 @@ def cleanup(home: Home, flow_name: str, keep_last: int, exclude: str) -> list[st
 
 
 def _fold_and_warn(connection: DuckDBPyConnection, home: Home) -> None:
-    from dagy.history.fold import fold_all  # noqa: PLC0415
+    from dagy.history.fold import fold_all
 
     for problem in fold_all(connection, home):
         warnings.warn(str(problem), stacklevel=3)

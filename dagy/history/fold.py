@@ -32,7 +32,7 @@ _EVENTS = """
 INSERT INTO events
 SELECT $run_id, seq, make_timestamp(CAST("at" * 1e6 AS BIGINT)), task_run_id, state, attempt,
        message, output, error_type, error_message, error_traceback
-FROM read_json($journal, format = 'newline_delimited', compression = 'none',
+FROM read_json($journal, format = 'newline_delimited', compression = 'uncompressed',
     hive_partitioning = false, ignore_errors = true, maximum_object_size = {longest_line},
     columns = {{seq: 'BIGINT', "at": 'DOUBLE', task_run_id: 'VARCHAR', state: 'VARCHAR',
         attempt: 'INTEGER', message: 'VARCHAR', output: 'VARCHAR', error_type: 'VARCHAR',
@@ -92,7 +92,7 @@ def fold_all(connection: DuckDBPyConnection, home: Home) -> list[HistoryError]:
     Returns:
         What kept single journals from being folded; the others are folded all the same.
     """
-    import duckdb  # noqa: PLC0415 - see the package's docstring
+    import duckdb
 
     problems = []
     for run_id in home.pending_ids():
@@ -120,10 +120,10 @@ def _fold(connection: DuckDBPyConnection, home: Home, run_id: str, header: RunHe
         connection.execute(events, {**identity, "journal": str(journal)})
         connection.execute(_TASK_RUNS, identity)
         row = connection.execute(_RUN, _run_values(run_id, header)).fetchone()
-        connection.commit()
     except BaseException:
         connection.rollback()
         raise
+    connection.commit()
     return row is not None and bool(row[0])
 
 

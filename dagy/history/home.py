@@ -133,6 +133,6 @@ class Home:
 
 def _names(folder: Path) -> list[str]:
     try:
-        return sorted(os.listdir(folder))  # noqa: PTH208 - names are wanted, not paths
+        return sorted(os.listdir(folder))
     except (FileNotFoundError, NotADirectoryError):
         return []

@@ -19,15 +19,13 @@ if TYPE_CHECKING:
 _SHOWN_CANDIDATES = 5
 
 _SUMMARIES = """
-WITH chosen AS (
-    SELECT * FROM runs WHERE starts_with(run_id, $prefix)
-    ORDER BY started_at DESC, run_id DESC LIMIT $limit
-)
-SELECT chosen.run_id, flow_name, flow_version, status, chosen.started_at, chosen.ended_at,
-       count(task_run_id), count(task_run_id) FILTER (state = 'SUCCEEDED')
-FROM chosen LEFT JOIN task_runs USING (run_id)
-GROUP BY ALL
-ORDER BY chosen.started_at DESC, chosen.run_id DESC
+SELECT run_id, flow_name, flow_version, status, started_at, ended_at,
+       (SELECT count(*) FROM task_runs t WHERE t.run_id = runs.run_id),
+       (SELECT count(*) FROM task_runs t WHERE t.run_id = runs.run_id AND t.state = 'SUCCEEDED')
+FROM runs
+WHERE starts_with(run_id, $prefix)
+ORDER BY run_id = $prefix DESC, started_at DESC, run_id DESC
+LIMIT $limit
 """
 
 _RUN = """
@@ -49,7 +47,7 @@ ORDER BY started_at DESC, run_id DESC
 
 
 def summaries(connection: DuckDBPyConnection, *, limit: int, prefix: str = "") -> list[RunSummary]:
-    """Return runs, newest first.
+    """Return runs, newest first; before them, the run whose whole id is the prefix.
 
     Args:
         connection: an open history.
@@ -108,7 +106,7 @@ def remove_oldest(
 
 def _only_one(connection: DuckDBPyConnection, prefix: str) -> RunSummary:
     candidates = summaries(connection, prefix=prefix, limit=_SHOWN_CANDIDATES + 1)
-    if len(candidates) == 1:
+    if len(candidates) == 1 or (candidates and candidates[0].run_id == prefix):
         return candidates[0]
     shown = _list(candidates)
     if not candidates:

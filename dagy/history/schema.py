@@ -86,7 +86,7 @@ def ensure_schema(connection: DuckDBPyConnection, home: Home) -> None:
     Raises:
         HistoryError: the tables are someone else's, or of another version of Dagy.
     """
-    import duckdb  # noqa: PLC0415 - see the package's docstring
+    import duckdb
 
     try:
         row = connection.execute("SELECT value FROM meta WHERE key = 'schema_version'").fetchone()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import random
+import tempfile
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dagy.errors import HistoryError
@@ -50,12 +53,14 @@ def connected(home: Home, *, patience: float) -> Iterator[DuckDBPyConnection]:
         HistoryBusyError: it did not.
         HistoryError: the file cannot be made or used; also for any DuckDB error in the body.
     """
-    import duckdb  # noqa: PLC0415 - see the package's docstring
+    import duckdb
 
     with _one_at_a_time:
         with home.writing(home.root):
             home.root.mkdir(parents=True, exist_ok=True)
         try:
+            if not home.database.exists():
+                _create(home)
             with _connect(home, patience) as connection:
                 ensure_schema(connection, home)
                 yield connection
@@ -63,8 +68,29 @@ def connected(home: Home, *, patience: float) -> Iterator[DuckDBPyConnection]:
             raise unusable(home, f"cannot be used ({_first_line(error)})") from error
 
 
+def _create(home: Home) -> None:
+    """Make the database beside its place, and put it there whole.
+
+    DuckDB creates a file, and writes to it a moment later; killed in between, it leaves an empty
+    file that it takes for a broken one ever after.
+    """
+    import duckdb
+
+    with (
+        home.writing(home.database),
+        tempfile.TemporaryDirectory(prefix="new-", dir=home.root) as folder,
+    ):
+        made = Path(folder) / home.database.name
+        with duckdb.connect(str(made)) as connection:
+            ensure_schema(connection, home)
+        # It fails if another process was quicker, or if the file system has no hard links; then
+        # `_connect` makes the file in its place, which is the same but for that moment.
+        with suppress(OSError):
+            os.link(made, home.database)
+
+
 def _connect(home: Home, patience: float) -> DuckDBPyConnection:
-    import duckdb  # noqa: PLC0415 - see the package's docstring
+    import duckdb
 
     deadline = time.monotonic() + patience
     pause = _FIRST_PAUSE

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import inspect
-import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from dagy.annotations import accepted_kinds, annotations_of, describe, fits, spell
 from dagy.context import RunContext, current_context
@@ -16,8 +14,7 @@ from dagy.spec import TaskSpec
 from dagy.values import to_text
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What an attempt came to: an output as JSON text, or an exception.
 
     Attributes:
@@ -116,5 +113,7 @@ def describe_failure(error: BaseException) -> Failure:
     trace = error.__traceback__
     while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
         trace = trace.tb_next
+    import traceback  # a run that goes well need not pay for it
+
     lines = traceback.format_exception(type(error), error, trace)
     return Failure(type(error).__name__, message, "".join(lines))

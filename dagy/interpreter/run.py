@@ -29,7 +29,6 @@ class Assignment:
     attempt: int | None = None
 
 
-@dataclass(slots=True)
 class TaskRun:
     """The state of one task run while the run goes on; changed only by the scheduler.
 
@@ -49,19 +48,20 @@ class TaskRun:
         message: what a person should know.
     """
 
-    spec: TaskRunSpec
-    body: Body
-    policy: RetryPolicy
-    waits_for: int = 0
-    dependents: list[TaskRun] = field(default_factory=list)
-    state: StateType = StateType.PENDING
-    attempt: int = 0
-    started_at: float | None = None
-    ended_at: float | None = None
-    output: str | None = None
-    error: Failure | None = None
-    exception: BaseException | None = None
-    message: str | None = None
+    def __init__(self, spec: TaskRunSpec, body: Body, policy: RetryPolicy) -> None:
+        self.spec = spec
+        self.body = body
+        self.policy = policy
+        self.waits_for = 0
+        self.dependents: list[TaskRun] = []
+        self.state = StateType.PENDING
+        self.attempt = 0
+        self.started_at: float | None = None
+        self.ended_at: float | None = None
+        self.output: str | None = None
+        self.error: Failure | None = None
+        self.exception: BaseException | None = None
+        self.message: str | None = None
 
     def enter(self, state: StateType) -> None:
         """Change state, if the table of transitions allows it."""

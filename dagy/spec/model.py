@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -120,7 +119,7 @@ class FlowSpec:
             SpecError: the text is not JSON, the schema version is unknown, or a field is
                 malformed; `.path` names the field.
         """
-        from dagy.spec.decode import flow_spec_from_json  # noqa: PLC0415 - decode needs this module
+        from dagy.spec.decode import flow_spec_from_json  # decode needs this module
 
         return flow_spec_from_json(text)
 
@@ -130,6 +129,8 @@ class FlowSpec:
 
     def digest(self) -> str:
         """Return the SHA-256, in hex, of the canonical spec."""
+        import hashlib
+
         return hashlib.sha256(self.canonical().to_json().encode()).hexdigest()
 
 

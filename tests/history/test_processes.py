@@ -85,17 +85,18 @@ def test_kill_9_in_the_middle_of_recording_loses_nothing_that_was_emitted(home, 
 
 
 FOLD_FOR_EVER = """
-for n in range(40):
-    record(f"run-{n:02}")
+import duckdb
+for n in range(10):
+    record(f"run-{n}")
 print("begin", flush=True)
 while True:
     fold_pending(home)
-    for n in range(40):
-        home.mark_pending(f"run-{n:02}")
+    for n in range(10):
+        home.mark_pending(f"run-{n}")
 """
 
 
-@pytest.mark.parametrize("after", [0.0, 0.05, 0.15, 0.25, 0.4])
+@pytest.mark.parametrize("after", [0.01, 0.03, 0.06, 0.2])
 def test_kill_9_in_the_middle_of_folding_loses_nothing(home, start, after):
     child = start(FOLD_FOR_EVER)
     assert child.stdout.readline() == "begin\n"
@@ -103,8 +104,8 @@ def test_kill_9_in_the_middle_of_folding_loses_nothing(home, start, after):
         child.wait(after)
     child.send_signal(signal.SIGKILL)
     child.wait()
-    assert {run.task_runs_succeeded for run in list_runs(home, limit=100)} == {25}
-    assert (count(home, "runs"), count(home, "events")) == (40, 40 * 51)
+    assert {run.task_runs_succeeded for run in list_runs(home)} == {25}
+    assert (count(home, "runs"), count(home, "events")) == (10, 10 * 51)
 
 
 RECORD_AND_FOLD = """

@@ -1,0 +1,145 @@
+"""Amazon States Language as typed models: the part of it, in JSONata mode, that Dagy emits.
+
+`StateMachine.model_validate` reads a definition back, and refuses fields that are not of this part;
+`to_json` gives it as plain JSON. Fields stand in the order in which AWS documents them.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_pascal
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(
+        alias_generator=to_pascal, populate_by_name=True, extra="forbid", frozen=True
+    )
+
+
+class Retrier(_Model):
+    """One entry of `Retry`. Each counts for itself; only the first that matches is asked.
+
+    Attributes:
+        error_equals: error names.
+        interval_seconds: seconds before the first retry, at least 1.
+        max_attempts: retries, 0 for none.
+        backoff_rate: factor from one interval to the next, at least 1.
+        jitter_strategy: FULL draws each delay from U(0, delay).
+    """
+
+    error_equals: tuple[str, ...]
+    interval_seconds: int | None = None
+    max_attempts: int | None = None
+    backoff_rate: int | None = None
+    jitter_strategy: Literal["FULL", "NONE"] | None = None
+
+
+class Catcher(_Model):
+    """One entry of `Catch`, asked in order when the retriers are done."""
+
+    error_equals: tuple[str, ...]
+    output: Any = None
+    next: str
+
+
+# Fields that several states share are spelled out in each: a model's fields stand in the order of its
+# own text, and those of a base class would come first.
+
+
+class Task(_Model):
+    """Calls a service. As in every state that another may follow, `next` or `end` is set."""
+
+    type: Literal["Task"] = "Task"
+    comment: str | None = None
+    resource: str
+    arguments: dict[str, Any]
+    timeout_seconds: int | None = None
+    retry: tuple[Retrier, ...] | None = None
+    catch: tuple[Catcher, ...] | None = None
+    assign: dict[str, Any] | None = None
+    output: Any = None
+    next: str | None = None
+    end: Literal[True] | None = None
+
+
+class Wait(_Model):
+    """Lets whole seconds pass."""
+
+    type: Literal["Wait"] = "Wait"
+    comment: str | None = None
+    seconds: int
+    assign: dict[str, Any] | None = None
+    output: Any = None
+    next: str | None = None
+    end: Literal[True] | None = None
+
+
+class Pass(_Model):
+    """Does nothing but assign and put out."""
+
+    type: Literal["Pass"] = "Pass"
+    comment: str | None = None
+    assign: dict[str, Any] | None = None
+    output: Any = None
+    next: str | None = None
+    end: Literal[True] | None = None
+
+
+class Succeed(_Model):
+    """Ends the machine or the branch."""
+
+    type: Literal["Succeed"] = "Succeed"
+    comment: str | None = None
+    output: Any = None
+
+
+class Fail(_Model):
+    """Ends the execution with an error; `error` and `cause` may be expressions."""
+
+    type: Literal["Fail"] = "Fail"
+    comment: str | None = None
+    error: str | None = None
+    cause: str | None = None
+
+
+class Branch(_Model):
+    """States with a scope of their own: what they assign ends with the branch."""
+
+    start_at: str
+    states: dict[str, State]
+
+
+class Parallel(_Model):
+    """Runs branches at once; its result is the list of their outputs."""
+
+    type: Literal["Parallel"] = "Parallel"
+    comment: str | None = None
+    branches: tuple[Branch, ...]
+    arguments: dict[str, Any] | None = None
+    retry: tuple[Retrier, ...] | None = None
+    catch: tuple[Catcher, ...] | None = None
+    assign: dict[str, Any] | None = None
+    output: Any = None
+    next: str | None = None
+    end: Literal[True] | None = None
+
+
+State = Annotated[Task | Parallel | Pass | Wait | Succeed | Fail, Field(discriminator="type")]
+
+
+class StateMachine(_Model):
+    """A whole definition."""
+
+    comment: str | None = None
+    query_language: Literal["JSONata"]
+    start_at: str
+    states: dict[str, State]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the definition as JSON values, fields in a fixed order, none that is not set."""
+        return self.model_dump(by_alias=True, exclude_none=True, mode="json")
+
+
+Branch.model_rebuild()

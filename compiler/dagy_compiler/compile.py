@@ -1,0 +1,104 @@
+"""The pipeline: the passes in their order, run over one flow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from dagy.errors import CompileError
+from dagy.options import nearest
+from dagy.spec import FlowSpec
+from dagy_compiler.asl import StateMachine
+from dagy_compiler.modes import NANO
+from dagy_compiler.passes import (
+    Dataflow,
+    Emit,
+    Fuse,
+    Limits,
+    Place,
+    Retry,
+    Structure,
+    Validate,
+)
+from dagy_compiler.plan import Plan
+
+Pass = Callable[[Plan], Plan]
+
+PASSES: tuple[tuple[str, Pass], ...] = (
+    ("validate", Validate()),
+    ("place", Place()),
+    ("fuse", Fuse()),
+    ("structure", Structure()),
+    ("retry", Retry()),
+    ("dataflow", Dataflow()),
+    ("emit", Emit()),
+    ("limits", Limits()),
+)
+"""Every pass by its name, in the order in which they run."""
+
+
+@dataclass(frozen=True)
+class CompiledFlow:
+    """A flow and the state machine it became.
+
+    Attributes:
+        spec: the flow.
+        mode: the execution mode.
+        plan: the plan after the last pass.
+        machine: the definition, typed.
+    """
+
+    spec: FlowSpec
+    mode: str
+    plan: Plan
+    machine: StateMachine
+
+    def definition(self) -> dict[str, Any]:
+        """Return the definition as JSON values, always in the same order.
+
+        It holds `${WorkerFunctionArn}` where the deployment puts the worker's ARN.
+        """
+        return self.machine.to_json()
+
+
+def compile_flow(spec: FlowSpec, *, mode: str = NANO) -> CompiledFlow:
+    """Lower a flow to a state machine.
+
+    Args:
+        spec: a well-formed flow, from `Flow.build` or `FlowSpec.from_json`.
+        mode: "nano" (the whole flow in one Lambda invocation) or "micro" (one for each task).
+
+    Raises:
+        CompileError: the flow asks for what does not exist.
+        NotBuiltError: it asks for what this version of Dagy does not do yet.
+        LimitError: the result would pass a hard limit of AWS.
+        SpecError: an id or a retry policy is malformed.
+    """
+    plan = run_passes(spec, mode=mode)
+    assert plan.machine is not None
+    return CompiledFlow(spec, mode, plan, plan.machine)
+
+
+def run_passes(spec: FlowSpec, *, mode: str = NANO, after: str | None = None) -> Plan:
+    """Run the passes up to one of them, that one included, and return the plan.
+
+    Args:
+        spec: as for `compile_flow`.
+        mode: as for `compile_flow`.
+        after: name of the pass to stop after; None for the last.
+
+    Raises:
+        CompileError: there is no such pass; otherwise as `compile_flow`.
+    """
+    names = [name for name, _ in PASSES]
+    if after is not None and after not in names:
+        raise CompileError(
+            f"there is no pass {after!r}{nearest(after, names)}; the passes are {', '.join(names)}"
+        )
+    plan = Plan(spec, mode)
+    for name, run in PASSES:
+        plan = run(plan)
+        if name == after:
+            break
+    return plan

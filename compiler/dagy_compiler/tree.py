@@ -1,0 +1,69 @@
+"""The order of a flow as a tree: one after another (`Series`) and at once (`Parallel`).
+
+The leaves are indices of units. The tree is flat: no Series is directly in a Series, no Parallel in
+a Parallel, and each has at least two children. `series` and `parallel` make it so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One unit, by its index in the plan."""
+
+    unit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Children that run one after another, each as a whole before the next."""
+
+    children: tuple[Tree, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Parallel:
+    """Children that run at once, with no order between them."""
+
+    children: tuple[Tree, ...]
+
+
+Tree = Leaf | Series | Parallel
+
+EMPTY = Series(())
+"""The tree of a flow without units."""
+
+
+def series(parts: Iterable[Tree]) -> Tree:
+    """Return trees in sequence, flattened; one alone is itself."""
+    children: list[Tree] = []
+    for part in parts:
+        children.extend(part.children if isinstance(part, Series) else (part,))
+    return children[0] if len(children) == 1 else Series(tuple(children))
+
+
+def parallel(parts: Iterable[Tree]) -> Tree:
+    """Return trees at once, flattened; one alone is itself."""
+    children: list[Tree] = []
+    for part in parts:
+        children.extend(part.children if isinstance(part, Parallel) else (part,))
+    return children[0] if len(children) == 1 else Parallel(tuple(children))
+
+
+def steps(tree: Tree) -> tuple[Tree, ...]:
+    """Return what runs one after another at the top of a tree."""
+    return tree.children if isinstance(tree, Series) else (tree,)
+
+
+def leaves(tree: Tree) -> Iterator[int]:
+    """Yield the units in reading order, which is an order they may run in."""
+    pending: list[Tree] = [tree]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, Leaf):
+            yield node.unit
+        else:
+            pending.extend(reversed(node.children))

@@ -1,0 +1,151 @@
+"""Finding a flow in a file: every way it can go wrong has a message that says what to do."""
+
+import pytest
+
+from dagy.errors import LoadError
+from dagy.loader import check_importable, load_flow
+
+ONE = """
+from dagy import flow, task
+
+@task
+def double(n: int) -> int:
+    return 2 * n
+
+@flow
+def quadruple(n: int = 1):
+    return double(double(n))
+"""
+
+
+@pytest.fixture
+def write(tmp_path, request, monkeypatch):
+    """Write a module under a name that no other test uses; imports are undone afterwards."""
+    import sys
+
+    known = set(sys.modules)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+
+    def make(text, name=None, folder=""):
+        unique = f"flow_{abs(hash(request.node.nodeid))}" if name is None else name
+        file = tmp_path / folder / f"{unique}.py"
+        file.parent.mkdir(exist_ok=True, parents=True)
+        file.write_text(text)
+        return str(file)
+
+    yield make
+    for name in set(sys.modules) - known:
+        del sys.modules[name]
+
+
+def test_a_file_with_one_flow_needs_no_name(write, tmp_path):
+    file = write(ONE)
+    loaded = load_flow(file)
+    assert loaded.flow.name == "quadruple"
+    assert loaded.root == tmp_path
+    assert [str(path) for path in loaded.files] == [file]
+    assert load_flow(f"{file}:quadruple").flow is loaded.flow
+    check_importable(loaded.flow.build())
+
+
+def test_local_modules_that_were_imported_go_with_the_file(write, tmp_path):
+    write("from helpers_of_test.deep import LIMIT", folder="helpers_of_test", name="__init__")
+    deep = write("LIMIT = 3", folder="helpers_of_test", name="deep")
+    write("unused = 1", name="unused")
+    loaded = load_flow(write("import helpers_of_test\n" + ONE))
+    names = [path.relative_to(tmp_path).as_posix() for path in loaded.files]
+    assert names[1:] == ["helpers_of_test/__init__.py", "helpers_of_test/deep.py"]
+    assert str(loaded.files[2]) == deep
+
+
+def test_a_module_inside_a_package_is_imported_as_such(write, tmp_path):
+    write("", folder="package_of_test", name="__init__")
+    write("LIMIT = 3", folder="package_of_test", name="limits")
+    file = write("from .limits import LIMIT\n" + ONE, folder="package_of_test", name="flows")
+    loaded = load_flow(file)
+    assert loaded.root == tmp_path
+    assert loaded.flow.build().import_path == "package_of_test.flows:quadruple"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("import nothing_of_this_name", "ModuleNotFoundError: No module named 'nothing_of_this_name'"),
+        ("x = 1\nx = 1 / 0", "ZeroDivisionError: division by zero"),
+        ("def broken(:\n  pass", "SyntaxError"),
+        ("import sys; sys.exit(3)", "SystemExit: 3"),
+    ],
+)
+def test_a_file_that_does_not_import_is_shown_with_its_line(write, text, message):
+    with pytest.raises(LoadError) as refusal:
+        load_flow(write(text))
+    assert "cannot be imported: " + message in str(refusal.value)
+    assert ".py:" in str(refusal.value)
+
+
+def test_a_file_without_a_flow(write):
+    with pytest.raises(LoadError, match="there is no flow in it; decorate a function with @flow"):
+        load_flow(write("x = 1"))
+
+
+def test_a_file_that_is_not_there_or_is_not_python(tmp_path):
+    for name in ("missing.py", "missing", ""):
+        with pytest.raises(LoadError, match="there is no such Python file"):
+            load_flow(str(tmp_path / name))
+
+
+TWO = ONE + "\n@flow(name='daily etl')\ndef other():\n    pass\n"
+
+
+def test_several_flows_are_listed(write):
+    file = write(TWO)
+    with pytest.raises(LoadError) as refusal:
+        load_flow(file)
+    assert f"{file}:quadruple\n  {file}:daily etl" in str(refusal.value)
+    assert load_flow(f"{file}:other").flow.name == load_flow(f"{file}:daily etl").flow.name
+    with pytest.raises(LoadError, match="no flow 'quadrupel' in it; did you mean 'quadruple'"):
+        load_flow(f"{file}:quadrupel")
+
+
+def test_a_file_named_like_a_module_that_is_loaded_already(write):
+    with pytest.raises(LoadError, match="another module is called 'json' already .* rename the file"):
+        load_flow(write(ONE, name="json"))
+
+
+LOCAL = """
+from dagy import flow, task
+
+def make():
+    @task
+    def hidden():
+        pass
+    return hidden
+
+hidden_task = make()
+anonymous = task(lambda: 1, name="anonymous")
+shadowed = task(make, name="gone")
+del make
+
+@flow
+def uses_hidden(): hidden_task()
+
+@flow
+def uses_lambda(): anonymous()
+
+@flow
+def uses_gone(): shadowed()
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("uses_hidden", "task 'hidden' .* is defined inside a function"),
+        ("uses_lambda", "task 'anonymous' .* is defined inside a function"),
+        ("uses_gone", "task 'gone' .* cannot be imported as"),
+    ],
+)
+def test_tasks_that_a_worker_could_not_import_are_refused(write, name, problem):
+    spec = load_flow(f"{write(LOCAL)}:{name}").flow.build()
+    with pytest.raises(LoadError, match=problem):
+        check_importable(spec)
