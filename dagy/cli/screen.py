@@ -27,6 +27,11 @@ def say(text: str = "") -> None:
     out.print(text, markup=False)
 
 
+def print_plain(text: str) -> None:
+    """Print text for another program, as it is."""
+    print(text)  # noqa: T201
+
+
 def say_error(text: str) -> None:
     """Print an error on stderr."""
     err.print(Text.assemble(("error: ", "bold red"), text))

@@ -1,0 +1,68 @@
+"""`dagy build`."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from dagy.cli.params import read_params
+from dagy.cli.screen import print_json, say
+from dagy.errors import LoadError
+from dagy.loader import LoadedFlow, check_importable, load_flow
+
+
+def build_flow(
+    target: str,
+    output: Path,
+    mode: str,
+    pairs: Sequence[str],
+    params_file: Path | None,
+    include: Sequence[str],
+    version: str,
+    *,
+    as_json: bool,
+) -> None:
+    """Compile the flow of a file and write its bundle."""
+    from dagy_compiler import compile_flow
+    from dagy_compiler.bundle import FlowSource, write_bundle
+    from dagy_compiler.render import outline
+
+    loaded = with_data_files(load_flow(target), include)
+    bound = read_params(loaded.flow, pairs, params_file)
+    spec = loaded.flow.build(version=version, **bound)
+    check_importable(spec)
+    compiled = compile_flow(spec, mode=mode)
+    bundle = write_bundle(
+        compiled,
+        FlowSource(loaded.root, loaded.files),
+        output,
+        python_version=".".join(platform.python_version_tuple()[:2]),
+    )
+    if as_json:
+        print_json(bundle.manifest)
+        return
+    say(f"Built {spec.name} ({mode}) in {bundle.path}")
+    for name, size in bundle.sizes.items():
+        say(f"  {name:<24} {size:>10,} bytes")
+    say()
+    say(outline(compiled.definition()))
+
+
+def with_data_files(loaded: LoadedFlow, patterns: Sequence[str]) -> LoadedFlow:
+    """Return a loaded flow with the files that the patterns match, from the flow's own folder.
+
+    Raises:
+        LoadError: a pattern matches nothing, or leads out of the folder.
+    """
+    folder = loaded.files[0].parent
+    files = list(loaded.files)
+    for pattern in patterns:
+        if Path(pattern).is_absolute() or ".." in Path(pattern).parts:
+            raise LoadError(f"--include {pattern}: must stay within {folder}")
+        matches = sorted(path for path in folder.glob(pattern) if path.is_file())
+        if not matches:
+            raise LoadError(f"--include {pattern}: matches no file in {folder}")
+        files += [path for path in matches if path not in files]
+    return replace(loaded, files=tuple(files))

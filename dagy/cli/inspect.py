@@ -1,0 +1,76 @@
+"""`dagy inspect`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from dagy.cli.params import read_params
+from dagy.cli.screen import print_json, print_plain
+from dagy.errors import BundleError, CompileError
+from dagy.loader import load_flow
+from dagy.options import nearest
+from dagy.spec import FlowSpec
+
+FORMATS = ("outline", "asl", "mermaid", "dot", "json")
+
+
+def inspect_target(
+    target: str,
+    output_format: str,
+    after: str | None,
+    mode: str,
+    pairs: Sequence[str],
+    params_file: Path | None,
+) -> None:
+    """Show a state machine, or with `after` the plan as that pass left it."""
+    if output_format not in FORMATS:
+        raise CompileError(
+            f"--format {output_format}: there is no such format{nearest(output_format, FORMATS)}; "
+            f"the formats are {', '.join(FORMATS)}"
+        )
+    if Path(target).is_dir():
+        if after is not None:
+            raise BundleError(
+                f"{target}: a bundle holds what the last pass left; give --after with a .py file"
+            )
+        _show_bundle(Path(target), output_format)
+        return
+    flow = load_flow(target).flow
+    spec = flow.build(**read_params(flow, pairs, params_file))
+    if after is not None:
+        _show_plan(spec, mode, after)
+        return
+    from dagy_compiler import compile_flow
+
+    _show(spec, compile_flow(spec, mode=mode).definition(), output_format)
+
+
+def _show_bundle(path: Path, output_format: str) -> None:
+    from dagy_compiler.bundle import read_bundle
+
+    bundle = read_bundle(path)
+    _show(bundle.spec, bundle.definition, output_format)
+
+
+def _show_plan(spec: FlowSpec, mode: str, after: str) -> None:
+    from dagy_compiler import describe, run_passes
+
+    print_plain(describe(run_passes(spec, mode=mode, after=after), after))
+
+
+def _show(spec: FlowSpec, definition: dict[str, Any], output_format: str) -> None:
+    from dagy_compiler import render
+
+    match output_format:
+        case "asl":
+            print_json(definition)
+        case "json":
+            print_plain(spec.to_json(indent=2))
+        case "mermaid":
+            print_plain(render.mermaid(definition))
+        case "dot":
+            print_plain(render.dot(definition))
+        case _:
+            print_plain(render.outline(definition))
