@@ -62,8 +62,8 @@ def run_local(
         dagy_version=__version__,
     )
     journal = Journal.create(home, header)
-    home.save_flow(run_id, spec.to_json())
     try:
+        home.save_flow(run_id, spec.to_json())
         result = execute(
             spec,
             lambda name: traced.tasks[name].fn,

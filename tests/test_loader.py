@@ -70,7 +70,10 @@ def test_a_module_inside_a_package_is_imported_as_such(write, tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("import nothing_of_this_name", "ModuleNotFoundError: No module named 'nothing_of_this_name'"),
+        (
+            "import nothing_of_this_name",
+            "ModuleNotFoundError: No module named 'nothing_of_this_name'",
+        ),
         ("x = 1\nx = 1 / 0", "ZeroDivisionError: division by zero"),
         ("def broken(:\n  pass", "SyntaxError"),
         ("import sys; sys.exit(3)", "SystemExit: 3"),
@@ -108,7 +111,9 @@ def test_several_flows_are_listed(write):
 
 
 def test_a_file_named_like_a_module_that_is_loaded_already(write):
-    with pytest.raises(LoadError, match="another module is called 'json' already .* rename the file"):
+    with pytest.raises(
+        LoadError, match="another module is called 'json' already .* rename the file"
+    ):
         load_flow(write(ONE, name="json"))
 
 

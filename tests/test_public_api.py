@@ -9,7 +9,28 @@ import pytest
 
 import dagy
 
-NAMES = ["task", "flow", "Task", "Flow", "FlowSpec", "TaskSpec", "TaskRunSpec", "TaskOutput", "RunContext", "State", "running", "completed", "failed", "Hook", "build_artifact", "deploy_artifact", "DagyClient", "LocalArtifact", "LocalRunContext", "DagyError"]
+NAMES = [
+    "task",
+    "flow",
+    "Task",
+    "Flow",
+    "FlowSpec",
+    "TaskSpec",
+    "TaskRunSpec",
+    "TaskOutput",
+    "RunContext",
+    "State",
+    "running",
+    "completed",
+    "failed",
+    "Hook",
+    "build_artifact",
+    "deploy_artifact",
+    "DagyClient",
+    "LocalArtifact",
+    "LocalRunContext",
+    "DagyError",
+]
 
 POLICY = {
     "name": None,
@@ -95,7 +116,18 @@ def test_a_client_never_shows_its_token():
     assert "s3cret" not in repr(client)
 
 
-HEAVY = ["duckdb", "boto3", "botocore", "aws_cdk", "pydantic", "typer", "rich", "jinja2", "dagy_compiler", "dagy_cdk"]
+HEAVY = [
+    "duckdb",
+    "boto3",
+    "botocore",
+    "aws_cdk",
+    "pydantic",
+    "typer",
+    "rich",
+    "jinja2",
+    "dagy_compiler",
+    "dagy_cdk",
+]
 
 
 @pytest.mark.parametrize("module", ["dagy", "dagy.worker", "dagy.cli"])

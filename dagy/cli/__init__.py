@@ -21,6 +21,3 @@ def main() -> None:
     except DagyError as error:
         say_error(str(error))
         sys.exit(2)
-    except KeyboardInterrupt:
-        say_error("interrupted")
-        sys.exit(130)

@@ -13,6 +13,7 @@ from dagy.version import __version__
 app = typer.Typer(
     name="dagy",
     help="Write a data pipeline as Python functions; run it here, ship it to AWS Step Functions.",
+    epilog="Example: dagy run flows/daily.py --param date=2026-01-31",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -31,13 +31,18 @@ def run_flow(
 ) -> None:
     """Run the flow of a file; exit with 1 if the run does not succeed."""
     flow = load_flow(target).flow
-    run = run_local(
-        flow,
-        read_params(flow, pairs, params_file),
-        max_workers=max_workers,
-        fail_fast=fail_fast,
-        observer=None if as_json or quiet else ProgressLines(),
-    )
+    given = read_params(flow, pairs, params_file)
+    try:
+        run = run_local(
+            flow,
+            given,
+            max_workers=max_workers,
+            fail_fast=fail_fast,
+            observer=None if as_json or quiet else ProgressLines(),
+        )
+    except KeyboardInterrupt:
+        say_error("interrupted; what had not ended was cancelled: dagy runs show latest")
+        sys.exit(130)
     if as_json:
         print_json(_to_dict(run))
     else:

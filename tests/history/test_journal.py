@@ -48,6 +48,7 @@ def test_a_failure_is_written_with_its_traceback(home, header):
     journal = Journal.create(home, header())
     error = Failure("ValueError", "no rows", "Traceback:\n  here")
     journal.emit(Transition(1.0, "load", StateType.FAILED, 2, "gave up", error=error))
+    journal.close()
     assert lines(home)[1] == {
         "seq": 1,
         "at": 1.0,
@@ -66,15 +67,16 @@ def test_every_line_is_in_the_file_as_soon_as_emit_returns(home, header):
     for count in range(1, 4):
         journal.emit(Transition(1.0, "load", StateType.RUNNING, count))
         assert len(lines(home)) == 1 + count
+    journal.close()
 
 
 def test_a_new_journal_is_pending(home, header):
-    Journal.create(home, header("run-7"))
+    Journal.create(home, header("run-7")).close()
     assert home.pending_ids() == ["run-7"]
 
 
 def test_a_run_id_is_used_once(home, header):
-    Journal.create(home, header())
+    Journal.create(home, header()).close()
     with pytest.raises(HistoryError, match="File exists"):
         Journal.create(home, header())
 

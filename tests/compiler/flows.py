@@ -1,0 +1,124 @@
+"""FlowSpecs written by hand, and the model of a worker that answers for their tasks.
+
+flow = Flow()
+flow.task("extract", {"$param": "day"})
+flow.task("load", output("extract"), retries=2, delay=5)
+spec = flow.returns(output("load"))
+"""
+
+import json
+from collections import Counter
+
+from dagy.spec import EPOCH, FlowSpec, TaskReference, TaskRunSpec, TaskSpec, references_in, resolve
+from sfnx.testing import Failure, run
+
+
+def output(task_run_id, *path):
+    """A reference to a task's output, or to part of it."""
+    return {"$task": task_run_id, "path": list(path)} if path else {"$task": task_run_id}
+
+
+def parameter(name):
+    return {"$param": name}
+
+
+class Flow:
+    def __init__(self, name="daily", parameters=("day",)):
+        self.name = name
+        self.parameters = [
+            {"name": item, "kind": "POSITIONAL_OR_KEYWORD", "required": False, "default": None}
+            for item in parameters
+        ]
+        self.tasks = {}
+        self.runs = []
+
+    def task(self, run_id, *args, after=(), retries=0, delay=None, executor=None, **policy):
+        """Add a task and one call of it; dependencies are the references and `after`."""
+        fields = {"timeout_seconds": None, "concurrency_limit": None, **policy}
+        self.tasks[run_id] = TaskSpec(
+            name=run_id,
+            import_path=f"flows:{run_id}",
+            description=None,
+            default_executor=None,
+            retries=retries,
+            retry_delay_seconds=delay,
+            **fields,
+        )
+        found = [
+            reference.task_run_id
+            for reference in references_in(list(args))
+            if isinstance(reference, TaskReference)
+        ]
+        depends_on = list(dict.fromkeys([*found, *after]))
+        self.runs.append(TaskRunSpec(run_id, run_id, depends_on, list(args), {}, executor))
+        return self
+
+    def returns(self, outputs=None):
+        edges = [[source, run.id] for run in self.runs for source in run.depends_on]
+        return FlowSpec(
+            self.name, "1", EPOCH, self.tasks, self.runs, edges, outputs, self.parameters
+        )
+
+
+class Worker:
+    """Speaks the worker's protocol: each task returns its id and its arguments.
+
+    `failing` says how many attempts of a task fail, `errors` under which name.
+    """
+
+    def __init__(self, spec, failing=None, error="ValueError"):
+        self.spec = spec
+        self.runs = {run.id: run for run in spec.task_runs}
+        self.failing = failing or {}
+        self.error = error
+        self.attempts = []
+        self.order = []
+
+    def __call__(self, call):
+        event = call.arguments["Payload"]
+        assert call.arguments["FunctionName"] == "${WorkerFunctionArn}"
+        assert event["dagy"] == 1
+        return {"Payload": {"output": json.dumps(self.answer(event))}, "StatusCode": 200}
+
+    def answer(self, event):
+        parameters = event.get("parameters", {})
+        results = {key: json.loads(text) for key, text in event.get("results", {}).items()}
+        if event.get("return"):
+            return self.resolved(self.spec.outputs, parameters, results)
+        for task_run_id in event.get("tasks", self.runs):
+            run_spec = self.runs[task_run_id]
+            self.attempts.append((task_run_id, event.get("attempt")))
+            self.fail(task_run_id)
+            arguments = self.resolved(run_spec.args, parameters, results)
+            results[task_run_id] = {"task": task_run_id, "args": arguments}
+            self.order.append(task_run_id)
+        if "tasks" in event:
+            return results[event["tasks"][-1]]
+        return self.resolved(self.spec.outputs, parameters, results)
+
+    def fail(self, task_run_id):
+        made = Counter(name for name, _ in self.attempts)[task_run_id]
+        if made <= self.failing.get(task_run_id, 0):
+            raise Failure(self.error, json.dumps({"errorMessage": f"attempt {made}"}))
+
+    def resolved(self, value, parameters, results):
+        def lookup(reference):
+            if isinstance(reference, TaskReference):
+                found = results[reference.task_run_id]
+            else:
+                found = parameters[reference.name]
+            for step in reference.path:
+                found = found[step]
+            return found
+
+        return resolve(value, lookup)
+
+
+def expected(spec, execution_input):
+    """What a flow returns, worked out in order and without a state machine."""
+    return Worker(spec).answer({"dagy": 1, "parameters": execution_input})
+
+
+def execute(compiled, worker, execution_input=None, **options):
+    """Run a compiled flow on sfnx's engine."""
+    return run(compiled.definition(), execution_input or {"day": "monday"}, worker, **options)
