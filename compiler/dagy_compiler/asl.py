@@ -44,8 +44,8 @@ class Catcher(_Model):
     next: str
 
 
-# Fields that several states share are spelled out in each: a model's fields stand in the order of its
-# own text, and those of a base class would come first.
+# Fields that several states share are spelled out in each: a model's fields stand in the order of
+# its own text, and those of a base class would come first.
 
 
 class Task(_Model):

@@ -3,8 +3,8 @@
 Sequence and Parallel express exactly the series-parallel orders (Valdes, Tarjan, Lawler, "The
 recognition of series parallel digraphs", 1982). An order is one of these if every part of it that
 has more than one node either falls into unconnected parts, or can be cut into a first part all of
-which precedes all of a second. Where neither holds there is an N (a before c, b before c and d), and
-a barrier must add some order that the graph does not have.
+which precedes all of a second. Where neither holds there is an N (a before c, b before c and d),
+and a barrier must add some order that the graph does not have.
 
 Sets of ancestors are bits of one Python integer for each node, so 10,000 nodes take a fraction of a
 second and about 12 MB.
@@ -34,8 +34,8 @@ def decompose(predecessors: Sequence[Sequence[int]]) -> Tree:
         precedes another in the graph, the tree says the same.
 
     Example:
-        >>> decompose([[], [0], [0], [1, 2]])
-        Series(children=(Leaf(unit=0), Parallel(children=(Leaf(unit=1), Leaf(unit=2))), Leaf(unit=3)))
+        >>> decompose([[], [], [0]])
+        Parallel(children=(Series(children=(Leaf(unit=0), Leaf(unit=2))), Leaf(unit=1)))
     """
     if not predecessors:
         return EMPTY
@@ -90,8 +90,8 @@ def _series_cuts(before: _Predecessors) -> list[list[int]] | None:
 
     A cut A|B has all of A before all of B. Sorted by their number of ancestors, the nodes of A come
     first: each has fewer than |A|, and each of B at least |A|. So a cut is a position k such that
-    every node from k on has all the nodes before k among its ancestors; that is, the lowest position
-    missing among its ancestors is at least k.
+    every node from k on has all the nodes before k among its ancestors; that is, the lowest
+    position missing among its ancestors is at least k.
     """
     counts = [ancestors.bit_count() for ancestors in _ancestors(before, range(len(before)))]
     order = sorted(range(len(before)), key=lambda node: counts[node])

@@ -33,6 +33,14 @@ FUNCTION_ARN_CHARACTERS: Final = 170
 """Longest ARN of the worker's function that is plausible: the longest partition and region, a name
 of 64 characters, a qualifier of 40."""
 
+# Lambda developer guide, "Lambda quotas", read 2026-11.
+UNZIPPED_BYTES: Final = 262_144_000
+"""Size of a function's code and layers, unzipped (250 MB)."""
+
+# CloudFormation user guide, "Understand CloudFormation quotas", read 2026-11.
+TEMPLATE_BYTES: Final = 1_048_576
+"""Size of a template that is read from S3 (1 MB); 51,200 bytes can be sent inline."""
+
 # Events in the history of an execution, counted in recorded histories on AWS, 2026-11.
 EVENTS_OF_EXECUTION: Final = 2
 EVENTS_OF_LAMBDA_TASK: Final = 5
@@ -40,7 +48,7 @@ EVENTS_OF_PARALLEL: Final = 4
 EVENTS_OF_OTHER_STATE: Final = 2
 
 # Ours, chosen within the limits of AWS (Lambda: 900 s).
-WORKER_TIMEOUT_SECONDS: Final = 600
+LAMBDA_TIMEOUT_SECONDS: Final = 600
 """Timeout of the worker's Lambda function."""
 
 TASK_TIMEOUT_SECONDS: Final = 660

@@ -27,9 +27,9 @@ def check_mode(mode: str) -> None:
         )
     if mode in FARGATE_MODES:
         raise NotBuiltError(
-            f"execution mode {mode!r} runs tasks on Fargate, which this version of Dagy does not do "
-            f"yet; use --execution-mode {NANO} (the whole flow in one Lambda invocation) or {MICRO} "
-            "(an invocation for each task)"
+            f"execution mode {mode!r} runs tasks on Fargate, which this version of Dagy does not do"
+            f" yet; use --execution-mode {NANO} (the whole flow in one Lambda invocation) or"
+            f" {MICRO} (an invocation for each task)"
         )
 
 
@@ -52,8 +52,8 @@ def check_executor(executor: str, mode: str, where: str) -> None:
         )
     if executor != LAMBDA:
         raise NotBuiltError(
-            f"{where}: executor {executor!r} is not built in this version of Dagy; leave it out, or "
-            f"use executor={LAMBDA!r} with --execution-mode {MICRO}"
+            f"{where}: executor {executor!r} is not built in this version of Dagy; leave it out, or"
+            f" use executor={LAMBDA!r} with --execution-mode {MICRO}"
         )
     if mode == NANO:
         raise NotBuiltError(

@@ -22,22 +22,26 @@ def state_name(wanted: str) -> str:
 
 
 def variable_base(wanted: str) -> str:
-    """Return the part of a variable's name that says whose value it is: a Unicode identifier.
+    """Return the part of a variable's name that says whose value it is.
+
+    Step Functions takes Unicode identifiers. Not every engine that people test with does (moto 5.2
+    does not), so letters lose their accents, and what is not ASCII then becomes `_`.
 
     Example:
-        >>> variable_base("extract-2")
-        'extract_2'
+        >>> variable_base("été-2")
+        'ete_2'
     """
-    composed = unicodedata.normalize("NFC", wanted)
-    legal = "".join(char if _in_identifier(char) else "_" for char in composed)
+    plain = (char for char in unicodedata.normalize("NFKD", wanted) if not _is_accent(char))
+    legal = "".join(char if char.isascii() and char.isalnum() else "_" for char in plain)
     return _cut(legal, VARIABLE_NAME_CHARACTERS - 8, "_")
 
 
 def variable(base: str, depth: int) -> str:
     """Return the name of the variable that holds a value in a scope.
 
-    The prefix keeps it from hiding a JSONata function (`$count`). An inner scope may not assign what
-    an outer one assigns (developer guide, "Passing data with variables"), so the depth is part of it.
+    The prefix keeps it from hiding a JSONata function (`$count`). An inner scope may not assign
+    what an outer one assigns (developer guide, "Passing data with variables"), so the depth is part
+    of it.
 
     Args:
         base: from `variable_base`, unique.
@@ -79,8 +83,8 @@ class UniqueNames:
         return [self.claim(name) for name in wanted]
 
 
-def _in_identifier(char: str) -> bool:
-    return f"_{char}".isidentifier() and len(char.encode("utf-16-le")) == 2
+def _is_accent(char: str) -> bool:
+    return unicodedata.combining(char) != 0
 
 
 def _cut(name: str, limit: int, separator: str = "-") -> str:

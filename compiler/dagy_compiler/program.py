@@ -14,7 +14,7 @@ class Source:
 
     Attributes:
         variable: a variable that an earlier state assigned; None for the state's own result.
-        branch: of a Fork's result, the branch.
+        branch: of a Fork's result, the branch, from 0.
         key: of a branch's output, the field.
     """
 

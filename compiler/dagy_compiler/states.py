@@ -1,6 +1,7 @@
-"""The states of one call of the worker: the payload, the retriers, and the path from attempt to attempt.
+"""The states of one call of the worker: payload, retriers, and the path from attempt to attempt.
 
-Payloads follow version 1 of the worker's protocol (`dagy.worker`). No user data is in them, only ids.
+Payloads follow version 1 of the worker's protocol (`dagy.worker`). No user data is in them, only
+ids.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ INFRASTRUCTURE_ERRORS: Final = (
 
 QUERY_ERROR: Final = "States.QueryEvaluationError"
 
-# 2, 4, 8, ... 128 s at most before the retries: about four minutes of throttling are ridden out.
+# Up to 2, 4, 8, ... 128 s before the retries: a throttled call is given up after two minutes on
+# average, four at most.
 INFRASTRUCTURE_RETRIER: Final = Retrier(
     error_equals=INFRASTRUCTURE_ERRORS,
     interval_seconds=2,
@@ -120,14 +122,14 @@ def attempts(
 ) -> dict[str, State]:
     """Return the states of a task run with all its attempts.
 
-    Each segment catches the failure of its last attempt and goes on to the next, past a Wait if there
-    is a delay. The last segment catches nothing: its failure ends the execution under its own name
-    and cause, and a redrive begins there.
+    Each segment catches the failure of its attempt and goes on to the next, past a Wait if there is
+    a delay. The last segment catches nothing: its failure ends the execution under its own name and
+    cause, and a redrive begins there.
 
     A catcher must not take what is no attempt's failure for one: that Lambda throttled us until the
-    infrastructure retrier gave up, or that an expression of ours is wrong. Matching the user's errors
-    instead is not possible, for `States.TaskFailed` matches Lambda's errors too, and an uncaught
-    error cannot be listed. So the first catcher takes these and ends in a Fail that repeats them.
+    infrastructure retrier gave up, or that an expression of ours is wrong. These cannot be left out
+    by naming the others: user errors have any name, and `States.TaskFailed` matches Lambda's too.
+    So the first catcher takes them, and leads to a Fail that repeats them as they were.
 
     Args:
         name: of the first state.
@@ -180,7 +182,9 @@ def attempts(
 def _attempt(segment: Segment) -> int | str:
     """Return the number of the attempt under way.
 
-    Arguments are evaluated again at each retry, with `State.RetryCount` counting from 0.
+    Arguments are evaluated again at each retry, with `State.RetryCount` counting from 0. It counts
+    retries for Lambda's own trouble too, so after one of these the number is one higher; how many
+    attempts are made does not depend on it.
     """
     if segment.backoff is None:
         return segment.first_attempt

@@ -9,8 +9,9 @@ spec = flow.returns(output("load"))
 import json
 from collections import Counter
 
-from dagy.spec import EPOCH, FlowSpec, TaskReference, TaskRunSpec, TaskSpec, references_in, resolve
 from sfnx.testing import Failure, run
+
+from dagy.spec import EPOCH, FlowSpec, TaskReference, TaskRunSpec, TaskSpec, references_in, resolve
 
 
 def output(task_run_id, *path):

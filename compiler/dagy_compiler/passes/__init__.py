@@ -1,7 +1,7 @@
 """The passes, a module each. A pass is a frozen dataclass whose call takes a plan and returns one.
 
-Its fields are its options, its docstring says what holds before and after, and it does nothing else:
-no disk, no network, no clock.
+Its fields are its options, its docstring says what holds before and after, and it does nothing
+else: no disk, no network, no clock.
 """
 
 from dagy_compiler.passes.dataflow import Dataflow

@@ -75,8 +75,8 @@ class _Lowering:
         self._units = plan.units
         self._returns = _reads([plan.spec.outputs])
         self._whole = _whole_reference(plan.spec.outputs)
-        # The worker makes any return value that is not just null or one task's output. A machine has
-        # at least one state, so it also does when there is nothing else to do.
+        # The worker makes any return value that is not just null or one task's output. A machine
+        # has at least one state, so the worker also does when there is nothing else to do.
         self._by_worker = not plan.units or (plan.spec.outputs is not None and self._whole is None)
         self._inputs = [_unit_reads(plan, unit) for unit in plan.units]
         self._last_use = self._find_last_uses()

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from dagy_compiler import states
-from dagy_compiler.asl import Branch, Parallel, State, StateMachine
+from dagy_compiler.asl import Branch, Parallel, Pass, State, StateMachine
 from dagy_compiler.limits import STATE_NAME_CHARACTERS
 from dagy_compiler.names import UniqueNames, neutral, state_name
 from dagy_compiler.plan import Plan
@@ -19,7 +19,7 @@ NAMED_BRANCHES = 3
 
 @dataclass(frozen=True)
 class Emit:
-    """Write the state machine: a Task state for each segment of a call, a Parallel for each fork.
+    """Write the state machine: a Task for each segment of a call, a Parallel for each fork.
 
     Before: there are segments and a program. After: `machine` is a definition in which names are
     legal and unique, and which depends on nothing but the plan.
@@ -76,7 +76,7 @@ class _Emitter:
 
     def _fork_name(self, fork: Fork) -> str:
         firsts = [self._first_call(branch) for branch in fork.branches[:NAMED_BRANCHES]]
-        # Long ids are cut so that all of the name is seen, the number of further branches above all.
+        # Long ids are cut so that the number of further branches is always seen.
         named = [first if len(first) <= 20 else f"{first[:19]}…" for first in firsts]
         more = len(fork.branches) - NAMED_BRANCHES
         return "fork: " + ", ".join(named) + (f", +{more}" if more > 0 else "")
@@ -91,18 +91,13 @@ class _Emitter:
     def _states(self, step: Call | Fork, name: str, ending: Ending) -> dict[str, State]:
         first, self._first = self._first, False
         if isinstance(step, Fork):
-            branches = tuple(
-                self.scope(branch, _expressions(branch.yields)) for branch in step.branches
-            )
-            # Only the machine's first state has an input, the execution's; nobody reads it there.
-            arguments = NO_OUTPUT if first else None
-            return {name: Parallel(branches=branches, arguments=arguments, **ending.fields())}
+            return self._fork(step, name, ending, first=first)
         if step.unit is None:
             content = self._payload(step, {"return": True})
             return {name: states.worker_task(content, ending, comment="The flow's return value")}
         if self._units[step.unit].whole_flow:
             content = self._payload(step, {})
-            comment = f"The whole flow, {len(self._plan.runs)} tasks"
+            comment = "The whole flow"
             return {name: states.worker_task(content, ending, comment=comment)}
         task_runs = self._units[step.unit].task_runs
         return states.attempts(
@@ -113,6 +108,25 @@ class _Emitter:
             self._comment(task_runs[0]),
             self._names,
         )
+
+    def _fork(self, fork: Fork, name: str, ending: Ending, *, first: bool) -> dict[str, State]:
+        """Return a Parallel, and the Pass that hands on what its branches leave, if they do.
+
+        A Parallel may assign and put out by itself, but not every engine that people test with does
+        it (ministack 1.5 does not). A Pass means the same on all of them, for one transition more.
+        """
+        branches = tuple(
+            self.scope(branch, _expressions(branch.yields)) for branch in fork.branches
+        )
+        # Only the machine's first state has an input, the execution's; nobody reads it there.
+        arguments = NO_OUTPUT if first else None
+        if not ending.assign and ending.output == NO_OUTPUT:
+            return {name: Parallel(branches=branches, arguments=arguments, **ending.fields())}
+        join = self._names.claim(state_name(name.replace("fork", "join", 1)))
+        return {
+            name: Parallel(branches=branches, arguments=arguments, next=join),
+            join: Pass(**ending.fields()),
+        }
 
     def _payload(self, call: Call, what: dict[str, Any]) -> dict[str, Any]:
         return states.payload(results=call.results, parameters=call.parameters, **what)
@@ -130,7 +144,7 @@ def _jsonata(source: Source) -> str:
     if source.variable is not None:
         return f"${source.variable}"
     if source.branch is not None:
-        return f"$states.result[{source.branch}].{source.key}"
+        return f"$states.input[{source.branch}].{source.key}"  # in the Pass after the Parallel
     return OUTPUT
 
 

@@ -14,8 +14,8 @@ class Fuse:
     """Group the task runs into units, and lift the edges to them.
 
     Before: every task run is placed. After: every task run is in exactly one unit; a unit is convex
-    in the graph; units come after all those they depend on. In mode nano the whole flow is one unit,
-    in micro each task run is.
+    in the graph; units come after all those they depend on. In mode nano the whole flow is one
+    unit, in micro each task run is.
     """
 
     def __call__(self, plan: Plan) -> Plan:

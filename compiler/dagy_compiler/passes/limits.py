@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from dagy.errors import LimitError
 from dagy_compiler import limits
-from dagy_compiler.asl import Parallel, State, Task
+from dagy_compiler.asl import Fail, Parallel, State, Succeed, Task
 from dagy_compiler.plan import Plan
 from dagy_compiler.states import WORKER_ARN
 
@@ -32,8 +32,12 @@ class Limits:
         """
         assert plan.machine is not None
         flow = f"flow {plan.spec.name!r}"
-        way_out = "use --execution-mode nano (one Lambda invocation for the whole flow), or split the flow"
-        events = limits.EVENTS_OF_EXECUTION + history_events(plan.machine.states)
+        way_out = (
+            "use --execution-mode nano (the whole flow in one Lambda invocation), or split the flow"
+        )
+        events = limits.EVENTS_OF_EXECUTION + history_events(
+            plan.machine.states, plan.machine.start_at
+        )
         if events > self.history_events:
             raise LimitError(
                 f"{flow}: an execution in which nothing is retried writes {events:,} events to its "
@@ -55,19 +59,25 @@ def definition_bytes(definition: Mapping[str, object]) -> int:
     return len(text.encode()) + text.count(WORKER_ARN) * added
 
 
-def history_events(states: Mapping[str, State]) -> int:
-    """Return how many events the states write if each is entered once and nothing fails.
+def history_events(states: Mapping[str, State], start_at: str) -> int:
+    """Return how many events the states of a scope write if nothing fails.
 
-    States that only a failure leads to count too, so a task with unrolled retries counts as if its
-    attempts had all been made.
+    Args:
+        states: of the machine or of one branch.
+        start_at: the first of them.
     """
     total = 0
-    for state in states.values():
+    name: str | None = start_at
+    while name is not None:
+        state = states[name]
         if isinstance(state, Task):
             total += limits.EVENTS_OF_LAMBDA_TASK
         elif isinstance(state, Parallel):
             total += limits.EVENTS_OF_PARALLEL
-            total += sum(history_events(branch.states) for branch in state.branches)
+            total += sum(
+                history_events(branch.states, branch.start_at) for branch in state.branches
+            )
         else:
             total += limits.EVENTS_OF_OTHER_STATE
+        name = None if isinstance(state, (Succeed, Fail)) else state.next
     return total

@@ -9,7 +9,7 @@ from typing import Any
 from dagy.errors import LimitError, NotBuiltError
 from dagy.spec import TaskSpec
 from dagy_compiler.limits import MAX_ATTEMPTS, RETRY_SEGMENTS, WAIT_SECONDS
-from dagy_compiler.plan import Backoff, Plan, Segment
+from dagy_compiler.plan import Backoff, Plan, Segment, Unit
 
 
 @dataclass(frozen=True)
@@ -19,10 +19,11 @@ class Retry:
     Before: units and their policies are checked. After: every unit has at least one segment; the
     attempts of all of them, in order, are exactly those of the policy, with exactly its delays.
 
-    A native retrier repeats a state after whole seconds of at least 1 that grow by a constant factor
-    (developer guide, "Handling errors"). So the longest such run of delays at the end of the policy
-    is one segment with a Backoff, and every attempt before it a segment of one attempt. Other delays,
-    zero among them, stand between segments: a Wait, or nothing. In nano the worker retries by itself.
+    A native retrier repeats a state after whole seconds of at least 1 that grow by a constant
+    factor (developer guide, "Handling errors"). So the longest such run of delays at the end of the
+    policy is one segment with a Backoff, and every attempt before it a segment of one attempt.
+    Other delays, zero among them, stand between segments: a Wait, or nothing. In nano the worker
+    retries by itself.
     """
 
     def __call__(self, plan: Plan) -> Plan:
@@ -33,15 +34,13 @@ class Retry:
             NotBuiltError: a delay is not of whole seconds.
         """
         assert plan.units is not None
-        cache: dict[str, tuple[Segment, ...]] = {}
-        for run in plan.spec.task_runs:
-            if run.task_name not in cache:
-                cache[run.task_name] = segments_of(plan.task_of(run.id))
-        found = tuple(
-            (Segment(),) if unit.whole_flow else cache[plan.runs[unit.task_runs[0]].task_name]
-            for unit in plan.units
-        )
-        return replace(plan, segments=found)
+        return replace(plan, segments=tuple(_segments(plan, unit) for unit in plan.units))
+
+
+def _segments(plan: Plan, unit: Unit) -> tuple[Segment, ...]:
+    if unit.whole_flow:
+        return (Segment(),)
+    return segments_of(plan.task_of(unit.task_runs[0]))
 
 
 def segments_of(task: TaskSpec) -> tuple[Segment, ...]:
@@ -82,8 +81,8 @@ def _whole(task: TaskSpec, delays: Sequence[Any]) -> list[int]:
     for delay in delays:
         if delay != int(delay):
             raise NotBuiltError(
-                f"task {task.name!r}: retry_delay_seconds has {delay}, and Step Functions waits for "
-                "whole seconds only; use a whole number, or --execution-mode nano"
+                f"task {task.name!r}: retry_delay_seconds has {delay}, and Step Functions waits for"
+                " whole seconds only; use a whole number, or --execution-mode nano"
             )
         if delay > WAIT_SECONDS:
             raise LimitError(

@@ -40,8 +40,8 @@ class Validate:
             if not _ID.fullmatch(run.id):
                 raise SpecError(
                     f"task_runs[{index}].id",
-                    f"{run.id!r} must be letters, digits, '_', '.' and '-', and start with a letter, "
-                    "a digit or '_'",
+                    f"{run.id!r} must be made of letters, digits, '_', '.' and '-', and not start "
+                    "with '.' or '-'",
                 )
         problems: list[str] = []
         for name, task in plan.spec.tasks.items():
@@ -56,8 +56,10 @@ def _check_retries(name: str, task: TaskSpec) -> None:
     if task.retries < 0:
         raise SpecError(f"tasks[{name!r}].retries", f"must be at least 0, not {task.retries}")
     delays = task.retry_delay_seconds
+    if delays is None:
+        return
     for delay in delays if isinstance(delays, (list, tuple)) else [delays]:
-        if delay is not None and not _is_seconds(delay):
+        if not _is_seconds(delay):
             raise SpecError(
                 f"tasks[{name!r}].retry_delay_seconds",
                 f"must be a number of at least 0 or a list of them, not {delays!r}",

@@ -1,0 +1,79 @@
+"""`DagyFlow`: a bundle as a construct."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_s3_assets as assets
+from aws_cdk import aws_stepfunctions as sfn
+from aws_cdk import cloudformation_include as include
+from constructs import Construct
+
+from dagy_compiler.bundle import read_bundle
+
+
+class DagyFlow(Construct):
+    """A flow on AWS: the very template of its bundle, with handles that CDK users expect.
+
+    The template is included as it is, so `cdk deploy`, `aws cloudformation deploy` and this create
+    the same resources under the same logical ids. The artifact is uploaded as an asset.
+
+    Args:
+        scope: the stack to put it in.
+        id: its id there.
+        bundle: the folder that `dagy build` wrote.
+
+    Raises:
+        BundleError: the folder is not a bundle, or is damaged.
+
+    Example:
+        >>> flow = DagyFlow(stack, "Daily", bundle="dagy-build/daily")  # doctest: +SKIP
+        >>> flow.grant_start_execution(role)  # doctest: +SKIP
+    """
+
+    def __init__(self, scope: Construct, id: str, *, bundle: str | Path) -> None:  # noqa: A002
+        super().__init__(scope, id)
+        path = read_bundle(Path(bundle)).path
+        artifact = assets.Asset(self, "Artifact", path=str(path / "artifact.zip"))
+        self._included = include.CfnInclude(
+            self,
+            "Template",
+            template_file=str(path / "template.json"),
+            parameters={
+                "ArtifactBucket": artifact.s3_bucket_name,
+                "ArtifactKey": artifact.s3_object_key,
+            },
+        )
+        machine = self._included.get_resource("StateMachine")
+        self._state_machine = sfn.StateMachine.from_state_machine_arn(
+            self, "StateMachineHandle", machine.ref
+        )
+        function = self._included.get_resource("WorkerFunction")
+        self._worker = lambda_.Function.from_function_arn(
+            self, "WorkerHandle", function.get_att("Arn").to_string()
+        )
+
+    @property
+    def state_machine(self) -> sfn.IStateMachine:
+        """The state machine."""
+        return self._state_machine
+
+    @property
+    def worker(self) -> lambda_.IFunction:
+        """The Lambda function that runs the tasks."""
+        return self._worker
+
+    @property
+    def template(self) -> include.CfnInclude:
+        """The included template, for overriding any property of any resource."""
+        return self._included
+
+    def grant_start_execution(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let somebody start executions of the flow.
+
+        Args:
+            grantee: a role, user, function or service.
+        """
+        return self._state_machine.grant_start_execution(grantee)

@@ -1,0 +1,215 @@
+"""The bundle: the folder that `dagy build` writes, and that everything which deploys a flow reads.
+
+`files_of` makes every file in memory, a pure function of its input; `write_bundle` puts them on disk
+in one step; `read_bundle` gives them back, and checks each against the manifest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dagy.errors import BundleError, SpecError
+from dagy.naming import slug
+from dagy.spec import FlowSpec
+from dagy.version import __version__
+from dagy_compiler.artifact import FlowSource, artifact
+from dagy_compiler.compile import CompiledFlow
+from dagy_compiler.template import template
+from dagy_compiler.templates import render_file
+
+__all__ = ["Bundle", "FlowSource", "files_of", "read_bundle", "write_bundle"]
+
+MANIFEST = "manifest.json"
+MANIFEST_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle on disk.
+
+    Attributes:
+        path: its folder.
+        manifest: what `manifest.json` holds.
+        spec: the flow.
+        definition: the state machine, with `${WorkerFunctionArn}`.
+    """
+
+    path: Path
+    manifest: dict[str, Any]
+    spec: FlowSpec
+    definition: dict[str, Any]
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Bytes of each file, by name."""
+        return {name: entry["bytes"] for name, entry in self.manifest["files"].items()}
+
+
+def write_bundle(
+    compiled: CompiledFlow, source: FlowSource, directory: Path, *, python_version: str
+) -> Bundle:
+    """Write the bundle of a flow to `directory/<flow>`, replacing an earlier one in one step.
+
+    Args:
+        compiled: the flow and its state machine.
+        source: the user's code.
+        directory: where the bundle's folder goes; made if it is not there.
+        python_version: of the Lambda runtime, as `3.12`.
+
+    Raises:
+        BundleError: the folder cannot be written, or holds something that is not a bundle, which
+            is left as it is.
+        LimitError: something in it is larger than AWS accepts.
+    """
+    files = files_of(compiled, source, python_version=python_version)
+    folder = directory / slug(compiled.spec.name, fallback="flow")
+    _check_replaceable(folder)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        _replace(folder, files)
+    except OSError as error:
+        raise BundleError(f"{folder}: cannot be written: {error.strerror or error}") from error
+    return Bundle(folder, json.loads(files[MANIFEST]), compiled.spec, compiled.definition())
+
+
+def files_of(
+    compiled: CompiledFlow, source: FlowSource, *, python_version: str
+) -> dict[str, bytes]:
+    """Return the bytes of every file of a bundle, by name; the same input, the same bytes.
+
+    Args, Raises: as `write_bundle`.
+    """
+    spec = compiled.spec.canonical()
+    definition = compiled.definition()
+    name = slug(spec.name, fallback="flow")
+    files = {
+        "flow.json": (spec.to_json(indent=2) + "\n").encode(),
+        "state_machine.asl.json": _json(definition),
+        "template.json": _json(template(spec.name, definition, python_version=python_version)),
+        "artifact.zip": artifact(spec, source),
+        "app.py": render_file("app.py", stack_name=_stack_name(name)).encode(),
+        "cdk.json": render_file("cdk.json").encode(),
+    }
+    manifest = {
+        "manifest_version": MANIFEST_VERSION,
+        "dagy_version": __version__,
+        "flow": spec.name,
+        "flow_version": spec.version,
+        "name": name,
+        "stack_name": _stack_name(name),
+        "execution_mode": compiled.mode,
+        "python_version": python_version,
+        "code_hash": code_hash(spec, source),
+        "files": {
+            file: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+            for file, data in files.items()
+        },
+    }
+    return files | {MANIFEST: _json(manifest)}
+
+
+def code_hash(spec: FlowSpec, source: FlowSource) -> str:
+    """Return the SHA-256, in hex, of the canonical spec and the source; equal on every machine."""
+    digest = hashlib.sha256(spec.digest().encode())
+    for name, data in source.contents().items():
+        digest.update(f"\0{name}\0{len(data)}\0".encode() + data)
+    return digest.hexdigest()
+
+
+def read_bundle(path: Path) -> Bundle:
+    """Read a bundle, and check every file of it against the manifest.
+
+    Raises:
+        BundleError: it is not a bundle, or a file of it is missing, damaged or of another version.
+    """
+    manifest = _read_manifest(path)
+    for name, entry in manifest["files"].items():
+        if hashlib.sha256(_read(path / name)).hexdigest() != entry["sha256"]:
+            raise BundleError(
+                f"{path / name}: has changed since the bundle was built; build it again"
+            )
+    try:
+        spec = FlowSpec.from_json(_read(path / "flow.json"))
+        definition = json.loads(_read(path / "state_machine.asl.json"))
+    except (SpecError, ValueError) as error:
+        raise BundleError(f"{path}: cannot be read: {error}; build it again") from error
+    return Bundle(path, manifest, spec, definition)
+
+
+def _read_manifest(path: Path) -> dict[str, Any]:
+    if not (path / MANIFEST).is_file():
+        raise BundleError(f"{path}: is not a bundle: it has no {MANIFEST}; `dagy build` makes one")
+    try:
+        manifest = json.loads(_read(path / MANIFEST))
+        version = manifest["manifest_version"]
+        hashes = [entry["sha256"] for entry in manifest["files"].values()]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BundleError(f"{path / MANIFEST}: is damaged; build the bundle again") from error
+    if version != MANIFEST_VERSION or not hashes:
+        raise BundleError(
+            f"{path / MANIFEST}: is of version {version}, and this version of Dagy reads "
+            f"{MANIFEST_VERSION}; build the bundle again"
+        )
+    checked: dict[str, Any] = manifest
+    return checked
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise BundleError(f"{file}: {error.strerror}; build the bundle again") from error
+
+
+def _check_replaceable(folder: Path) -> None:
+    """Refuse to replace what is not a bundle: it is somebody's, and would be lost."""
+    if not folder.exists():
+        return
+    if not folder.is_dir() or (any(folder.iterdir()) and not (folder / MANIFEST).exists()):
+        raise BundleError(
+            f"{folder}: is there already and is not a bundle; move it away, or build "
+            "elsewhere with -o"
+        )
+
+
+def _replace(folder: Path, files: dict[str, bytes]) -> None:
+    """Put the files in the folder's place, so that no reader ever sees half of them.
+
+    They are written beside it and renamed into place. A folder cannot be renamed over another that
+    holds something, so the old one is renamed away first; whoever builds at the same time may come
+    between the two steps, and then the steps are made again.
+    """
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as beside:
+        new = Path(beside) / "new"
+        new.mkdir()
+        for name, data in files.items():
+            (new / name).write_bytes(data)
+        for attempt in range(_ATTEMPTS):
+            old = Path(beside) / f"old-{attempt}"
+            try:
+                if folder.exists():
+                    folder.rename(old)
+                new.rename(folder)
+            except OSError:
+                if attempt == _ATTEMPTS - 1:
+                    raise
+            else:
+                return
+
+
+_ATTEMPTS = 20
+
+
+def _json(value: Any) -> bytes:
+    return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def _stack_name(name: str) -> str:
+    """A stack's name takes ASCII letters, digits and hyphens (CloudFormation user guide)."""
+    legal = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in name)
+    return f"dagy-{legal}".strip("-")

@@ -1,0 +1,112 @@
+"""The flows of the golden tests, each named for what it teaches."""
+
+from tests.compiler.flows import Flow, output, parameter
+
+
+def chain():
+    flow = Flow("chain")
+    flow.task("extract", parameter("day"))
+    flow.task("clean", output("extract"))
+    flow.task("load", output("clean"))
+    return flow.returns(output("load"))
+
+
+def diamond():
+    flow = Flow("diamond")
+    flow.task("extract")
+    flow.task("left", output("extract"))
+    flow.task("right", output("extract"))
+    flow.task("join", output("left"), output("right"))
+    return flow.returns(output("join"))
+
+
+def fan_out_with_join():
+    flow = Flow("fan-out-with-join")
+    for number in range(1, 6):
+        flow.task(f"part-{number}", number)
+    flow.task("total", [output(f"part-{number}") for number in range(1, 6)])
+    return flow.returns(output("total"))
+
+
+def n_shape():
+    """Not series-parallel: `d` need not wait for `a`, and in the tree it does."""
+    flow = Flow("n-shape")
+    flow.task("a").task("b")
+    flow.task("c", output("a"), output("b"))
+    flow.task("d", output("b"))
+    return flow.returns(None)
+
+
+def live_values_only():
+    """`raw` ends with its branch; `clean` leaves two of them; `log` is read by nobody."""
+    flow = Flow("live-values-only")
+    flow.task("raw")
+    flow.task("clean", output("raw"))
+    flow.task("log", output("clean"))
+    flow.task("model", output("clean"))
+    flow.task("other")
+    flow.task("report", output("clean"), output("model"), after=["log", "other"])
+    return flow.returns(output("report"))
+
+
+def order_without_data():
+    """`wait_for` orders `after` behind `first`, and sends it nothing."""
+    flow = Flow("order-without-data")
+    flow.task("first")
+    flow.task("after", after=["first"])
+    return flow.returns(None)
+
+
+def native_retry():
+    flow = Flow("native-retry")
+    flow.task("fetch", retries=3, delay=5)
+    flow.task("grow", output("fetch"), retries=3, delay=[1, 2, 4])
+    return flow.returns(None)
+
+
+def retry_with_list_delays():
+    flow = Flow("retry-with-list-delays")
+    flow.task("fetch", retries=4, delay=[2, 0, 5])
+    return flow.returns(output("fetch"))
+
+
+def structured_return():
+    """JSON that holds parts of outputs is put together by the worker."""
+    flow = Flow("structured-return")
+    flow.task("a").task("b")
+    return flow.returns({"first": output("a", "task"), "rest": [output("b"), parameter("day")]})
+
+
+def return_from_a_fork():
+    flow = Flow("return-from-a-fork")
+    flow.task("a").task("b")
+    return flow.returns(output("b"))
+
+
+def no_tasks():
+    return Flow("no-tasks").returns({"answer": 42})
+
+
+def awkward_names():
+    """Ids that make the same variable, names that look like expressions."""
+    flow = Flow("{% $uuid() %}")
+    flow.task("load-2").task("load.2", output("load-2"))
+    flow.task("été", output("load.2"), output("load-2"))
+    flow.task("return", output("été"))
+    return flow.returns([output("return")])
+
+
+CASES = (
+    chain,
+    diamond,
+    fan_out_with_join,
+    n_shape,
+    live_values_only,
+    order_without_data,
+    native_retry,
+    retry_with_list_delays,
+    structured_return,
+    return_from_a_fork,
+    no_tasks,
+    awkward_names,
+)

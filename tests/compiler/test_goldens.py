@@ -1,0 +1,79 @@
+"""What every pass makes of small flows. Read the files in golden/: they are the specification."""
+
+import json
+
+import pytest
+
+from dagy_compiler import PASSES, compile_flow, describe, run_passes
+from dagy_compiler.render import dot, mermaid, outline
+from tests.compiler.cases import CASES, chain
+
+SHOWN = ("validate", "structure", "retry", "dataflow")
+
+
+def name_of(case):
+    return case.__name__.replace("_", "-")
+
+
+@pytest.mark.parametrize("case", CASES, ids=name_of)
+def test_every_pass(case, golden):
+    spec = case()
+    parts = [f"# {name_of(case)}\n"]
+    if case.__doc__:
+        parts.append(f"{case.__doc__}\n")
+    for name in SHOWN:
+        text = describe(run_passes(spec, mode="micro", after=name), name)
+        parts.append(f"## {name}\n\n```text\n{text}\n```\n")
+    drawn = outline(compile_flow(spec, mode="micro").definition())
+    parts.append(f"## outline\n\n```text\n{drawn}\n```\n")
+    golden(f"passes/{name_of(case)}.md", "\n".join(parts))
+
+
+@pytest.mark.parametrize("case", CASES, ids=name_of)
+def test_the_definition(case, golden):
+    definition = compile_flow(case(), mode="micro").definition()
+    golden(
+        f"asl/{name_of(case)}.asl.json",
+        json.dumps(shortened(definition), indent=2, ensure_ascii=False) + "\n",
+    )
+
+
+def shortened(value):
+    """A definition without what is the same in each of its tasks, to keep the files readable."""
+    if isinstance(value, dict):
+        if value.get("Type") == "Task":
+            assert value["Resource"] == "arn:aws:states:::lambda:invoke"
+            assert value["TimeoutSeconds"] == 660
+            assert value["Retry"][0]["ErrorEquals"][0] == "Lambda.ClientExecutionTimeoutException"
+            value = {
+                "Type": "Task",
+                "Payload": value["Arguments"]["Payload"],
+                **{key: item for key, item in value.items() if key not in HIDDEN},
+                **({"Retry": value["Retry"][1:]} if value["Retry"][1:] else {}),
+            }
+        return {key: shortened(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [shortened(item) for item in value]
+    return value
+
+
+HIDDEN = ("Type", "Comment", "Resource", "TimeoutSeconds", "Arguments", "Retry")
+
+
+def test_nano_is_one_call_of_the_worker_in_full(golden):
+    text = json.dumps(compile_flow(chain()).definition(), indent=2, ensure_ascii=False) + "\n"
+    golden("asl/nano.asl.json", text)
+
+
+@pytest.mark.parametrize("draw", [mermaid, dot])
+def test_drawings(draw, golden):
+    case = next(case for case in CASES if case.__name__ == "live_values_only")
+    definition = compile_flow(case(), mode="micro").definition()
+    golden(f"drawings/live-values-only.{draw.__name__}", draw(definition) + "\n")
+
+
+@pytest.mark.parametrize("mode", ["nano", "micro"])
+def test_every_pass_can_be_described(mode):
+    for case in CASES:
+        for name, _ in PASSES:
+            assert isinstance(describe(run_passes(case(), mode=mode, after=name), name), str)

@@ -1,0 +1,116 @@
+"""What the compiler does not build it refuses, and says what to do instead."""
+
+import pytest
+
+from dagy.errors import CompileError, LimitError, NotBuiltError, SpecError
+from dagy_compiler import compile_flow, run_passes
+from tests.compiler.flows import Flow
+
+
+def refused(error, spec, **options):
+    with pytest.raises(error) as caught:
+        compile_flow(spec, **options)
+    return str(caught.value)
+
+
+def test_an_unknown_mode():
+    message = refused(CompileError, Flow().returns(), mode="mikro")
+    assert message == (
+        "there is no execution mode 'mikro'; did you mean 'micro'?; "
+        "the modes are nano, micro, small, medium, large, xlarge"
+    )
+
+
+@pytest.mark.parametrize("mode", ["small", "medium", "large", "xlarge"])
+def test_a_mode_on_fargate(mode):
+    message = refused(NotBuiltError, Flow().returns(), mode=mode)
+    assert message == (
+        f"execution mode '{mode}' runs tasks on Fargate, which this version of Dagy does not do yet; "
+        "use --execution-mode nano (the whole flow in one Lambda invocation) or micro (an invocation "
+        "for each task)"
+    )
+
+
+@pytest.mark.parametrize("executor", ["ecs", "step-functions"])
+def test_an_executor_that_is_not_built(executor):
+    spec = Flow().task("load", executor=executor).returns()
+    assert refused(NotBuiltError, spec, mode="micro") == (
+        f"task 'load': executor '{executor}' is not built in this version of Dagy; leave it out, or "
+        "use executor='lambda' with --execution-mode micro"
+    )
+
+
+def test_an_unknown_executor():
+    spec = Flow().task("load", executor="lamda").returns()
+    assert "task 'load': there is no executor 'lamda'; did you mean 'lambda'?" in refused(
+        CompileError, spec, mode="micro"
+    )
+
+
+def test_an_executor_of_its_own_needs_micro():
+    spec = Flow().task("load", executor="lambda").returns()
+    assert "use --execution-mode micro" in refused(NotBuiltError, spec)
+    assert compile_flow(spec, mode="micro").machine.start_at == "load"
+
+
+def test_every_policy_that_is_not_built_is_named_at_once():
+    spec = (
+        Flow()
+        .task("slow", timeout_seconds=5.0, source="flows.py:3")
+        .task("busy", concurrency_limit=2, retry_jitter_factor=0.5)
+        .returns()
+    )
+    assert refused(NotBuiltError, spec).splitlines() == [
+        "task 'slow' (flows.py:3): timeout_seconds is not built in this version of Dagy; "
+        "leave it out of the decorator",
+        "task 'busy': concurrency_limit is not built in this version of Dagy; "
+        "leave it out of the decorator",
+        "task 'busy': retry_jitter_factor is not built in this version of Dagy; "
+        "leave it out of the decorator",
+    ]
+
+
+@pytest.mark.parametrize("task_run_id", ["a b", "-a", ".a", "", "{% 1 %}", "a\n", "a'"])
+def test_an_id_that_could_be_more_than_an_id(task_run_id):
+    message = refused(SpecError, Flow().task(task_run_id).returns())
+    assert message.startswith(f"task_runs[0].id: {task_run_id!r} must be made of letters")
+
+
+@pytest.mark.parametrize("delay", [-1, "1", [1, None, "x"], True, float("nan"), {"a": 1}])
+def test_a_malformed_delay(delay):
+    message = refused(SpecError, Flow().task("load", retries=1, delay=delay).returns())
+    assert message.startswith("tasks['load'].retry_delay_seconds: must be a number")
+
+
+def test_a_negative_number_of_retries():
+    message = refused(SpecError, Flow().task("load", retries=-1).returns())
+    assert message == "tasks['load'].retries: must be at least 0, not -1"
+
+
+@pytest.mark.parametrize("delay", [0.5, [1, 1.5]])
+def test_a_delay_of_part_of_a_second_in_micro(delay):
+    spec = Flow().task("load", retries=2, delay=delay).returns()
+    assert "use a whole number, or --execution-mode nano" in refused(
+        NotBuiltError, spec, mode="micro"
+    )
+    assert compile_flow(spec, mode="nano")
+
+
+@pytest.mark.parametrize("delay", [None, 0, [1, 0], [0] * 40])
+def test_more_unrolled_attempts_than_a_definition_should_hold(delay):
+    spec = Flow().task("load", retries=32, delay=delay).returns()
+    assert "task 'load': its 32 retries need more than 32 states" in refused(
+        LimitError, spec, mode="micro"
+    )
+
+
+def test_a_delay_and_a_count_beyond_what_step_functions_accepts():
+    spec = Flow().task("load", retries=2, delay=100_000_000).returns()
+    assert "waits for at most 99,999,999 seconds" in refused(LimitError, spec, mode="micro")
+    spec = Flow().task("load", retries=100_000_000, delay=1).returns()
+    assert "makes at most 99,999,999; use fewer" in refused(LimitError, spec, mode="micro")
+
+
+def test_an_unknown_pass():
+    with pytest.raises(CompileError, match="there is no pass 'emmit'; did you mean 'emit'"):
+        run_passes(Flow().returns(), after="emmit")
