@@ -9,3 +9,26 @@ def home(tmp_path, monkeypatch):
     path = tmp_path / "dagy-home"
     monkeypatch.setenv("DAGY_LOCAL_DIR", str(path))
     return path
+
+
+@pytest.fixture(scope="session")
+def ministack():
+    """A ministack server; one for each process of the tests."""
+    from tests.engines.ministack import Ministack
+
+    with Ministack() as server:
+        yield server
+
+
+@pytest.fixture(params=["sfnx", "moto", "ministack"])
+def engine(request):
+    """Each of the three engines in turn."""
+    if request.param == "sfnx":
+        from tests.engines.sfnx import SfnxEngine
+
+        return SfnxEngine()
+    if request.param == "moto":
+        from tests.engines.moto import MotoEngine
+
+        return MotoEngine()
+    return request.getfixturevalue("ministack")

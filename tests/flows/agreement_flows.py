@@ -1,0 +1,140 @@
+"""The flows that run on the laptop and on every engine. Standard library only: a worker runs them."""
+
+from dagy import RunContext, flow, task
+
+
+@task
+def number(n: int) -> int:
+    return n
+
+
+@task
+def add(*numbers: int) -> int:
+    return sum(numbers)
+
+
+@task
+def describe(value: object, label: str = "") -> dict:
+    return {"label": label, "value": value}
+
+
+@task(retries=3)
+def third_time_without_delay(n: int) -> list:
+    attempt = RunContext.get().attempt
+    if attempt < 3:
+        raise ConnectionError(f"attempt {attempt}")
+    return [n, attempt]
+
+
+@task(retries=3, retry_delay_seconds=1)
+def third_time_natively(n: int) -> list:
+    return third_time_without_delay.fn(n)
+
+
+@task(retries=3, retry_delay_seconds=[1, 5])
+def third_time_by_list(n: int) -> list:
+    return third_time_without_delay.fn(n)
+
+
+class OutOfStockError(Exception):
+    pass
+
+
+@task
+def fail(message: str) -> None:
+    raise OutOfStockError(message)
+
+
+@task(retries=2, retry_delay_seconds=[1, 2])
+def fail_again() -> None:
+    raise OutOfStockError(f"attempt {RunContext.get().attempt}")
+
+
+@task
+def order() -> None:
+    pass
+
+
+@flow
+def chain(n: int = 3):
+    return add(add(number(n), 1), 1)
+
+
+@flow
+def diamond(n: int = 3):
+    top = number(n)
+    return add(add(top, 1), add(top, 10))
+
+
+@flow
+def fan_out_with_join(n: int = 3):
+    return add(*[add(number(i), n) for i in range(6)])
+
+
+@flow
+def n_shape(n: int = 3):
+    """The smallest graph that is not series-parallel: a to c, a to d, b to d."""
+    a, b = number(n), number(10)
+    c, d = add(a, 1), add(a, b)
+    return {"c": c, "d": d}
+
+
+@flow
+def order_without_data():
+    first = order()
+    second = order(wait_for=[first])
+    return number(1), number(2, wait_for=[first, second])
+
+
+@flow
+def parameterised(name: str, tags: list | None = None, limit: int = 10):
+    described = describe({"name": name, "tags": tags}, label=name)
+    return {"described": described, "first": described["value"]["name"], "limit": limit}
+
+
+@flow
+def retried_natively():
+    return third_time_natively(7)
+
+
+@flow
+def retried_without_delay():
+    return third_time_without_delay(7)
+
+
+@flow
+def retried_by_list():
+    return third_time_by_list(7)
+
+
+@flow
+def odd_values():
+    """Values that a careless expression bends, and text that it would evaluate."""
+    odd = [
+        *("{% 1 + 1 %}", "${WorkerFunctionArn}", "{{resolve:ssm:x}}", '"quoted"\\n', "ünï\u2028", ""),
+        *([], [[]], [[1]], {}, {"": 1, "a.b": {"$c": 2}}, None, True, 1e-9, -0.5, 2**62),
+        {"$task": "number"},
+    ]
+    return describe(describe(odd))["value"]["label"], describe(odd, label="{% $x %}")["label"]
+
+
+@flow
+def big_integers_between_tasks():
+    """2**62 is no double: an expression that opened it on the way would round it."""
+    return add(number(2**62 + 1), -(2**62))
+
+
+@flow
+def nothing_returned():
+    number(1)
+
+
+@flow
+def fails(message: str):
+    return add(number(1), fail(message))
+
+
+@flow
+def fails_in_a_branch():
+    good, bad = number(1), fail_again()
+    return [add(good, 1), bad]

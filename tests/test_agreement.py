@@ -1,0 +1,91 @@
+"""What passes on the laptop is what runs on Step Functions: the same flow, here and on each engine."""
+
+from pathlib import Path
+
+import pytest
+
+from dagy.loader import load_flow
+from dagy_compiler import compile_flow
+from dagy_compiler.bundle import FlowSource, write_bundle
+
+FLOWS = Path(__file__).parent / "flows" / "agreement_flows.py"
+AIRPORTS = Path(__file__).parents[1] / "examples" / "airports"
+
+SUCCEEDING = [
+    ("chain", {"n": 5}),
+    ("diamond", {}),
+    ("fan_out_with_join", {"n": 2}),
+    ("n_shape", {"n": 4}),
+    ("order_without_data", {}),
+    ("parameterised", {"name": "{% 'evil' %}", "tags": ["a", None, 1.5]}),
+    ("parameterised", {"name": "plain"}),
+    ("retried_natively", {}),
+    ("retried_without_delay", {}),
+    ("retried_by_list", {}),
+    ("big_integers_between_tasks", {}),
+    ("odd_values", {}),
+    ("nothing_returned", {}),
+]
+
+
+@pytest.fixture
+def load(monkeypatch):
+    """Load a flow of a file as the command line does."""
+    import sys
+
+    known = set(sys.modules)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    yield load_flow
+    for name in set(sys.modules) - known:
+        if name in {"agreement_flows", "airports"}:
+            del sys.modules[name]
+
+
+def bundle_of(loaded, mode, folder, *data):
+    compiled = compile_flow(loaded.flow.build(), mode=mode)
+    source = FlowSource(loaded.root, (*loaded.files[:1], *data))
+    return write_bundle(compiled, source, folder, python_version="3.12").path
+
+
+@pytest.mark.parametrize("mode", ["nano", "micro"])
+@pytest.mark.parametrize(("name", "given"), SUCCEEDING, ids=lambda value: str(value)[:30])
+def test_the_result_is_that_of_the_local_run(load, engine, home, tmp_path, name, given, mode):
+    loaded = load(f"{FLOWS}:{name}")
+    local = loaded.flow.run_local(**given).raise_on_failure()
+    remote = engine.run(bundle_of(loaded, mode, tmp_path), given)
+    assert (remote.status, remote.error, remote.cause) == ("SUCCEEDED", None, None)
+    assert remote.output == local.result
+
+
+@pytest.mark.parametrize("mode", ["nano", "micro"])
+@pytest.mark.parametrize(
+    ("name", "given"), [("fails", {"message": 'sold "out"\n'}), ("fails_in_a_branch", {})]
+)
+def test_the_error_is_that_of_the_local_run(load, engine, home, tmp_path, name, given, mode):
+    loaded = load(f"{FLOWS}:{name}")
+    local = loaded.flow.run_local(**given)
+    remote = engine.run(bundle_of(loaded, mode, tmp_path), given)
+    assert (remote.status, remote.output) == (local.status, None) == ("FAILED", None)
+    assert remote.error == local.error.type == "OutOfStockError"
+    assert remote.error_message == local.error.message
+
+
+@pytest.mark.parametrize("mode", ["nano", "micro"])
+def test_a_parameter_that_does_not_fit_fails_the_execution(load, engine, tmp_path, mode):
+    loaded = load(f"{FLOWS}:chain")
+    remote = engine.run(bundle_of(loaded, mode, tmp_path), {"n": "five"})
+    assert (remote.status, remote.error) == ("FAILED", "ParameterError")
+    assert "'n' must be int, not 'five' (str)" in remote.error_message
+
+
+def test_the_example_of_the_readme_runs_on_every_engine(load, engine, home, tmp_path):
+    loaded = load(str(AIRPORTS / "airports.py"))
+    given = {"top": 3, "report": str(tmp_path / "report.md")}
+    local = loaded.flow.run_local(max_workers=4, **given).raise_on_failure()
+    written = (tmp_path / "report.md").read_text()
+    (tmp_path / "report.md").unlink()
+    bundle = bundle_of(loaded, "micro", tmp_path, AIRPORTS / "airports.csv.gz")
+    remote = engine.run(bundle, given)
+    assert remote.output == local.result
+    assert (tmp_path / "report.md").read_text() == written
+    assert "| US | 12,579 |" in written
