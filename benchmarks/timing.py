@@ -13,7 +13,7 @@ def seconds(action: Callable[[], object]) -> float:
 
 
 def in_turns(*actions: Callable[[], object], rounds: int = 7) -> list[float]:
-    """Median wall time of each action, in seconds; taken in turns, so that noise meets all alike."""
+    """Median wall time of each action, in seconds; in turns, so that noise meets all alike."""
     samples: list[list[float]] = [[] for _ in actions]
     for _ in range(rounds):
         for action, taken in zip(actions, samples, strict=True):

@@ -1,4 +1,4 @@
-"""artifact.zip: the user's code, Dagy's worker, and the FlowSpec; the same input, the same bytes."""
+"""artifact.zip: the user's code, Dagy's worker, the FlowSpec; the same input, the same bytes."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ class FlowSource:
             name = file.relative_to(self.root)
             if name.parts[0].removesuffix(".py") in _RESERVED:
                 raise BundleError(
-                    f"{file}: would take the place of Dagy's own {name.parts[0]!r} in the artifact; "
-                    "give it another name"
+                    f"{file}: would take the place of Dagy's own {name.parts[0]!r} in the artifact;"
+                    " give it another name"
                 )
             try:
                 found[name.as_posix()] = file.read_bytes()

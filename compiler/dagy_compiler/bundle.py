@@ -1,7 +1,7 @@
 """The bundle: the folder that `dagy build` writes, and that everything which deploys a flow reads.
 
-`files_of` makes every file in memory, a pure function of its input; `write_bundle` puts them on disk
-in one step; `read_bundle` gives them back, and checks each against the manifest.
+`files_of` makes every file in memory, a pure function of its input; `write_bundle` puts them on
+disk in one step; `read_bundle` gives them back, and checks each against the manifest.
 """
 
 from __future__ import annotations
@@ -74,7 +74,8 @@ def write_bundle(
         _replace(folder, files)
     except OSError as error:
         raise BundleError(f"{folder}: cannot be written: {error.strerror or error}") from error
-    return Bundle(folder, json.loads(files[MANIFEST]), compiled.spec, compiled.definition())
+    spec = compiled.spec.canonical()
+    return Bundle(folder, json.loads(files[MANIFEST]), spec, compiled.definition())
 
 
 def files_of(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_pascal
 
 Json = dict[str, Any]
@@ -85,8 +85,8 @@ class LogGroup(Model):
 class Code(Model):
     """Where a function's code is."""
 
-    s3_bucket: Json = Field(alias="S3Bucket")
-    s3_key: Json = Field(alias="S3Key")
+    s3_bucket: Json
+    s3_key: Json
 
 
 class LoggingConfig(Model):
@@ -146,7 +146,6 @@ class Output(Model):
 class Template(Model):
     """A template."""
 
-    version: Literal["2010-09-09"] = Field("2010-09-09", alias="AWSTemplateFormatVersion")
     description: str
     parameters: dict[str, Parameter]
     resources: dict[str, Resource]
@@ -154,4 +153,5 @@ class Template(Model):
 
     def to_json(self) -> Json:
         """Return the template as JSON values, always in the same order."""
-        return self.model_dump(by_alias=True, exclude_none=True)
+        body = self.model_dump(by_alias=True, exclude_none=True)
+        return {"AWSTemplateFormatVersion": "2010-09-09", **body}

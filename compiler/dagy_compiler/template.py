@@ -31,7 +31,7 @@ from dagy_compiler.cloudformation import (
     ref,
     sub,
 )
-from dagy_compiler.limits import TEMPLATE_BYTES, LAMBDA_TIMEOUT_SECONDS
+from dagy_compiler.limits import LAMBDA_TIMEOUT_SECONDS, TEMPLATE_BYTES
 
 HANDLER = "dagy.worker.lambda_handler"
 MEMORY_MB = 1024
@@ -162,6 +162,7 @@ def _role(service: str, name: str, statement: Statement, tags: list[Tag]) -> Res
 def _harmless(name: str) -> str:
     """A flow's name with only what tags and descriptions take, and no character of an expression.
 
-    A tag's value takes letters, digits, spaces and `_ . : / = + - @` (AWS tagging rules), at most 256.
+    A tag's value takes at most 256 letters, digits, spaces and `_ . : / = + - @` (AWS tagging
+    rules).
     """
     return re.sub(r"[^\w .:/=+@-]", "-", name).strip()[:200] or "flow"

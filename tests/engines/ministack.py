@@ -128,17 +128,18 @@ class Ministack:
             time.sleep(0.02)
 
     def _execute(self, arn: str, given: dict[str, Any]) -> Outcome:
-        started = self._stepfunctions.start_execution(
-            stateMachineArn=arn, input=json.dumps(given)
-        )["executionArn"]
+        started = self._stepfunctions.start_execution(stateMachineArn=arn, input=json.dumps(given))[
+            "executionArn"
+        ]
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             execution = self._stepfunctions.describe_execution(executionArn=started)
             if execution["status"] != "RUNNING":
-                output = execution.get("output")
+                # Unlike AWS, ministack gives a failed execution an output: its error once more.
+                succeeded = execution["status"] == "SUCCEEDED"
                 return Outcome(
                     execution["status"],
-                    None if output is None else json.loads(output),
+                    json.loads(execution["output"]) if succeeded else None,
                     execution.get("error"),
                     execution.get("cause"),
                 )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sfnx.testing import Call, Failure, run
+
 from tests.engines import Outcome
 from tests.engines.handler import FunctionError, Worker
 

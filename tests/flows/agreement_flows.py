@@ -31,7 +31,7 @@ def third_time_natively(n: int) -> list:
     return third_time_without_delay.fn(n)
 
 
-@task(retries=3, retry_delay_seconds=[1, 5])
+@task(retries=3, retry_delay_seconds=[0, 1])
 def third_time_by_list(n: int) -> list:
     return third_time_without_delay.fn(n)
 
@@ -45,7 +45,7 @@ def fail(message: str) -> None:
     raise OutOfStockError(message)
 
 
-@task(retries=2, retry_delay_seconds=[1, 2])
+@task(retries=2)
 def fail_again() -> None:
     raise OutOfStockError(f"attempt {RunContext.get().attempt}")
 
@@ -111,7 +111,14 @@ def retried_by_list():
 def odd_values():
     """Values that a careless expression bends, and text that it would evaluate."""
     odd = [
-        *("{% 1 + 1 %}", "${WorkerFunctionArn}", "{{resolve:ssm:x}}", '"quoted"\\n', "ünï\u2028", ""),
+        *(
+            "{% 1 + 1 %}",
+            "${WorkerFunctionArn}",
+            "{{resolve:ssm:x}}",
+            '"quoted"\\n',
+            "ünï\u2028",
+            "",
+        ),
         *([], [[]], [[1]], {}, {"": 1, "a.b": {"$c": 2}}, None, True, 1e-9, -0.5, 2**62),
         {"$task": "number"},
     ]

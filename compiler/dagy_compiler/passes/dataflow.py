@@ -29,7 +29,8 @@ class Dataflow:
         assert plan.units is not None
         if plan.units and plan.units[0].whole_flow:
             call = Call(unit=0, parameters=True)
-            return replace(plan, program=Program(program.Sequence((call,)), OWN_OUTPUT))
+            returns = None if plan.spec.outputs is None else OWN_OUTPUT
+            return replace(plan, program=Program(program.Sequence((call,)), returns))
         return replace(plan, program=_Lowering(plan).program())
 
 

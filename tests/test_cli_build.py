@@ -1,0 +1,134 @@
+"""`dagy build` and `dagy inspect`, as a user types them."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+FLOW = """
+from pathlib import Path
+from dagy import flow, task
+
+@task(retries=2, retry_delay_seconds=5)
+def extract(n: int) -> int:
+    return n
+
+@task
+def add(*numbers: int) -> int:
+    return sum(numbers)
+
+@flow
+def daily(n: int = 3):
+    return add(extract(n), extract(1))
+
+@flow
+def shaped(n: int):
+    return [extract(i) for i in range(n)]
+
+def inside():
+    @task
+    def hidden():
+        pass
+    return hidden
+
+hidden_task = inside()
+
+@flow
+def local_only():
+    hidden_task()
+"""
+
+
+@pytest.fixture
+def dagy(tmp_path):
+    (tmp_path / "flows.py").write_text(FLOW)
+    (tmp_path / "rows.csv").write_text("1,2\n")
+
+    def run(*arguments):
+        return subprocess.run(
+            [sys.executable, "-m", "dagy", *arguments],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    return run
+
+
+def test_build_writes_the_bundle_and_prints_what_is_in_it(dagy, tmp_path):
+    done = dagy("build", "flows.py:daily", "-m", "micro", "--include", "*.csv")
+    assert done.returncode == 0, done.stderr
+    assert "Built daily (micro) in dagy-build/daily" in done.stdout
+    assert "extract-2" in done.stdout
+    assert (tmp_path / "dagy-build" / "daily" / "template.json").exists()
+    again = json.loads(dagy("build", "flows.py:daily", "--json", "-o", "out").stdout)
+    assert again["flow"] == "daily"
+    assert again["execution_mode"] == "nano"
+
+
+def test_build_binds_parameters(dagy, tmp_path):
+    done = dagy("build", "flows.py:shaped", "--param", "n=2", "--flow-version", "v7")
+    assert done.returncode == 0, done.stderr
+    spec = json.loads((tmp_path / "dagy-build" / "shaped" / "flow.json").read_text())
+    assert len(spec["task_runs"]) == 2
+    assert spec["version"] == "v7"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["flows.py:shaped"], "the parameter 'n' is not a number while flow 'shaped'"),
+        (["flows.py:daily", "-m", "mikro"], "no execution mode 'mikro'; did you mean 'micro'?"),
+        (["flows.py:daily", "-m", "large"], "which this version of Dagy does not do yet"),
+        (["flows.py:local_only"], "task 'hidden' (flows.py:22) is defined inside a function"),
+        (["flows.py:daily", "--include", "*.txt"], "--include *.txt: matches no file"),
+        (["flows.py:daily", "--include", "../*"], "must stay within"),
+        (["flows.py:daily", "-o", "flows.py"], "cannot be written"),
+    ],
+)
+def test_a_users_mistake_exits_with_2_and_one_message(dagy, arguments, message):
+    done = dagy("build", *arguments)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("output_format", "part"),
+    [
+        ("outline", "retries after 5 s (2 times)"),
+        ("asl", '"QueryLanguage": "JSONata"'),
+        ("mermaid", "flowchart TD"),
+        ("dot", "digraph"),
+        ("json", '"schema_version": 1'),
+    ],
+)
+def test_inspect_shows_a_flow_and_its_bundle_alike(dagy, output_format, part):
+    shown = dagy("inspect", "flows.py:daily", "-m", "micro", "--format", output_format)
+    assert part in shown.stdout, shown.stderr
+    assert dagy("build", "flows.py:daily", "-m", "micro").returncode == 0
+    from_bundle = dagy("inspect", "dagy-build/daily", "--format", output_format)
+    if output_format != "json":  # apart from created_at
+        assert from_bundle.stdout == shown.stdout
+    assert part in from_bundle.stdout
+
+
+def test_inspect_after_a_pass(dagy):
+    done = dagy("inspect", "flows.py:daily", "-m", "micro", "--after", "structure")
+    assert done.stdout == "series\n  parallel\n    extract\n    extract-2\n  add\n"
+    wrong = dagy("inspect", "flows.py:daily", "--after", "structrue")
+    assert wrong.returncode == 2
+    assert "did you mean 'structure'?" in wrong.stderr
+
+
+def test_inspect_refuses_what_it_cannot_show(dagy, tmp_path):
+    assert dagy("build", "flows.py:daily").returncode == 0
+    (tmp_path / "dagy-build" / "daily" / "state_machine.asl.json").write_text("{}")
+    damaged = dagy("inspect", "dagy-build/daily")
+    assert damaged.returncode == 2
+    assert "state_machine.asl.json: has changed since the bundle was built" in damaged.stderr
+    assert dagy("inspect", "dagy-build").returncode == 2
+    wrong = dagy("inspect", "flows.py:daily", "--format", "svg")
+    assert "the formats are outline, asl, mermaid, dot, json" in wrong.stderr
