@@ -73,7 +73,7 @@ goldens: setup ## Rewrite the golden files from what the code does now; review t
 	$(BIN)/pytest tests/compiler --update-goldens
 
 docs: $(VENV)/.installed-dev ## Build the documentation into site/
-	$(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 bench: $(VENV)/.installed-dev ## Measure what benchmarks/README.md reports
 	$(BIN)/python -m benchmarks

@@ -13,7 +13,7 @@ class DagyClient:
         base_url: address of the API, as `https://api.example.com`.
         token: access token or API key; never shown.
 
-    Example:
+    Examples:
         >>> DagyClient(base_url="https://api.example.com", token="secret")
         DagyClient(base_url='https://api.example.com')
     """

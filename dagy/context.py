@@ -20,7 +20,7 @@ class RunContext:
         max_retries: the most retries there can be after the first attempt.
         parameters: the arguments by name.
 
-    Example:
+    Examples:
         >>> from dagy import RunContext, task
         >>> @task(retries=2)
         ... def fetch() -> int:

@@ -119,7 +119,7 @@ class Flow(Generic[P, R]):
             ParameterError: a bound value fits no parameter.
             NotBuiltError: it uses what this version of Dagy does not run yet.
 
-        Example:
+        Examples:
             >>> from dagy import flow, task
             >>> @task
             ... def double(n: int) -> int:
@@ -340,7 +340,7 @@ def flow(
     Raises:
         DefinitionError: an argument is not what is allowed, or the function cannot be a flow.
 
-    Example:
+    Examples:
         >>> @flow(name="daily_etl", description="Daily data pipeline")
         ... def daily_etl(date: str, source: str) -> None: ...
     """

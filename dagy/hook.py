@@ -12,7 +12,7 @@ from dagy.state import State
 class Hook:
     """Base class of lifecycle hooks; a plain callable with the same arguments does as well.
 
-    Example:
+    Examples:
         >>> class Notify(Hook):
         ...     def __call__(self, context: RunContext, state: State) -> None:
         ...         print(context.name, state.type)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 
 _ILLEGAL = re.compile(r"[^\w.-]+")
 
@@ -20,11 +19,15 @@ def slug(name: str, *, fallback: str) -> str:
         name: any text.
         fallback: what to call a name of which nothing is left.
 
-    Example:
+    Examples:
         >>> slug("Extract: rows (daily)", fallback="task")
         'Extract-rows-daily'
     """
-    legal = _ILLEGAL.sub("-", unicodedata.normalize("NFC", name)).strip("-._") or fallback
+    if not name.isascii():
+        import unicodedata
+
+        name = unicodedata.normalize("NFC", name)
+    legal = _ILLEGAL.sub("-", name).strip("-._") or fallback
     if len(legal) <= MAX_ID_LENGTH:
         return legal
     import hashlib

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 Delay = float | Sequence[float] | None
 
 
-@dataclass(frozen=True)
-class RetryPolicy:
+class RetryPolicy(NamedTuple):
     """How often an attempt is repeated, and after how long.
 
     Attributes:
@@ -27,7 +26,7 @@ class RetryPolicy:
         Args:
             attempt: number of the attempt that failed, from 1.
 
-        Example:
+        Examples:
             >>> [RetryPolicy(4, [1, 5]).delay_after(k) for k in (1, 2, 3)]
             [1.0, 5.0, 5.0]
         """

@@ -81,7 +81,7 @@ class LocalRunContext:
         error: why it failed, if it did.
         failed_task: id of the task run that failed first, if one did.
 
-    Example:
+    Examples:
         >>> run = my_flow.run_local(n=3)  # doctest: +SKIP
         >>> run.status, run.result  # doctest: +SKIP
         ('SUCCEEDED', 9)

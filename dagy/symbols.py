@@ -127,7 +127,7 @@ class TaskOutput(Symbol):
     Attributes:
         task_run_id: the task run whose output this is.
 
-    Example:
+    Examples:
         Inside a flow, `rows = extract()` is a TaskOutput, and so is `rows["items"][0]`.
     """
 

@@ -193,7 +193,7 @@ def task(
     Raises:
         DefinitionError: an argument is not what is allowed, or the function cannot be a task.
 
-    Example:
+    Examples:
         >>> @task(retries=3, retry_delay_seconds=[1, 5, 30])
         ... def fetch(url: str) -> dict[str, str]:
         ...     return {"url": url}

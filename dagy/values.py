@@ -25,7 +25,7 @@ def to_text(value: Any) -> str:
     Raises:
         CodecError: something in it is none of these; `.path` says where.
 
-    Example:
+    Examples:
         >>> to_text({"rows": (1, 2)})
         '{"rows":[1,2]}'
     """

@@ -28,7 +28,7 @@ class DagyFlow(Construct):
     Raises:
         BundleError: the folder is not a bundle, or is damaged.
 
-    Example:
+    Examples:
         >>> flow = DagyFlow(stack, "Daily", bundle="dagy-build/daily")  # doctest: +SKIP
         >>> flow.grant_start_execution(role)  # doctest: +SKIP
     """

@@ -33,7 +33,7 @@ def decompose(predecessors: Sequence[Sequence[int]]) -> Tree:
         A tree with every node as one leaf. Children stand in the order of the nodes. Of a node that
         precedes another in the graph, the tree says the same.
 
-    Example:
+    Examples:
         >>> decompose([[], [], [0]])
         Parallel(children=(Series(children=(Leaf(unit=0), Leaf(unit=2))), Leaf(unit=1)))
     """

@@ -27,7 +27,7 @@ def variable_base(wanted: str) -> str:
     Step Functions takes Unicode identifiers. Not every engine that people test with does (moto 5.2
     does not), so letters lose their accents, and what is not ASCII then becomes `_`.
 
-    Example:
+    Examples:
         >>> variable_base("été-2")
         'ete_2'
     """

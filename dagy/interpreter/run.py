@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from dagy.interpreter.body import Body
 from dagy.interpreter.events import Failure
@@ -13,8 +13,7 @@ from dagy.spec import TaskRunSpec
 from dagy.state import TRANSITIONS, StateType
 
 
-@dataclass(frozen=True)
-class Assignment:
+class Assignment(NamedTuple):
     """Which part of a flow to run. By default all of it, from the start.
 
     Attributes:
@@ -25,7 +24,7 @@ class Assignment:
     """
 
     task_run_ids: frozenset[str] | None = None
-    results: Mapping[str, str] = field(default_factory=dict)
+    results: Mapping[str, str] = MappingProxyType({})
     attempt: int | None = None
 
 
@@ -70,8 +69,7 @@ class TaskRun:
         self.state = state
 
 
-@dataclass(frozen=True)
-class RunResult:
+class RunResult(NamedTuple):
     """How a run ended.
 
     Attributes:
