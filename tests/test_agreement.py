@@ -57,6 +57,15 @@ def test_the_result_is_that_of_the_local_run(load, engine, home, tmp_path, name,
     assert remote.output == local.result
 
 
+# ministack's branches share one `$states.context.State`, so there they can see each other's retries.
+@pytest.mark.parametrize("engine", ["sfnx", "moto"], indirect=True)
+def test_branches_count_their_attempts_apart(load, engine, home, tmp_path):
+    loaded = load(f"{FLOWS}:retried_in_branches")
+    local = loaded.flow.run_local(max_workers=4).raise_on_failure()
+    remote = engine.run(bundle_of(loaded, "micro", tmp_path), {})
+    assert remote.output == local.result == [[[0, 3], [1, 3], [2, 3]], [3, 3]]
+
+
 @pytest.mark.parametrize("mode", ["nano", "micro"])
 @pytest.mark.parametrize(
     ("name", "given"), [("fails", {"message": 'sold "out"\n'}), ("fails_in_a_branch", {})]

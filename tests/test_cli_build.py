@@ -60,8 +60,9 @@ def dagy(tmp_path):
 def test_build_writes_the_bundle_and_prints_what_is_in_it(dagy, tmp_path):
     done = dagy("build", "flows.py:daily", "-m", "micro", "--include", "*.csv")
     assert done.returncode == 0, done.stderr
-    assert "Built daily (micro) in dagy-build/daily" in done.stdout
-    assert "extract-2" in done.stdout
+    built = "Built daily (micro) in dagy-build/daily: 3 calls of the worker in 5 states"
+    assert done.stdout.splitlines()[0] == built
+    assert done.stdout.splitlines()[-1] == "To see the machine: dagy inspect dagy-build/daily"
     assert (tmp_path / "dagy-build" / "daily" / "template.json").exists()
     again = json.loads(dagy("build", "flows.py:daily", "--json", "-o", "out").stdout)
     assert again["flow"] == "daily"

@@ -184,6 +184,8 @@ def test_ctrl_c_cancels_cleanly(dagy, tmp_path):
         stderr=subprocess.PIPE,
         text=True,
         env=os.environ.copy(),
+        # Whoever runs the tests in the background may have them ignore it, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     while not marker.exists():
         assert process.poll() is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +28,7 @@ def build_flow(
     """Compile the flow of a file and write its bundle."""
     from dagy_compiler import compile_flow
     from dagy_compiler.bundle import FlowSource, write_bundle
-    from dagy_compiler.render import outline
+    from dagy_compiler.render import size
 
     loaded = with_data_files(load_flow(target), include)
     bound = read_params(loaded.flow, pairs, params_file)
@@ -43,11 +44,10 @@ def build_flow(
     if as_json:
         print_json(bundle.manifest)
         return
-    say(f"Built {spec.name} ({mode}) in {bundle.path}")
-    for name, size in bundle.sizes.items():
-        say(f"  {name:<24} {size:>10,} bytes")
-    say()
-    say(outline(compiled.definition()))
+    say(f"Built {spec.name} ({mode}) in {bundle.path}: {size(compiled.definition())}")
+    for name, length in bundle.sizes.items():
+        say(f"  {name:<24} {length:>10,} bytes")
+    say(f"To see the machine: dagy inspect {shlex.quote(str(bundle.path))}")
 
 
 def with_data_files(loaded: LoadedFlow, patterns: Sequence[str]) -> LoadedFlow:

@@ -98,6 +98,11 @@ def retried_natively():
 
 
 @flow
+def retried_in_branches():
+    return [third_time_natively(n) for n in range(3)], third_time_by_list(3)
+
+
+@flow
 def retried_without_delay():
     return third_time_without_delay(7)
 

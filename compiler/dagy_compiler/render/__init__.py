@@ -2,6 +2,6 @@
 
 from dagy_compiler.render.dot import dot
 from dagy_compiler.render.mermaid import mermaid
-from dagy_compiler.render.outline import outline
+from dagy_compiler.render.outline import outline, size
 
-__all__ = ["dot", "mermaid", "outline"]
+__all__ = ["dot", "mermaid", "outline", "size"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from dagy_compiler.render.view import Step, view
+from dagy_compiler.render.view import Step, View, view
 
 Lines = list[tuple[str, str]]
 
@@ -23,8 +23,16 @@ def outline(definition: Mapping[str, Any]) -> str:
     lines = list(_sequence(drawn.steps, ""))
     column = min(max((len(name) for name, _ in lines), default=0), MAX_COLUMN)
     body = [f"{name.ljust(column)}  {detail}".rstrip() for name, detail in lines]
-    counts = f"{_count(drawn.calls, 'call')} of the worker in {_count(drawn.states, 'state')}"
-    return "\n".join([f"{drawn.title}: {counts}", *body])
+    return "\n".join([f"{drawn.title}: {_size(drawn)}", *body])
+
+
+def size(definition: Mapping[str, Any]) -> str:
+    """Return how large a definition is, in words; raises as `outline` does."""
+    return _size(view(definition))
+
+
+def _size(drawn: View) -> str:
+    return f"{_count(drawn.calls, 'call')} of the worker in {_count(drawn.states, 'state')}"
 
 
 def _sequence(steps: tuple[Step, ...], indent: str) -> Iterator[tuple[str, str]]:
