@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from dagy.errors import DefinitionError, HistoryError, TraceError
-from dagy.history import Home, Journal, RunHeader, cleanup, fold_pending
+from dagy.errors import DefinitionError, TraceError
+from dagy.history import Recording, RunHeader
 from dagy.interpreter import RunResult, Sink, TaskRun, Transition, execute
 from dagy.parameters import bind
 from dagy.run_context import LocalRunContext, TaskRunRecord, TaskRunRecords
@@ -49,7 +49,6 @@ def run_local(
     traced = _trace(flow, given)
     spec = traced.spec
     parameters = bind(spec.name, spec.parameters, given)
-    home = Home.find()
     run_id = uuid.uuid4().hex[:12]
     header = RunHeader(
         run_id=run_id,
@@ -61,21 +60,19 @@ def run_local(
         fail_fast=fail_fast,
         dagy_version=__version__,
     )
-    journal = Journal.create(home, header)
+    recording = Recording(header, spec.to_json())
     try:
-        home.save_flow(run_id, spec.to_json())
         result = execute(
             spec,
             lambda name: traced.tasks[name].fn,
             parameters,
-            sink=journal if observer is None else _Both(journal, observer),
+            sink=recording if observer is None else _Both(recording, observer),
             max_workers=max_workers,
             fail_fast=fail_fast,
         )
     finally:
         # Also after Ctrl-C: what has happened is history.
-        journal.close()
-        _record(home, header, journal, cleanup_keep_last)
+        recording.finish(cleanup_keep_last)
     run = _context(run_id, spec, result)
     return run.raise_on_failure() if raise_on_failure else run
 
@@ -123,17 +120,6 @@ def _trace(flow: Flow[..., Any], given: Mapping[str, Any]) -> TracedFlow:
                 f"--param {name}=...",
                 stacklevel=4,
             )
-
-
-def _record(home: Home, run: RunHeader, journal: Journal, keep_last: int) -> None:
-    """Fold the run into DuckDB; a history that cannot be written never costs the run its result."""
-    if journal.error is not None:
-        warnings.warn(f"the journal of this run is incomplete: {journal.error}", stacklevel=4)
-    try:
-        fold_pending(home)
-        cleanup(home, run.flow_name, keep_last=keep_last, exclude=run.run_id)
-    except HistoryError as error:
-        warnings.warn(str(error), stacklevel=4)
 
 
 def _context(run_id: str, spec: FlowSpec, result: RunResult) -> LocalRunContext:
