@@ -38,9 +38,9 @@ SELECT unnest(CAST($rows AS STRUCT(run_id VARCHAR, journal VARCHAR, unended VARC
 # that is not JSON into a row of NULLs: that is the torn last line of a run that was killed. The
 # header becomes one too, because it has none of these fields.
 _EVENTS = """
-INSERT INTO events
-SELECT run_id, seq, make_timestamp(CAST("at" * 1e6 AS BIGINT)), task_run_id, state, attempt,
-       e.message, output, error_type, error_message, error_traceback
+CREATE OR REPLACE TEMP TABLE fresh AS
+SELECT run_id, seq, make_timestamp(CAST("at" * 1e6 AS BIGINT)) AS occurred_at, task_run_id, state,
+       attempt, message, output, error_type, error_message, error_traceback
 FROM read_json($journals, format = 'newline_delimited', compression = 'uncompressed',
     filename = 'journal', hive_partitioning = false, ignore_errors = true,
     maximum_object_size = {longest_line},
@@ -69,12 +69,12 @@ WITH last_words AS (
            arg_max({{type: error_type, message: error_message, traceback: error_traceback}}, seq)
                FILTER (error_type IS NOT NULL) AS error,
            min(seq) AS first_seq
-    FROM events SEMI JOIN folding USING (run_id)
+    FROM fresh
     WHERE task_run_id IS NOT NULL
     GROUP BY run_id, task_run_id
 ),
 ends AS (
-    SELECT run_id FROM events WHERE task_run_id IS NULL AND state IN ({_ENDS})
+    SELECT run_id FROM fresh WHERE task_run_id IS NULL AND state IN ({_ENDS})
 ),
 settled AS (
     SELECT *, last_state NOT IN ({_ENDS}) AND unended = '{CRASHED}'
@@ -106,12 +106,13 @@ WITH own AS (
            arg_max({{state: state, message: message, output: output, type: error_type,
                     error: error_message, traceback: error_traceback}}, seq)
                FILTER (task_run_id IS NULL) AS last
-    FROM events SEMI JOIN folding USING (run_id)
+    FROM fresh
     GROUP BY run_id
 ),
 counts AS (
     SELECT run_id, count(*) AS total, count(*) FILTER (state = 'SUCCEEDED') AS succeeded
-    FROM task_runs SEMI JOIN folding USING (run_id)
+    FROM task_runs
+    WHERE run_id IN (SELECT run_id FROM folding)
     GROUP BY run_id
 )
 SELECT run_id, flow_name, flow_version,
@@ -231,6 +232,7 @@ def _fold(connection: DuckDBPyConnection, home: Home, runs: Sequence[Pending]) -
         connection.execute(_BATCH, {"rows": rows})
         delete_runs(connection, [run.run_id for run in runs])
         connection.execute(events, {"journals": journals})
+        connection.execute("INSERT INTO events FROM fresh")
         connection.execute(_TASK_RUNS)
         connection.execute(_RUNS)
     except BaseException:
