@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from dagy.code import code_of
 from dagy.errors import DefinitionError, HistoryError, TraceError
 from dagy.history import Home, Journal, RunHeader, cleanup, fold_pending
 from dagy.interpreter import RunResult, Sink, TaskRun, Transition, execute
@@ -46,7 +47,7 @@ def run_local(
     _check_options(
         fail_fast=fail_fast, max_workers=max_workers, cleanup_keep_last=cleanup_keep_last
     )
-    traced = _trace(flow, given)
+    traced = trace(flow, given)
     spec = traced.spec
     parameters = bind(spec.name, spec.parameters, given)
     home = Home.find()
@@ -66,8 +67,9 @@ def run_local(
         home.save_flow(run_id, spec.to_json())
         result = execute(
             spec,
-            lambda name: traced.tasks[name].fn,
+            lambda name: code_of(traced.tasks[name]),
             parameters,
+            flow_code=code_of(flow),
             sink=journal if observer is None else _Both(journal, observer),
             max_workers=max_workers,
             fail_fast=fail_fast,
@@ -76,7 +78,7 @@ def run_local(
         # Also after Ctrl-C: what has happened is history.
         journal.close()
         _record(home, header, journal, cleanup_keep_last)
-    run = _context(run_id, spec, result)
+    run = context_of(run_id, spec, result)
     return run.raise_on_failure() if raise_on_failure else run
 
 
@@ -101,7 +103,7 @@ def _check_options(*, fail_fast: Any, max_workers: Any, cleanup_keep_last: Any) 
         raise DefinitionError(f"run_local: fail_fast must be True or False, not {fail_fast!r}")
 
 
-def _trace(flow: Flow[..., Any], given: Mapping[str, Any]) -> TracedFlow:
+def trace(flow: Flow[..., Any], given: Mapping[str, Any]) -> TracedFlow:
     """Trace with symbolic parameters, as the cloud will have them; bind those that shape the graph.
 
     A flow such as `for day in range(days)` has no graph until `days` is known. Here it is known, so
@@ -136,7 +138,8 @@ def _record(home: Home, run: RunHeader, journal: Journal, keep_last: int) -> Non
         warnings.warn(str(error), stacklevel=4)
 
 
-def _context(run_id: str, spec: FlowSpec, result: RunResult) -> LocalRunContext:
+def context_of(run_id: str, spec: FlowSpec, result: RunResult) -> LocalRunContext:
+    """Return what the caller of a run gets."""
     return LocalRunContext(
         run_id=run_id,
         flow_name=spec.name,
@@ -150,7 +153,7 @@ def _context(run_id: str, spec: FlowSpec, result: RunResult) -> LocalRunContext:
 
 def _record_of(run: TaskRun) -> TaskRunRecord:
     return TaskRunRecord(
-        id=run.spec.id,
+        id=run.id,
         task_name=run.spec.task_name,
         state=run.state.value,
         attempts=run.attempt,

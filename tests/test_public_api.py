@@ -60,7 +60,8 @@ def defaults(function):
 
 def test_the_decorators_have_the_defaults_of_the_contract():
     only_tasks = {"executor": None, "timeout_seconds": None, "concurrency_limit": None}
-    assert defaults(dagy.task) == POLICY | only_tasks
+    beyond_the_contract = {"isolation": None, "cache": False}
+    assert defaults(dagy.task) == POLICY | only_tasks | beyond_the_contract
     assert defaults(dagy.flow) == POLICY
 
 
@@ -100,7 +101,9 @@ def test_the_specs_begin_with_the_fields_of_the_contract_and_the_rest_have_defau
     expected = fields.split()
     actual = dataclasses.fields(cls)
     assert [field.name for field in actual[: len(expected)]] == expected
-    assert all(field.default is not dataclasses.MISSING for field in actual[len(expected) :])
+    missing = dataclasses.MISSING
+    for field in actual[len(expected) :]:
+        assert field.default is not missing or field.default_factory is not missing
     assert cls.__dataclass_params__.frozen
 
 

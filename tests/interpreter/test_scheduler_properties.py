@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dagy import FlowSpec, RunContext, TaskRunSpec, TaskSpec
+from dagy.code import Code
 from dagy.interpreter import execute
 from dagy.state import TERMINAL, TRANSITIONS
 from tests.interpreter.recording import LeapingClock, Recorder
@@ -61,7 +62,7 @@ def function_of(nodes):
                 raise ValueError(name)
             return [name, inputs]
 
-        return body
+        return Code(body)
 
     return functions
 
