@@ -76,6 +76,10 @@ class HistoryError(DagyError):
     """The local history cannot be written or read."""
 
 
+class ResumeError(DagyError):
+    """A run cannot be resumed: its flow has changed, or there is nothing to resume."""
+
+
 class CompileError(DagyError):
     """A FlowSpec cannot be lowered as asked."""
 

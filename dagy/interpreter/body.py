@@ -11,6 +11,7 @@ from dagy.annotations import accepted_kinds, annotations_of, describe, fits, spe
 from dagy.code import Code
 from dagy.context import RunContext, current_context
 from dagy.errors import CodecError, ParameterError
+from dagy.interpreter.caching import CACHED, Cached
 from dagy.interpreter.calls import call_of
 from dagy.interpreter.events import Failure
 from dagy.interpreter.hooks import call_hooks
@@ -32,12 +33,14 @@ class Outcome(NamedTuple):
         error: with failure only.
         exception: what was raised, to be raised again where the run must fail with it.
         decision: whether there is to be another attempt, with failure only.
+        message: what a person should know of a success.
     """
 
     output: str | None = None
     error: Failure | None = None
     exception: BaseException | None = None
     decision: Decision = Decision(retry=False)
+    message: str | None = None
 
 
 class Body:
@@ -47,12 +50,16 @@ class Body:
         task: the task's spec.
         code: its function, and what else of it is Python.
         draw: gives a number from U(0, 1), for jitter.
+        cached: outputs recorded earlier, if the task uses them and there are any.
     """
 
-    def __init__(self, task: TaskSpec, code: Code, draw: Callable[[], float]) -> None:
+    def __init__(
+        self, task: TaskSpec, code: Code, draw: Callable[[], float], cached: Cached | None = None
+    ) -> None:
         self.task = task
         self.hooks = code.hooks
         self._draw = draw
+        self._cached = cached
         self._call = call_of(task, code.fn, partial(encode_output, task.name))
         self._signature = inspect.signature(code.fn)
         self._checks: dict[str, tuple[tuple[str, ...], str]] = {}
@@ -74,18 +81,36 @@ class Body:
             args, kwargs = arguments()
             named = self._named(args, kwargs)
             self._check(named)
-            context = self._context(attempt.number, named)
-            attempt.context = context
-            token = current_context.set(context)
-            try:
-                if self.hooks:
-                    self._call_first_hooks(context)
-                return Outcome(output=self._call(args, kwargs, attempt))
-            finally:
-                current_context.reset(token)
+            attempt.context = self._context(attempt.number, named)
+            if self._cached is not None:
+                return self._by_cache(self._cached, args, kwargs, attempt)
+            return Outcome(output=self._run(args, kwargs, attempt))
         # A task may raise anything, SystemExit included; none of it may end a worker thread.
         except BaseException as error:
             return self.failed(attempt, error, policy)
+
+    def _run(self, args: list[Any], kwargs: dict[str, Any], attempt: Attempt) -> str:
+        context = attempt.context
+        assert context is not None
+        token = current_context.set(context)
+        try:
+            if self.hooks:
+                self._call_first_hooks(context)
+            return self._call(args, kwargs, attempt)
+        finally:
+            current_context.reset(token)
+
+    def _by_cache(
+        self, cached: Cached, args: list[Any], kwargs: dict[str, Any], attempt: Attempt
+    ) -> Outcome:
+        assert attempt.context is not None
+        key = cached.key(args, kwargs, attempt.context.parameters)
+        output = cached.find(key)
+        if output is not None:
+            return Outcome(output=output, message=CACHED)
+        output = self._run(args, kwargs, attempt)
+        cached.keep(key, output)
+        return Outcome(output=output)
 
     def failed(self, attempt: Attempt, error: BaseException, policy: RetryPolicy) -> Outcome:
         """Return what a failed attempt comes to; asks the user's own code whether to retry."""

@@ -9,6 +9,7 @@ from typing import Any
 from dagy.code import Code
 from dagy.context import RunContext
 from dagy.interpreter.body import describe_failure
+from dagy.interpreter.caching import Cache
 from dagy.interpreter.clock import Clock, SystemClock
 from dagy.interpreter.events import Failure, Sink, Transition
 from dagy.interpreter.hooks import call_hooks
@@ -41,6 +42,7 @@ def execute(
     max_workers: int = 1,
     fail_fast: bool = True,
     assignment: Assignment = WHOLE_FLOW,
+    cache: Cache | None = None,
 ) -> RunResult:
     """Run a flow, or the part of it that is assigned, to its end.
 
@@ -55,6 +57,7 @@ def execute(
         max_workers: how many attempts may be under way at once, at least 1.
         fail_fast: start nothing more once a task run has failed for good.
         assignment: which part to run; all of it by default.
+        cache: keeps outputs from one run to the next, for tasks that ask for it; None for none.
 
     Returns:
         How it ended. A task that fails does not raise here.
@@ -75,6 +78,7 @@ def execute(
             max_workers=max_workers,
             fail_fast=fail_fast,
             assignment=assignment,
+            cache=cache,
         )
 
     return _Execution(spec, parameters, flow_code, sink, clock, draw).run(scheduler, assignment)

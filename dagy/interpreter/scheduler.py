@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, Protocol
 from dagy.code import Code
 from dagy.errors import DagyError
 from dagy.interpreter.body import Body, Outcome, describe_failure
+from dagy.interpreter.caching import Cache, Cached
 from dagy.interpreter.clock import Clock
 from dagy.interpreter.events import Failure, Sink, Transition
 from dagy.interpreter.frontier import Frontier
@@ -27,7 +28,7 @@ from dagy.interpreter.run import Assignment, Attempt, TaskRun
 from dagy.interpreter.slots import Slots
 from dagy.interpreter.timers import Timers
 from dagy.policy import RetryPolicy
-from dagy.spec import FlowSpec
+from dagy.spec import FlowSpec, TaskSpec
 from dagy.state import State, StateType
 
 
@@ -90,6 +91,7 @@ class Scheduler:
         max_workers: how many attempts may be under way at once.
         fail_fast: start nothing more once a task run has failed for good.
         assignment: which part to run.
+        cache: keeps outputs from one run to the next, for tasks that ask for it.
     """
 
     def __init__(
@@ -104,11 +106,13 @@ class Scheduler:
         max_workers: int,
         fail_fast: bool,
         assignment: Assignment,
+        cache: Cache | None = None,
     ) -> None:
         self._sink = sink
         self._clock = clock
         self._max_workers = max_workers
         self._single = assignment.attempt
+        self._cache = cache
         # Everything below is guarded by one lock, held for microseconds: workers wait for work on
         # one condition, the caller for progress on the other.
         lock = threading.Lock()
@@ -147,13 +151,19 @@ class Scheduler:
                 continue
             name = run_spec.task_name
             if name not in kinds:
-                code = codes(name)
-                kinds[name] = Body(spec.tasks[name], code, draw), code.policy(spec.tasks[name])
+                task, code = spec.tasks[name], codes(name)
+                body = Body(task, code, draw, self._cached(task, code))
+                kinds[name] = body, code.policy(task)
             body, policy = kinds[name]
             run = TaskRun(run_spec, body, policy, self.frontier.arguments_of(run_spec))
             if self._single is not None:
                 run.attempt = self._single - 1
             self.frontier.add(run)
+
+    def _cached(self, task: TaskSpec, code: Code) -> Cached | None:
+        if task.cache is None or self._cache is None:
+            return None
+        return Cached(task, code, self._cache, self._clock.now)
 
     # The calling thread.
 
@@ -321,7 +331,7 @@ class Scheduler:
         """Record how an attempt ended, and do what follows."""
         run = attempt.run
         if outcome.output is not None:
-            self.frontier.succeed(run, outcome.output)
+            self.frontier.succeed(run, outcome.output, message=outcome.message)
             self._call_hooks(attempt, "on_completion", State("SUCCEEDED"))
             return
         run.error, run.exception = outcome.error, outcome.exception
