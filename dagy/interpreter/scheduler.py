@@ -219,7 +219,6 @@ class Scheduler:
             abandoned: its thread is still in the user's code. It is left to itself and no longer
                 counts; its place is free for another, which first of all finds out what follows.
         """
-        self._slots.release(attempt.run, self._ready)
         # From here on the attempt is another object: the thread that comes back with the old one
         # sees that its result is too late.
         late = Attempt(attempt.run, attempt.number)
@@ -227,6 +226,7 @@ class Scheduler:
         attempt.run.under_way = late
         if abandoned:
             self._threads -= 1
+            self._busy -= 1
             attempt.cancel()
         self._errands.appendleft(Expiry(late))
 
@@ -307,6 +307,7 @@ class Scheduler:
             case Attempt():
                 self._end_attempt(job, result)
             case Expiry():
+                self._slots.release(job.attempt.run, self._ready)
                 self._follow(job.attempt, result)
             case Hooks():
                 self._hooks_open -= 1
