@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -121,6 +122,11 @@ class Body:
 
     def timed_out(self, attempt: Attempt, policy: RetryPolicy) -> Outcome:
         """Return what an attempt comes to that took longer than its timeout."""
+        if attempt.context is None:  # its thread has not even come to its arguments
+            with suppress(Exception):
+                attempt.context = self._context(
+                    attempt.number, self._named(*attempt.run.arguments())
+                )
         error = TimeoutError(
             f"task {self.task.name!r} took longer than its timeout_seconds of "
             f"{self.task.timeout_seconds:g}"
