@@ -94,7 +94,6 @@ class Frontier:
             if upstream is not None:
                 upstream.dependents.append(run)
                 run.waits_for += 1
-        run.tolerates = _one_sided(run.spec)
         self.runs[run.id] = run
         self.unfinished += 1
 
@@ -197,7 +196,7 @@ class Frontier:
             for dependent in ended.dependents:
                 if dependent.state is not StateType.PENDING:
                     continue
-                if ended.not_taken and ended.id in dependent.tolerates:
+                if ended.not_taken and ended.id in _one_sided(dependent.spec):
                     self._satisfy(dependent)
                 else:
                     self._skip(dependent, message, not_taken=ended.not_taken)

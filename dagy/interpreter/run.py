@@ -47,7 +47,6 @@ class TaskRun:
         arguments: gives what an attempt is called with.
         waits_for: how many dependencies have not ended well yet.
         dependents: the task runs that wait for this one.
-        tolerates: dependencies that may be skipped, for they stand on one side of a branch only.
         parent: the mapped task run that this is one item of.
         items: of a mapped task run, one for each item, once they are known.
         unfinished_items: how many of these have not ended.
@@ -73,7 +72,6 @@ class TaskRun:
         self.arguments = arguments
         self.waits_for = 0
         self.dependents: list[TaskRun] = []
-        self.tolerates: frozenset[str] = frozenset()
         self.parent: TaskRun | None = None
         self.items: list[TaskRun] = []
         self.unfinished_items = 0
