@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from dagy.annotations import accepted_kinds, annotations_of, describe, fits, spell
-from dagy.context import RunContext, current_context
+from dagy.context import RunContext, current_context, current_task_run_id
 from dagy.errors import CodecError, ParameterError
 from dagy.interpreter.events import Failure
 from dagy.spec import TaskSpec
@@ -48,11 +48,15 @@ class Body:
                     self._checks[name] = (accepts, spell(annotation))
 
     def attempt(
-        self, number: int, arguments: Callable[[], tuple[list[Any], dict[str, Any]]]
+        self,
+        task_run_id: str,
+        number: int,
+        arguments: Callable[[], tuple[list[Any], dict[str, Any]]],
     ) -> Outcome:
         """Make one attempt, in this thread.
 
         Args:
+            task_run_id: whose attempt it is.
             number: of the attempt, from 1.
             arguments: gives positional and keyword arguments; may raise LookupError.
         """
@@ -62,9 +66,11 @@ class Body:
             self._check(named)
             context = RunContext("task", self.task.name, number, self.task.retries, named)
             token = current_context.set(context)
+            id_token = current_task_run_id.set(task_run_id)
             try:
                 value = self._fn(*args, **kwargs)
             finally:
+                current_task_run_id.reset(id_token)
                 current_context.reset(token)
             return Outcome(output=self._encode(value))
         # A task may raise anything, SystemExit included; none of it may end a worker thread.

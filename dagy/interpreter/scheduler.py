@@ -13,6 +13,7 @@ import itertools
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextvars import copy_context
 from typing import Any
 
 from dagy.interpreter.body import Body, Outcome, describe_failure
@@ -160,8 +161,14 @@ class _Scheduler:
             self._work.notify(min(self._idle, wanted))
         for _ in range(min(wanted - self._idle, self._max_workers - self._threads)):
             self._threads += 1
-            # Daemons: an attempt that never returns must not keep the process from ending.
-            threading.Thread(target=self._worker, name=f"dagy-{self._threads}", daemon=True).start()
+            # Daemons: an attempt that never returns must not keep the process from ending. A worker
+            # inherits the context, by which the run's log knows what is said in it.
+            threading.Thread(
+                target=copy_context().run,
+                args=(self._worker,),
+                name=f"dagy-{self._threads}",
+                daemon=True,
+            ).start()
 
     def _finish(self, *, whole: bool) -> RunResult:
         failed = self._first_failure
@@ -196,7 +203,7 @@ class _Scheduler:
         try:
             run = self._take(None)
             while run is not None:
-                outcome = run.body.attempt(run.attempt, self._arguments(run))
+                outcome = run.body.attempt(run.spec.id, run.attempt, self._arguments(run))
                 run = self._take((run, outcome))
         except BaseException as error:
             with self._progress:

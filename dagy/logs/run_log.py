@@ -1,0 +1,155 @@
+"""The log of one run: whole lines, appended to a file as they are said."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from contextvars import ContextVar
+from pathlib import Path
+
+from dagy.context import current_context, current_task_run_id
+from dagy.logs.lines import LogLine, encode
+
+LONGEST_LINE = 65_536
+"""Characters. What goes on for longer without a line's end is cut into lines of this length."""
+
+current_run_log: ContextVar[RunLog | None] = ContextVar("dagy_run_log", default=None)
+"""The log of the run that this context belongs to."""
+
+
+class RunLog:
+    """Appends what the tasks of one run say to its file.
+
+    A line reaches the operating system in one write to a file opened for appending. So `kill -9`
+    loses the unfinished line at most, and a child process may write to the same file. The file is
+    made with the first line: a run that says nothing pays nothing.
+
+    A disk that fails must not take the run with it: the first error is kept in `error`, and nothing
+    is written after it.
+
+    Args:
+        path: the file; its folder must exist.
+        mask: changes the text of each line before anyone sees it, as to hide secrets.
+        listener: called with each line, in the thread that said it; it must be quick.
+
+    Attributes:
+        path: the file.
+        error: why the log is incomplete, or None.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        mask: Callable[[str], str] | None = None,
+        listener: Callable[[LogLine], None] | None = None,
+    ) -> None:
+        self.path = path
+        self.error: OSError | None = None
+        self._mask = mask
+        self._listener = listener
+        self._file: int | None = None
+        self._open_lines: dict[tuple[int, str], LogLine] = {}
+        self._closed = False
+        # Reentrant: the garbage collector may run a `__del__` that prints in the midst of a line.
+        self._lock = threading.RLock()
+
+    def write(self, source: str, text: str) -> None:
+        """Take text that was printed, which may be any part of a line or of many.
+
+        Each thread has an unfinished line of its own for each source, so that lines of tasks that
+        print at the same time never run into each other.
+
+        Args:
+            source: "stdout" or "stderr".
+            text: what was printed.
+        """
+        key = threading.get_ident(), source
+        with self._lock:
+            if self._closed:
+                return
+            speaker = _now_speaking(source, "")
+            begun = self._open_lines.pop(key, None)
+            if begun is not None:
+                if _who(begun) == _who(speaker):
+                    speaker, text = begun, begun.text + text
+                else:  # the attempt before left its last line without an end
+                    self._append([begun._replace(text=_as_shown(begun.text))])
+            *whole, rest = text.split("\n")
+            if len(rest) > LONGEST_LINE:  # of a progress bar, only where it stands now
+                rest = rest[rest.rfind("\r", 0, -1) + 1 :]
+            while len(rest) > LONGEST_LINE:
+                whole.append(rest[:LONGEST_LINE])
+                rest = rest[LONGEST_LINE:]
+            if whole:
+                self._append([speaker._replace(text=_as_shown(line)) for line in whole])
+            if rest:
+                self._open_lines[key] = speaker._replace(text=rest)
+
+    def record(self, source: str, text: str, level: str, logger: str | None = None) -> None:
+        """Take a log record or a warning.
+
+        Args:
+            source: "log" or "warning".
+            text: its text, which may have several lines.
+            level: name of its level, or its category.
+            logger: name of its logger.
+        """
+        line = _now_speaking(source, text)._replace(level=level, logger=logger)
+        with self._lock:
+            if not self._closed:
+                self._append([line])
+
+    def close(self) -> None:
+        """End the log: lines without an end are written as they are. Closing twice does nothing."""
+        with self._lock:
+            if self._open_lines:
+                lines = self._open_lines.values()
+                self._append([line._replace(text=_as_shown(line.text)) for line in lines])
+                self._open_lines.clear()
+            self._closed = True
+            self._close_file()
+
+    def _append(self, lines: list[LogLine]) -> None:
+        if self._mask is not None:
+            lines = [line._replace(text=self._mask(line.text)) for line in lines]
+        if self.error is None:
+            try:
+                self._write_file(b"".join(map(encode, lines)))
+            except OSError as error:
+                self.error = error
+                self._close_file()
+        if self._listener is not None:
+            for line in lines:
+                self._listener(line)
+
+    def _write_file(self, data: bytes) -> None:
+        if self._file is None:
+            self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+        # A short write is a disk that is getting full; the next one tells why, or goes through.
+        while data:
+            data = data[os.write(self._file, data) :]
+
+    def _close_file(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+
+def _now_speaking(source: str, text: str) -> LogLine:
+    context = current_context.get()
+    task_run_id = current_task_run_id.get()
+    if context is None or task_run_id is None:
+        return LogLine(time.time(), text, source)
+    return LogLine(time.time(), text, source, task_run_id, context.name, context.attempt)
+
+
+def _who(line: LogLine) -> tuple[str | None, int]:
+    return line.task_run_id, line.attempt
+
+
+def _as_shown(line: str) -> str:
+    """Return what a terminal would show in the end: a progress bar goes back and writes over."""
+    return line.rstrip("\r").rpartition("\r")[2] if "\r" in line else line
