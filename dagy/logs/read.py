@@ -42,41 +42,58 @@ def last_lines(path: Path, count: int, wanted: Callable[[LogLine], bool]) -> lis
     return list(deque(filter(wanted, read_lines(path)), maxlen=count))
 
 
-def follow(path: Path, ended: Callable[[], bool]) -> Iterator[LogLine]:
+def follow(
+    path: Path,
+    ended: Callable[[], bool],
+    wanted: Callable[[LogLine], bool],
+    *,
+    tail: int | None = None,
+) -> Iterator[LogLine]:
     """Yield the lines of a log as they come, until its run has ended.
 
     Args:
         path: the log; it need not exist yet.
-        ended: tells whether the run has ended; asked whenever there is nothing new.
+        ended: tells whether the run has ended; asked five times a second.
+        wanted: tells whether a line counts.
+        tail: how many of the lines that are there already to begin with; None for all.
 
     Raises:
         OSError: the file is there and cannot be read.
     """
-    position = 0
+    growing = _Growing(path)
+    first = True
     while True:
         # Asked before reading: what is said before the end is in the file by then.
         over = ended()
-        for data in _whole_lines(path, position):
-            position += len(data)
-            line = decode(data)
-            if line is not None:
-                yield line
+        lines = filter(wanted, growing.new_lines())
+        yield from deque(lines, maxlen=tail) if first and tail is not None else lines
+        first = False
         if over:
             return
         time.sleep(_PAUSE)
 
 
-def _whole_lines(path: Path, position: int) -> Iterator[bytes]:
-    try:
-        file = path.open("rb")
-    except FileNotFoundError:
-        return
-    with file:
-        file.seek(position)
-        for data in file:
-            if not data.endswith(b"\n"):
-                return  # its end is still to come
-            yield data
+class _Growing:
+    """A log that is being written, and how far it has been read."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._position = 0
+
+    def new_lines(self) -> Iterator[LogLine]:
+        try:
+            file = self._path.open("rb")
+        except FileNotFoundError:
+            return
+        with file:
+            file.seek(self._position)
+            for data in file:
+                if not data.endswith(b"\n"):
+                    return  # its end is still to come
+                self._position += len(data)
+                line = decode(data)
+                if line is not None:
+                    yield line
 
 
 def _decoded(file: BinaryIO) -> Iterator[LogLine]:
