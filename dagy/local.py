@@ -73,7 +73,7 @@ def run_local(
                 spec,
                 lambda name: traced.tasks[name].fn,
                 parameters,
-                sink=journal if observer is None else _Both(journal, observer),
+                sink=_All(journal, log) if observer is None else _All(journal, log, observer),
                 max_workers=max_workers,
                 fail_fast=fail_fast,
             )
@@ -99,11 +99,11 @@ class Observer(Sink, Protocol):
         ...
 
 
-class _Both:
-    """Two sinks as one, the journal first: what a person sees has been recorded."""
+class _All:
+    """Several sinks as one, the journal first: what a person sees has been recorded."""
 
-    def __init__(self, journal: Sink, observer: Sink) -> None:
-        self._sinks = (journal, observer)
+    def __init__(self, *sinks: Sink) -> None:
+        self._sinks = sinks
 
     def emit(self, transition: Transition) -> None:
         for sink in self._sinks:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 
-from dagy.interpreter import Transition
+from dagy.interpreter import SystemClock, Transition
 from dagy.logs import LogLine
 from dagy.spec import FlowSpec
 from dagy.state import TERMINAL, StateType
@@ -71,28 +70,26 @@ class Board:
         self.counts: Counter[StateType] = Counter()
         self.groups: dict[str, Counter[StateType]] = {}
         self.active: dict[str, Row] = {}
-        self._began = 0.0
-        self._began_monotonic = time.monotonic()
+        self._clock = SystemClock()
+        self._began = self._clock.now()
         self._ended: float | None = None
         for run in spec.task_runs:
             self._add(Row(run.id, run.task_name, spec.tasks[run.task_name].retries + 1))
 
     def now(self) -> float:
-        """Return seconds since the epoch on the run's own clock, which is never set back."""
-        return self._began + self.elapsed
+        """Return seconds since the epoch."""
+        return self._clock.now()
 
     @property
     def elapsed(self) -> float:
         """Seconds since the run began, until now or its end."""
-        if self._ended is not None:
-            return self._ended - self._began
-        return time.monotonic() - self._began_monotonic
+        return (self._ended or self.now()) - self._began
 
     def apply(self, transition: Transition) -> None:
         """Take note of a transition."""
         if transition.task_run_id is None:
             if transition.state is StateType.RUNNING:
-                self._began, self._began_monotonic = transition.at, time.monotonic()
+                self._began = transition.at
             elif transition.state in TERMINAL:
                 self._ended = transition.at
             return

@@ -32,7 +32,8 @@ def run_ids(incomplete: str) -> list[Offer]:
 
 def tasks(ctx: typer.Context, incomplete: str) -> list[Offer]:
     """Offer the tasks of the run that was named before."""
-    return _quietly(lambda: _tasks(ctx.params["run_id"]), incomplete)
+    # As `--task` has no value yet, the parser gave up before it knew what the other words are.
+    return _quietly(lambda: _tasks(ctx.params["run_id"] or ctx.args[0]), incomplete)
 
 
 def _quietly(offers: Callable[[], Iterable[Offer]], incomplete: str) -> list[Offer]:

@@ -19,7 +19,7 @@ _SYMBOLS = {
     StateType.SKIPPED: "-",
     StateType.CANCELLED: "-",
 }
-_ASCII = str.maketrans("·▸✓✗↻━╴…", ".>+x~=-.")
+_ASCII = str.maketrans("·▸✓✗↻━─╴…", ".>+x~=-..")
 
 _LONGEST_BAR = 40
 _ORDER = (
@@ -61,10 +61,14 @@ def _summary(board: Board, width: int, room: int) -> list[Text]:
     lines = [_group(name, counts, min(label, width // 3), width) for name, counts in shown]
     if len(shown) < len(groups):
         lines[-1] = Text(f"… and {len(groups) - len(shown) + 1} more tasks", style="dim")
-    # Failures first, and of the others those that began last.
+    room -= len(lines)
+    # Failures first, but not so many that nobody sees what is going on; of either, the latest.
     newest = list(reversed(board.active.values()))
-    active = sorted(newest, key=lambda row: row.state is not StateType.FAILED)
-    return lines + _rows(active, board, width, room - len(lines), "failed or running")
+    failed = [row for row in newest if row.state is StateType.FAILED]
+    others = [row for row in newest if row.state is not StateType.FAILED]
+    failures = _rows(failed, board, width, room - min(len(others), room // 2), "failed")
+    room -= len(failures)
+    return [*lines, *failures, *_rows(others, board, width, room, "running or waiting")]
 
 
 def _rows(
@@ -138,7 +142,10 @@ def _bar(counts: Counter[StateType], width: int) -> Text:
         upto += counts[state]
         # Rounded down, so that the bar is full only when all is done; but what has failed shows.
         end = max(upto * width // total, drawn + (state is StateType.FAILED and counts[state] > 0))
-        bar.append("━" * (min(end, width) - drawn), style=STYLES[state])
+        bar.append(
+            ("─" if state is StateType.RUNNING else "━") * (min(end, width) - drawn),
+            style=STYLES[state],
+        )
         drawn = min(end, width)
     return bar.append("╴" * (width - drawn), style="dim")
 

@@ -135,10 +135,7 @@ def _say_interrupted(watcher: Watcher) -> None:
     if watcher.run_id is None:
         say_error("interrupted before anything ran")
     else:
-        say_error(
-            "interrupted; what had not ended was cancelled: "
-            f"dagy runs show {watcher.run_id}, dagy logs {watcher.run_id}"
-        )
+        say_error(f"interrupted; what had not ended was cancelled: dagy runs show {watcher.run_id}")
 
 
 def _to_dict(run: LocalRunContext) -> dict[str, Any]:

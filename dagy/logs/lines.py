@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 _quote = json.JSONEncoder().encode
@@ -37,8 +38,9 @@ class LogLine(NamedTuple):
     logger: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the line as JSON; what is None is left out."""
-        return {name: value for name, value in self._asdict().items() if value is not None}
+        """Return the line as JSON: an ISO 8601 time in UTC; what is None is left out."""
+        at = datetime.fromtimestamp(self.at, UTC).isoformat(timespec="microseconds")
+        return {k: v for k, v in {**self._asdict(), "at": at}.items() if v is not None}
 
 
 def encode(line: LogLine) -> bytes:

@@ -10,7 +10,9 @@ from contextvars import ContextVar
 from pathlib import Path
 
 from dagy.context import current_context, current_task_run_id
+from dagy.interpreter.events import Transition
 from dagy.logs.lines import LogLine, encode
+from dagy.state import StateType
 
 LONGEST_LINE = 65_536
 """Characters. What goes on for longer without a line's end is cut into lines of this length."""
@@ -102,15 +104,24 @@ class RunLog:
             if not self._closed:
                 self._append([line])
 
+    def emit(self, transition: Transition) -> None:
+        """Take note of a transition, as a `Sink`: an attempt that ends, ends its lines."""
+        if self._open_lines and transition.state is not StateType.RUNNING:
+            with self._lock:
+                self._end_lines(lambda line: line.task_run_id == transition.task_run_id)
+
     def close(self) -> None:
         """End the log: lines without an end are written as they are. Closing twice does nothing."""
         with self._lock:
-            if self._open_lines:
-                lines = self._open_lines.values()
-                self._append([line._replace(text=_as_shown(line.text)) for line in lines])
-                self._open_lines.clear()
+            self._end_lines(lambda _: True)
             self._closed = True
             self._close_file()
+
+    def _end_lines(self, wanted: Callable[[LogLine], bool]) -> None:
+        keys = [key for key, line in self._open_lines.items() if wanted(line)]
+        lines = [self._open_lines.pop(key) for key in keys]
+        if lines:
+            self._append([line._replace(text=_as_shown(line.text)) for line in lines])
 
     def _append(self, lines: list[LogLine]) -> None:
         if self._mask is not None:
