@@ -8,8 +8,9 @@ import time
 from collections.abc import Callable
 from contextvars import ContextVar
 from pathlib import Path
+from typing import NamedTuple
 
-from dagy.context import current_context, current_task_run_id
+from dagy.context import RunContext, current_context, current_task_run_id
 from dagy.interpreter.events import Transition
 from dagy.logs.lines import LogLine, encode
 from dagy.state import StateType
@@ -53,7 +54,7 @@ class RunLog:
         self._mask = mask
         self._listener = listener
         self._file: int | None = None
-        self._open_lines: dict[tuple[int, str], LogLine] = {}
+        self._open_lines: dict[tuple[int, str], _OpenLine] = {}
         self._closed = False
         # Reentrant: the garbage collector may run a `__del__` that prints in the midst of a line.
         self._lock = threading.RLock()
@@ -72,23 +73,18 @@ class RunLog:
         with self._lock:
             if self._closed:
                 return
-            speaker = _now_speaking(source, "")
             begun = self._open_lines.pop(key, None)
-            if begun is not None:
-                if _who(begun) == _who(speaker):
-                    speaker, text = begun, begun.text + text
-                else:  # the attempt before left its last line without an end
-                    self._append([begun._replace(text=_as_shown(begun.text))])
-            *whole, rest = text.split("\n")
-            if len(rest) > LONGEST_LINE:  # of a progress bar, only where it stands now
-                rest = rest[rest.rfind("\r", 0, -1) + 1 :]
-            while len(rest) > LONGEST_LINE:
-                whole.append(rest[:LONGEST_LINE])
-                rest = rest[LONGEST_LINE:]
-            if whole:
-                self._append([speaker._replace(text=_as_shown(line)) for line in whole])
+            if begun is not None and begun.context is not current_context.get():
+                self._append([begun.line(begun.text)])  # whoever began it has gone
+                begun = None
+            begun = begun or _begin(source)
+            rest = begun.text + text
+            if "\n" in text or len(rest) > LONGEST_LINE:
+                *whole, rest = _cut(rest)
+                self._append([begun.line(line) for line in whole])
+                begun = begun._replace(at=time.time())
             if rest:
-                self._open_lines[key] = speaker._replace(text=rest)
+                self._open_lines[key] = begun._replace(text=rest)
 
     def record(self, source: str, text: str, level: str, logger: str | None = None) -> None:
         """Take a log record or a warning.
@@ -99,7 +95,7 @@ class RunLog:
             level: name of its level, or its category.
             logger: name of its logger.
         """
-        line = _now_speaking(source, text)._replace(level=level, logger=logger)
+        line = _begin(source).line(text)._replace(level=level, logger=logger)
         with self._lock:
             if not self._closed:
                 self._append([line])
@@ -117,13 +113,14 @@ class RunLog:
             self._closed = True
             self._close_file()
 
-    def _end_lines(self, wanted: Callable[[LogLine], bool]) -> None:
+    def _end_lines(self, wanted: Callable[[_OpenLine], bool]) -> None:
         keys = [key for key, line in self._open_lines.items() if wanted(line)]
-        lines = [self._open_lines.pop(key) for key in keys]
-        if lines:
-            self._append([line._replace(text=_as_shown(line.text)) for line in lines])
+        ended = [self._open_lines.pop(key) for key in keys]
+        self._append([line.line(line.text) for line in ended])
 
     def _append(self, lines: list[LogLine]) -> None:
+        if not lines:
+            return
         if self._mask is not None:
             lines = [line._replace(text=self._mask(line.text)) for line in lines]
         if self.error is None:
@@ -149,16 +146,36 @@ class RunLog:
             self._file = None
 
 
-def _now_speaking(source: str, text: str) -> LogLine:
-    context = current_context.get()
-    task_run_id = current_task_run_id.get()
-    if context is None or task_run_id is None:
-        return LogLine(time.time(), text, source)
-    return LogLine(time.time(), text, source, task_run_id, context.name, context.attempt)
+class _OpenLine(NamedTuple):
+    """A line whose end is still to come, and who began it: each attempt has its own context."""
+
+    context: RunContext | None
+    task_run_id: str | None
+    source: str
+    at: float
+    text: str
+
+    def line(self, text: str) -> LogLine:
+        text = _as_shown(text)
+        if self.context is None or self.task_run_id is None:
+            return LogLine(self.at, text, self.source)
+        context = self.context
+        return LogLine(self.at, text, self.source, self.task_run_id, context.name, context.attempt)
 
 
-def _who(line: LogLine) -> tuple[str | None, int]:
-    return line.task_run_id, line.attempt
+def _begin(source: str) -> _OpenLine:
+    return _OpenLine(current_context.get(), current_task_run_id.get(), source, time.time(), "")
+
+
+def _cut(text: str) -> list[str]:
+    """Return the whole lines of a text, and last what is not a whole line yet."""
+    *whole, rest = text.split("\n")
+    if len(rest) > LONGEST_LINE:  # of a progress bar, only where it stands now
+        rest = rest[rest.rfind("\r", 0, -1) + 1 :]
+    while len(rest) > LONGEST_LINE:
+        whole.append(rest[:LONGEST_LINE])
+        rest = rest[LONGEST_LINE:]
+    return [*whole, rest]
 
 
 def _as_shown(line: str) -> str:
