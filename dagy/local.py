@@ -7,12 +7,13 @@ import uuid
 import warnings
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from dagy.code import code_of
 from dagy.errors import DefinitionError, HistoryError, TraceError
 from dagy.history import Home, Journal, RunHeader, cleanup, fold_pending
 from dagy.interpreter import RunResult, Sink, TaskRun, Transition, execute
+from dagy.logs import LogLine, RunLog, capture
 from dagy.parameters import bind
 from dagy.run_context import LocalRunContext, TaskRunRecord, TaskRunRecords
 from dagy.spec import FlowSpec
@@ -31,7 +32,7 @@ def run_local(
     max_workers: int = 1,
     cleanup_keep_last: int = 20,
     raise_on_failure: bool = False,
-    observer: Sink | None = None,
+    observer: Observer | None = None,
 ) -> LocalRunContext:
     """Run a flow on this machine and record the run; see `Flow.run_local`.
 
@@ -42,7 +43,7 @@ def run_local(
         max_workers: attempts under way at once, at least 1.
         cleanup_keep_last: ended runs of this flow that the history keeps, at least 1.
         raise_on_failure: raise RunFailedError when the run does not succeed.
-        observer: told of every transition besides the journal.
+        observer: told of every transition besides the journal, and of what the tasks say.
     """
     _check_options(
         fail_fast=fail_fast, max_workers=max_workers, cleanup_keep_last=cleanup_keep_last
@@ -63,30 +64,48 @@ def run_local(
         dagy_version=__version__,
     )
     journal = Journal.create(home, header)
+    log = RunLog(home.log(run_id), listener=None if observer is None else observer.line)
     try:
         home.save_flow(run_id, spec.to_json())
-        result = execute(
-            spec,
-            lambda name: code_of(traced.tasks[name]),
-            parameters,
-            flow_code=code_of(flow),
-            sink=journal if observer is None else _Both(journal, observer),
-            max_workers=max_workers,
-            fail_fast=fail_fast,
-        )
+        if observer is not None:
+            observer.begin(run_id, spec)
+        with capture(log):
+            result = execute(
+                spec,
+                lambda name: code_of(traced.tasks[name]),
+                parameters,
+                flow_code=code_of(flow),
+                sink=_All(journal, log) if observer is None else _All(journal, log, observer),
+                max_workers=max_workers,
+                fail_fast=fail_fast,
+            )
     finally:
         # Also after Ctrl-C: what has happened is history.
         journal.close()
+        if log.error is not None:
+            warnings.warn(f"the log of this run is incomplete: {log.error}", stacklevel=3)
         _record(home, header, journal, cleanup_keep_last)
     run = context_of(run_id, spec, result)
     return run.raise_on_failure() if raise_on_failure else run
 
 
-class _Both:
-    """Two sinks as one, the journal first: what a person sees has been recorded."""
+class Observer(Sink, Protocol):
+    """Watches a run as it goes; a `Sink` that is also told what runs, and what the tasks say."""
 
-    def __init__(self, journal: Sink, observer: Sink) -> None:
-        self._sinks = (journal, observer)
+    def begin(self, run_id: str, spec: FlowSpec) -> None:
+        """The run is about to start."""
+        ...
+
+    def line(self, line: LogLine) -> None:
+        """A task said something; called in that task's thread."""
+        ...
+
+
+class _All:
+    """Several sinks as one, the journal first: what a person sees has been recorded."""
+
+    def __init__(self, *sinks: Sink) -> None:
+        self._sinks = sinks
 
     def emit(self, transition: Transition) -> None:
         for sink in self._sinks:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dagy.annotations import accepted_kinds, annotations_of, describe, fits, spell
 from dagy.code import Code
-from dagy.context import RunContext, current_context
+from dagy.context import RunContext, current_context, current_task_run_id
 from dagy.errors import CodecError, ParameterError
 from dagy.interpreter.caching import CACHED, Cached
 from dagy.interpreter.calls import call_of
@@ -94,11 +94,13 @@ class Body:
         context = attempt.context
         assert context is not None
         token = current_context.set(context)
+        id_token = current_task_run_id.set(attempt.run.id)
         try:
             if self.hooks:
                 self._call_first_hooks(context)
             return self._call(args, kwargs, attempt)
         finally:
+            current_task_run_id.reset(id_token)
             current_context.reset(token)
 
     def _by_cache(

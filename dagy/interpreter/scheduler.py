@@ -13,9 +13,11 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextvars import copy_context
 from typing import Any, NamedTuple, Protocol
 
 from dagy.code import Code
+from dagy.context import current_task_run_id
 from dagy.errors import DagyError
 from dagy.interpreter.body import Body, Outcome, describe_failure
 from dagy.interpreter.caching import Cache, Cached
@@ -60,9 +62,13 @@ class Hooks(NamedTuple):
 
     def perform(self) -> None:
         """Call them, in order."""
-        context = self.attempt.context
+        run, context = self.attempt.run, self.attempt.context
         assert context is not None
-        call_hooks(self.attempt.run.body.hooks[self.event], context, self.state)
+        token = current_task_run_id.set(run.id)
+        try:
+            call_hooks(run.body.hooks[self.event], context, self.state)
+        finally:
+            current_task_run_id.reset(token)
 
 
 class Expansion(NamedTuple):
@@ -203,8 +209,14 @@ class Scheduler:
             self._work.notify(min(self._idle, wanted))
         for _ in range(min(wanted - self._idle, self._max_workers - self._threads)):
             self._threads += 1
-            # Daemons: an attempt that never returns must not keep the process from ending.
-            threading.Thread(target=self._worker, name=f"dagy-{self._threads}", daemon=True).start()
+            # Daemons: an attempt that never returns must not keep the process from ending. A worker
+            # inherits the context, by which the run's log knows what is said in it.
+            threading.Thread(
+                target=copy_context().run,
+                args=(self._worker,),
+                name=f"dagy-{self._threads}",
+                daemon=True,
+            ).start()
 
     def _stop_attempts(self) -> None:
         for run in self.frontier.runs.values():
