@@ -20,6 +20,7 @@ class Row:
         task_run_id: its id.
         task: its task's name.
         attempts_allowed: how many attempts there can be.
+        is_map: whether it is a map as a whole, of which the items are shown and not itself.
         state: the state it is in.
         attempt: the attempt under way, or the last one made.
         started_at: seconds since the epoch of its first attempt.
@@ -29,14 +30,17 @@ class Row:
     """
 
     __slots__ = (
-        "attempt", "attempts_allowed", "ended_at", "last_line", "note", "started_at", "state",
-        "task", "task_run_id",
+        "attempt", "attempts_allowed", "ended_at", "is_map", "last_line", "note", "started_at",
+        "state", "task", "task_run_id",
     )  # fmt: skip
 
-    def __init__(self, task_run_id: str, task: str, attempts_allowed: int) -> None:
+    def __init__(
+        self, task_run_id: str, task: str, attempts_allowed: int, *, is_map: bool = False
+    ) -> None:
         self.task_run_id = task_run_id
         self.task = task
         self.attempts_allowed = attempts_allowed
+        self.is_map = is_map
         self.state = StateType.PENDING
         self.attempt = 0
         self.started_at: float | None = None
@@ -74,7 +78,8 @@ class Board:
         self._began = self._clock.now()
         self._ended: float | None = None
         for run in spec.task_runs:
-            self._add(Row(run.id, run.task_name, spec.tasks[run.task_name].retries + 1))
+            allowed = spec.tasks[run.task_name].retries + 1
+            self._add(Row(run.id, run.task_name, allowed, is_map=run.map_over is not None))
 
     def now(self) -> float:
         """Return seconds since the epoch."""
@@ -95,7 +100,8 @@ class Board:
             return
         row = self.rows.get(transition.task_run_id)
         if row is None:  # an item of a map: how many there are is known only now
-            row = self._add(_unforeseen(transition.task_run_id))
+            whole = self.rows[transition.task_run_id.partition("[")[0]]
+            row = self._add(Row(transition.task_run_id, whole.task, whole.attempts_allowed))
         self._count(row, -1)
         row.state, row.attempt = transition.state, transition.attempt
         if row.state is StateType.RUNNING and row.started_at is None:
@@ -104,7 +110,7 @@ class Board:
             row.ended_at = transition.at
         row.note = _note(transition)
         self._count(row, 1)
-        if row.state in _ACTIVE or row.retrying:
+        if not row.is_map and (row.state in _ACTIVE or row.retrying):
             self.active[row.task_run_id] = row
         else:
             self.active.pop(row.task_run_id, None)
@@ -121,15 +127,13 @@ class Board:
         return row
 
     def _count(self, row: Row, by: int) -> None:
+        if row.is_map:
+            return
         self.counts[row.state] += by
         self.groups.setdefault(row.task, Counter())[row.state] += by
 
 
 _ACTIVE = frozenset({StateType.RUNNING, StateType.FAILED})
-
-
-def _unforeseen(task_run_id: str) -> Row:
-    return Row(task_run_id, task_run_id.partition("[")[0], 1)
 
 
 def _note(transition: Transition) -> str:

@@ -45,10 +45,9 @@ def draw(board: Board, width: int, height: int, *, unicode: bool = True) -> list
         unicode: whether the terminal can show more than ASCII.
     """
     room = max(height - 1, 1)
-    if len(board.rows) <= room:
-        lines = _rows(list(board.rows.values()), board, width, room)
-    else:
-        lines = _summary(board, width, room)
+    shown = [row for row in board.rows.values() if not row.is_map or not row.attempt]
+    fit = len(shown) <= room
+    lines = _rows(shown, board, width, room) if fit else _summary(board, width, room)
     lines.append(_total(board, width))
     return lines if unicode else [_to_ascii(line) for line in lines]
 

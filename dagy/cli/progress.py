@@ -94,13 +94,15 @@ class JsonLines(Watcher):
             self._stream = None
 
     def _event(self, transition: Transition) -> dict[str, Any]:
-        of_the_run = transition.task_run_id is None
-        output = transition.output if of_the_run else None
+        task_run_id = transition.task_run_id
+        output = transition.output if task_run_id is None else None
+        # An item of a map belongs to the task of the map.
+        task = None if task_run_id is None else self.tasks.get(task_run_id.partition("[")[0])
         return {
             "at": datetime.fromtimestamp(transition.at, UTC).isoformat(timespec="microseconds"),
             "run_id": self.run_id,
-            "task_run_id": transition.task_run_id,
-            "task": None if of_the_run else self.tasks.get(str(transition.task_run_id)),
+            "task_run_id": task_run_id,
+            "task": task,
             "state": transition.state.value,
             "attempt": transition.attempt,
             "message": transition.message,

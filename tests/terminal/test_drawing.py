@@ -64,11 +64,24 @@ def test_it_is_never_higher_than_the_terminal_and_counts_are_right(size, happen,
         assert sum(counts[state] for counts in board.groups.values()) == expected
 
 
-def test_a_task_run_that_is_not_in_the_flow_gets_a_row():
-    board = board_of(1)
-    board.apply(Transition(1.0, "page[3]", StateType.RUNNING, 1))
-    assert board.rows["page[3]"].task == "page"
-    assert board.groups["page"][StateType.RUNNING] == 1
+def test_the_items_of_a_map_are_shown_and_counted_in_its_place():
+    @task(retries=2)
+    def page(n):
+        return n
+
+    @flow
+    def pages():
+        page.map([1, 2])
+
+    board = Board(pages.build())
+    assert draw(board, 80, 12)[0].plain.split() == ["·", "page"]
+    board.apply(Transition(1.0, "page", StateType.RUNNING, 1))
+    for item in ("page[0]", "page[1]"):
+        board.apply(Transition(1.0, item, StateType.RUNNING, 2))
+    drawn = [line.plain.split() for line in draw(board, 80, 12)]
+    assert [line[1] for line in drawn[:-1]] == ["page[0]", "page[1]"]
+    assert drawn[0][-4:] == ["attempt", "2", "of", "3"]
+    assert board.groups == {"page": {StateType.RUNNING: 2}}
 
 
 def test_failures_leave_room_for_what_is_running():
