@@ -81,7 +81,7 @@ def test_the_items_of_a_map_are_shown_and_counted_in_its_place():
     drawn = [line.plain.split() for line in draw(board, 80, 12)]
     assert [line[1] for line in drawn[:-1]] == ["page[0]", "page[1]"]
     assert drawn[0][-4:] == ["attempt", "2", "of", "3"]
-    assert board.groups == {"page": {StateType.RUNNING: 2}}
+    assert +board.groups["page"] == {StateType.RUNNING: 2}
 
 
 def test_failures_leave_room_for_what_is_running():
