@@ -1,11 +1,11 @@
-"""`python -m benchmarks [overhead|building|imports ...]`: measure, and print what was found."""
+"""`python -m benchmarks [imports|overhead|parallelism|building|peers ...]`: measure, and print."""
 
 import os
 import sys
 import tempfile
 from importlib import import_module
 
-ALL = ("imports", "overhead", "building")
+ALL = ("imports", "overhead", "parallelism", "building")
 
 
 def main() -> None:

@@ -7,10 +7,12 @@ when it is asked for.
 
 from typing import TYPE_CHECKING, Any
 
+from dagy.branching import branch
 from dagy.context import RunContext
 from dagy.errors import DagyError
 from dagy.flow import Flow, flow
 from dagy.hook import Hook
+from dagy.mapping import unmapped
 from dagy.spec import FlowSpec, TaskRunSpec, TaskSpec
 from dagy.state import State, completed, failed, running
 from dagy.symbols import TaskOutput
@@ -57,6 +59,7 @@ __all__ = [
     "TaskRunSpec",
     "TaskSpec",
     "__version__",
+    "branch",
     "build_artifact",
     "completed",
     "deploy_artifact",
@@ -64,4 +67,5 @@ __all__ = [
     "flow",
     "running",
     "task",
+    "unmapped",
 ]

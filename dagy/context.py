@@ -50,3 +50,6 @@ class RunContext:
 
 
 current_context: ContextVar[RunContext | None] = ContextVar("dagy_run_context", default=None)
+
+current_task_run_id: ContextVar[str | None] = ContextVar("dagy_task_run_id", default=None)
+"""The task run whose attempt is running; its log asks."""

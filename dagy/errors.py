@@ -68,8 +68,16 @@ class RunFailedError(DagyError):
     """A local run did not succeed; raised only where the caller asked for it."""
 
 
+class ProcessDiedError(DagyError):
+    """The process of an isolated attempt ended before the task returned."""
+
+
 class HistoryError(DagyError):
     """The local history cannot be written or read."""
+
+
+class ResumeError(DagyError):
+    """A run cannot be resumed: its flow has changed, or there is nothing to resume."""
 
 
 class CompileError(DagyError):

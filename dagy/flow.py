@@ -10,13 +10,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, ParamSpec, TypeVar, overload
 
 from dagy import options, parameters
+from dagy.code import HOOKS, import_path
+from dagy.coroutines import ready, run_coroutine
 from dagy.errors import CodecError, NotBuiltError, ParameterError, TraceError
 from dagy.hook import HookLike
-from dagy.source import location_of
+from dagy.source import caller, location_of
 from dagy.spec import FlowSpec
 from dagy.symbols import ParameterValue
 from dagy.task import RetryDelay, Task
-from dagy.tracing import Graph, current_graph, import_path
+from dagy.tracing import Graph, condition_name, current_graph, delay_data, hook_names
 
 if TYPE_CHECKING:
     from dagy.run_context import LocalRunContext
@@ -24,7 +26,10 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_RESERVED = ("version", "fail_fast", "max_workers", "cleanup_keep_last", "raise_on_failure")
+_RESERVED = (
+    *("version", "fail_fast", "max_workers", "cleanup_keep_last", "raise_on_failure"),
+    *("resume", "force_resume"),
+)
 
 
 class TracedFlow(NamedTuple):
@@ -70,9 +75,7 @@ class Flow(Generic[P, R]):
             definition, retries, retry_delay_seconds, retry_jitter_factor, retry_condition_fn
         )
         options.check_bool(definition, "validate_parameters", validate_parameters)
-        hooks = dict(
-            zip(options.HOOKS, (on_running, on_completion, on_failure, on_retry), strict=True)
-        )
+        hooks = dict(zip(HOOKS, (on_running, on_completion, on_failure, on_retry), strict=True))
         options.check_hooks(definition, hooks)
         functools.update_wrapper(self, fn)
         self.signature = inspect.signature(fn)
@@ -93,16 +96,48 @@ class Flow(Generic[P, R]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the function as plain Python, its tasks included.
 
+        Inside another flow, its tasks become part of that flow's graph, with ids that begin with
+        this flow's name.
+
         Raises:
-            NotBuiltError: it is called inside another flow.
+            TraceError: inside another flow, when the arguments do not fit, when it calls itself, or
+                when it has retries or hooks, which belong to a run of its own.
+            ParameterError: inside another flow, when a value does not fit its parameter.
         """
         graph = current_graph.get()
-        if graph is not None:
-            raise NotBuiltError(
-                f"flow {self.name!r} is called inside flow {graph.flow_name!r}, which this version "
-                "of Dagy cannot build yet; call its tasks there instead"
+        if graph is None:
+            return self.fn(*args, **kwargs)
+        nested: Any = self._within(graph, args, kwargs)
+        return nested  # type: ignore[no-any-return] # outputs stand for the function's results
+
+    def _within(self, graph: Graph, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        where = caller()
+
+        def refuse(problem: str) -> TraceError:
+            at = f"{where}  {where.text}    in flow {graph.flow_name!r}"
+            return TraceError(f"flow {self.name!r} {problem}\n  {at}")
+
+        if self in graph.flows:
+            raise refuse("calls itself, so that its graph would never end")
+        if self.retries or any(getattr(self, event) for event in HOOKS):
+            raise refuse(
+                "has retries or hooks, which belong to a run of its own; inside another flow, put "
+                "them on its tasks"
             )
-        return self.fn(*args, **kwargs)
+        try:
+            call = self.signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise refuse(f"cannot be called so: {error}") from error
+        call.apply_defaults()
+        plain = {name: value for name, value in call.arguments.items() if not graph.holds(value)}
+        entries = parameters.definitions(
+            self.fn, self.signature, {}, validate=self.validate_parameters
+        )
+        parameters.bind(self.name, entries, plain, partial=True)
+        awaited = all(inspect.iscoroutinefunction(flow.fn) for flow in (graph.flows[-1], self))
+        with graph.nested(self):
+            returned = self._call(call)
+        return ready(returned) if awaited else returned
 
     def build(self, *args: Any, version: str = "1", **kwargs: Any) -> FlowSpec:
         """Trace the flow into a FlowSpec, without running any task.
@@ -130,7 +165,7 @@ class Flow(Generic[P, R]):
             >>> [run.id for run in twice.build().task_runs]
             ['double', 'double-2']
         """
-        return self.trace(self._named(args, kwargs), version=version).spec
+        return self.trace(self.named(args, kwargs), version=version).spec
 
     def run_local(
         self,
@@ -139,6 +174,8 @@ class Flow(Generic[P, R]):
         max_workers: int = 1,
         cleanup_keep_last: int = 20,
         raise_on_failure: bool = False,
+        resume: str | None = None,
+        force_resume: bool = False,
         **kwargs: Any,
     ) -> LocalRunContext:
         """Run the flow here, on a thread pool, and record the run.
@@ -150,6 +187,10 @@ class Flow(Generic[P, R]):
             max_workers: how many tasks may run at once.
             cleanup_keep_last: how many ended runs of this flow the history keeps.
             raise_on_failure: raise RunFailedError when the run does not succeed.
+            resume: a recorded run to go on from, by its id, the beginning of one, or `latest`: what
+                succeeded there is used again, and its parameters are used where none are given.
+            force_resume: go on from it although code or graph have changed; what that touches
+                runs again.
             kwargs: the flow's parameters, by name.
 
         Returns:
@@ -157,18 +198,21 @@ class Flow(Generic[P, R]):
 
         Raises:
             TraceError, ParameterError, NotBuiltError: as `build`.
-            HistoryError: the run cannot be recorded at all; nothing has run.
+            HistoryError: there is no run to resume.
+            ResumeError: the flow has changed since that run; the message lists the differences.
             RunFailedError: only where asked for.
         """
         from dagy.local import run_local  # `import dagy` stays light
 
         return run_local(
             self,
-            self._named(args, kwargs),
+            self.named(args, kwargs),
             fail_fast=fail_fast,
             max_workers=max_workers,
             cleanup_keep_last=cleanup_keep_last,
             raise_on_failure=raise_on_failure,
+            resume=resume,
+            force_resume=force_resume,
         )
 
     def run(self, *args: Any, **kwargs: Any) -> LocalRunContext:
@@ -216,17 +260,11 @@ class Flow(Generic[P, R]):
             bound: parameters to bind, by name.
             version: label of the version.
         """
-        unmet = options.not_built(self, flow=True)
-        if unmet:
-            raise NotBuiltError(
-                f"flow {self.name!r} ({location_of(self.fn)}) uses {', '.join(unmet)}, which this "
-                "version of Dagy does not run yet for flows; set retries on its tasks instead"
-            )
         entries = parameters.definitions(
             self.fn, self.signature, bound, validate=self.validate_parameters
         )
         parameters.bind(self.name, entries, bound, partial=True)
-        graph = Graph(self.name)
+        graph = Graph(self)
         given = {
             name: bound[name] if name in bound else ParameterValue(graph, name)
             for name in self.signature.parameters
@@ -250,6 +288,11 @@ class Flow(Generic[P, R]):
             parameters=entries,
             description=self.description,
             import_path=import_path(self.fn),
+            retries=self.retries,
+            retry_delay_seconds=delay_data(self.retry_delay_seconds),
+            retry_jitter_factor=self.retry_jitter_factor,
+            retry_condition=condition_name(self),
+            hooks=hook_names(self),
         )
         return TracedFlow(spec, graph.functions)
 
@@ -260,12 +303,20 @@ class Flow(Generic[P, R]):
         call.arguments.update(given)
         token = current_graph.set(graph)
         try:
-            return self.fn(*call.args, **call.kwargs)
+            return self._call(call)
         finally:
             current_graph.reset(token)
 
-    def _named(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-        """The given parameters by name."""
+    def _call(self, call: inspect.BoundArguments) -> Any:
+        returned: Any = self.fn(*call.args, **call.kwargs)
+        return run_coroutine(returned) if inspect.iscoroutine(returned) else returned
+
+    def named(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """Return given parameters by name.
+
+        Raises:
+            ParameterError: there are too many, or one is given twice.
+        """
         names = list(self.signature.parameters)
         if len(args) > len(names):
             raise ParameterError(

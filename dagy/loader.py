@@ -10,11 +10,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from dagy.code import load
 from dagy.errors import LoadError
 from dagy.flow import Flow
 from dagy.options import nearest
 from dagy.spec import FlowSpec
-from dagy.worker import load_function
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def check_importable(spec: FlowSpec) -> None:
                 f"import it; {remedy}"
             )
         try:
-            load_function(task.import_path)
+            load(task.import_path)
         except (ImportError, AttributeError) as error:
             raise LoadError(
                 f"task {task.name!r}{where} cannot be imported as {task.import_path!r} ({error}); "

@@ -7,19 +7,36 @@ import uuid
 import warnings
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from dagy.errors import DefinitionError, TraceError
-from dagy.history import Recording, RunHeader
-from dagy.interpreter import RunResult, Sink, TaskRun, Transition, execute
+from dagy.code import code_of
+from dagy.errors import DefinitionError, ResumeError, TraceError
+from dagy.history import Cache, Home, RecordedRun, Recording, RunHeader, results_of
+from dagy.interpreter import Assignment, RunResult, Sink, TaskRun, Transition, execute
+from dagy.interpreter.frontier import NOT_TAKEN
+from dagy.logs import LogLine, RunLog, capture
 from dagy.parameters import bind
+from dagy.resume import Recorded, reusable
 from dagy.run_context import LocalRunContext, TaskRunRecord, TaskRunRecords
+from dagy.source import location_of
 from dagy.spec import FlowSpec
 from dagy.values import from_text
 from dagy.version import __version__
 
 if TYPE_CHECKING:
     from dagy.flow import Flow, TracedFlow
+
+
+class Observer(Sink, Protocol):
+    """Watches a run as it goes; a `Sink` that is also told what runs, and what the tasks say."""
+
+    def begin(self, run_id: str, spec: FlowSpec) -> None:
+        """The run is about to start."""
+        ...
+
+    def line(self, line: LogLine) -> None:
+        """A task said something; called in that task's thread."""
+        ...
 
 
 def run_local(
@@ -30,7 +47,9 @@ def run_local(
     max_workers: int = 1,
     cleanup_keep_last: int = 20,
     raise_on_failure: bool = False,
-    observer: Sink | None = None,
+    resume: str | None = None,
+    force_resume: bool = False,
+    observer: Observer | None = None,
 ) -> LocalRunContext:
     """Run a flow on this machine and record the run; see `Flow.run_local`.
 
@@ -41,14 +60,20 @@ def run_local(
         max_workers: attempts under way at once, at least 1.
         cleanup_keep_last: ended runs of this flow that the history keeps, at least 1.
         raise_on_failure: raise RunFailedError when the run does not succeed.
-        observer: told of every transition besides the journal.
+        resume: a run to go on from: its id, the beginning of one, or `latest`.
+        force_resume: go on from it although code or graph have changed.
+        observer: told of every transition besides the journal, and of what the tasks say.
     """
     _check_options(
         fail_fast=fail_fast, max_workers=max_workers, cleanup_keep_last=cleanup_keep_last
     )
-    traced = _trace(flow, given)
-    spec = traced.spec
-    parameters = bind(spec.name, spec.parameters, given)
+    start = (
+        _Start(trace(flow, given), given)
+        if resume is None
+        else _resumed(flow, given, results_of(Home.find(), resume), force=force_resume)
+    )
+    spec = start.traced.spec
+    parameters = bind(spec.name, spec.parameters, start.given)
     run_id = uuid.uuid4().hex[:12]
     header = RunHeader(
         run_id=run_id,
@@ -59,29 +84,85 @@ def run_local(
         max_workers=max_workers,
         fail_fast=fail_fast,
         dagy_version=__version__,
+        resumed_from=start.resumed_from,
+        source_file=_file_of(flow),
     )
     recording = Recording(header, spec.to_json())
+    log = RunLog(recording.log, listener=None if observer is None else observer.line)
     try:
-        result = execute(
-            spec,
-            lambda name: traced.tasks[name].fn,
-            parameters,
-            sink=recording if observer is None else _Both(recording, observer),
-            max_workers=max_workers,
-            fail_fast=fail_fast,
-        )
+        if observer is not None:
+            observer.begin(run_id, spec)
+        with capture(log):
+            result = execute(
+                spec,
+                lambda name: code_of(start.traced.tasks[name]),
+                parameters,
+                flow_code=code_of(flow),
+                sink=_All(recording, log) if observer is None else _All(recording, log, observer),
+                max_workers=max_workers,
+                fail_fast=fail_fast,
+                assignment=start.assignment,
+                cache=Cache(recording.home) if recording.home is not None else None,
+            )
     finally:
         # Also after Ctrl-C: what has happened is history.
+        if log.error is not None:
+            warnings.warn(f"the log of this run is incomplete: {log.error}", stacklevel=3)
         recording.finish(cleanup_keep_last)
-    run = _context(run_id, spec, result)
+    run = context_of(run_id, spec, result)
     return run.raise_on_failure() if raise_on_failure else run
 
 
-class _Both:
-    """Two sinks as one, the journal first: what a person sees has been recorded."""
+class _Start(NamedTuple):
+    """What a run begins with."""
 
-    def __init__(self, journal: Sink, observer: Sink) -> None:
-        self._sinks = (journal, observer)
+    traced: TracedFlow
+    given: Mapping[str, Any]
+    assignment: Assignment = Assignment()
+    resumed_from: str | None = None
+
+
+def _resumed(
+    flow: Flow[..., Any], given: Mapping[str, Any], run: RecordedRun, *, force: bool
+) -> _Start:
+    """Begin with the results of a recorded run, and with its parameters where none are given."""
+    if run.header.flow_name != flow.name:
+        raise ResumeError(
+            f"run {run.run_id} is of flow {run.header.flow_name!r}, not {flow.name!r}"
+        )
+    if run.status == "RUNNING":
+        raise ResumeError(f"run {run.run_id} goes on; it can be resumed once it has ended")
+    if run.flow_json is None:
+        raise ResumeError(
+            f"run {run.run_id} cannot be resumed: its graph was not recorded, because it ended, or "
+            "the disk was full, just as it began; run the flow anew"
+        )
+    parameters = {**run.header.parameters, **given}
+    traced = trace(flow, parameters)
+    not_taken = {name for name, each in run.task_runs.items() if each.message == NOT_TAKEN}
+    recorded = Recorded(
+        run.run_id,
+        FlowSpec.from_json(run.flow_json),
+        run.header.parameters,
+        run.results,
+        frozenset(not_taken),
+    )
+    results = reusable(recorded, traced.spec, parameters, force=force)
+    assignment = Assignment(results=results, reason=f"from run {run.run_id}")
+    return _Start(traced, parameters, assignment, run.run_id)
+
+
+def _file_of(flow: Flow[..., Any]) -> str | None:
+    """Where a resume finds the flow again."""
+    location = location_of(flow.fn)
+    return None if location is None or location.file.startswith("<") else location.file
+
+
+class _All:
+    """Several sinks as one, the journal first: what a person sees has been recorded."""
+
+    def __init__(self, *sinks: Sink) -> None:
+        self._sinks = sinks
 
     def emit(self, transition: Transition) -> None:
         for sink in self._sinks:
@@ -98,7 +179,7 @@ def _check_options(*, fail_fast: Any, max_workers: Any, cleanup_keep_last: Any) 
         raise DefinitionError(f"run_local: fail_fast must be True or False, not {fail_fast!r}")
 
 
-def _trace(flow: Flow[..., Any], given: Mapping[str, Any]) -> TracedFlow:
+def trace(flow: Flow[..., Any], given: Mapping[str, Any]) -> TracedFlow:
     """Trace with symbolic parameters, as the cloud will have them; bind those that shape the graph.
 
     A flow such as `for day in range(days)` has no graph until `days` is known. Here it is known, so
@@ -122,7 +203,8 @@ def _trace(flow: Flow[..., Any], given: Mapping[str, Any]) -> TracedFlow:
             )
 
 
-def _context(run_id: str, spec: FlowSpec, result: RunResult) -> LocalRunContext:
+def context_of(run_id: str, spec: FlowSpec, result: RunResult) -> LocalRunContext:
+    """Return what the caller of a run gets."""
     return LocalRunContext(
         run_id=run_id,
         flow_name=spec.name,
@@ -136,7 +218,7 @@ def _context(run_id: str, spec: FlowSpec, result: RunResult) -> LocalRunContext:
 
 def _record_of(run: TaskRun) -> TaskRunRecord:
     return TaskRunRecord(
-        id=run.spec.id,
+        id=run.id,
         task_name=run.spec.task_name,
         state=run.state.value,
         attempts=run.attempt,

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import inspect
-import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from dagy.errors import DefinitionError
+from dagy.policy import is_seconds
 from dagy.source import location_of
 
 EXECUTORS = ("lambda", "step-functions", "ecs")
 
-HOOKS = ("on_running", "on_completion", "on_failure", "on_retry")
+ISOLATIONS = ("process",)
 
 
 class Definition:
@@ -42,18 +42,13 @@ def check_function(definition: Definition, fn: Any) -> None:
     """Refuse what Dagy cannot run as a task or trace as a flow."""
     if not callable(fn) or isinstance(fn, (type, staticmethod, classmethod)):
         raise definition.refuse(f"decorates a {type(fn).__name__}; it must decorate a function")
-    if inspect.iscoroutinefunction(fn):
-        raise definition.refuse(
-            "is an async function, which this version of Dagy does not run yet; "
-            "make it a plain function that calls asyncio.run"
-        )
     if inspect.isgeneratorfunction(fn) or inspect.isasyncgenfunction(fn):
         raise definition.refuse("is a generator; return a list of what it would yield")
     owner = getattr(fn, "__qualname__", "").rpartition(".")[0]
     if owner and not owner.endswith("<locals>"):
         raise definition.refuse(
-            f"is a method of {owner}, which this version of Dagy does not run yet; "
-            "make it a function of the module and pass what it needs"
+            f"is a method of {owner}, and a worker has no {owner} to call it on; "
+            "make it a function of the module, and pass what it needs"
         )
 
 
@@ -69,23 +64,23 @@ def check_retries(
     whole = isinstance(retries, int) and not isinstance(retries, bool)
     definition.require(whole and retries >= 0, "retries", "an integer of at least 0", retries)
     if isinstance(delay, Sequence) and not isinstance(delay, str):
-        good = len(delay) > 0 and all(_seconds(item) for item in delay)
+        good = len(delay) > 0 and all(is_seconds(item) for item in delay)
     else:
-        good = delay is None or callable(delay) or _seconds(delay)
+        good = delay is None or callable(delay) or is_seconds(delay)
     definition.require(
         good,
         "retry_delay_seconds",
         "a number of at least 0, a non-empty list of them, or a callable",
         delay,
     )
-    good = jitter is None or (_seconds(jitter) and jitter <= 1)
+    good = jitter is None or (is_seconds(jitter) and jitter <= 1)
     definition.require(good, "retry_jitter_factor", "a number from 0 to 1", jitter)
     check_callable(definition, "retry_condition_fn", condition)
 
 
 def check_limits(definition: Definition, timeout: Any, concurrency: Any) -> None:
     """Refuse a timeout or a concurrency limit that nothing could keep."""
-    good = timeout is None or (_seconds(timeout) and timeout > 0)
+    good = timeout is None or (is_seconds(timeout) and timeout > 0)
     definition.require(good, "timeout_seconds", "a number above 0", timeout)
     whole = isinstance(concurrency, int) and not isinstance(concurrency, bool)
     good = concurrency is None or (whole and concurrency > 0)
@@ -126,14 +121,29 @@ def check_callable(definition: Definition, argument: str, value: Any) -> None:
     definition.require(value is None or callable(value), argument, "a callable", value)
 
 
-def not_built(options: Any, *, flow: bool = False) -> list[str]:
-    """Return the names of the options set on a task or flow that this version does not run yet."""
-    names = ["retry_jitter_factor", "retry_condition_fn", *HOOKS]
-    names += ["retries"] if flow else ["timeout_seconds", "concurrency_limit"]
-    unmet = [name for name in names if getattr(options, name)]
-    if callable(options.retry_delay_seconds):
-        unmet.append("retry_delay_seconds (as a callable)")
-    return unmet
+def check_isolation(definition: Definition, isolation: Any, fn: Callable[..., Any]) -> None:
+    """Refuse an isolation that does not exist, or a function that no other process could find."""
+    definition.require(
+        isolation is None or isolation in ISOLATIONS, "isolation", "'process' or None", isolation
+    )
+    if isolation == "process" and "<" in fn.__qualname__:
+        raise definition.refuse(
+            "is defined inside a function, where the process that isolation='process' starts cannot"
+            " import it; define it at the top level of a module"
+        )
+
+
+def check_cache(definition: Definition, cache: Any) -> None:
+    """Refuse a `cache` that says neither for how long nor by which key."""
+    from datetime import timedelta  # whoever passes one has paid for the import
+
+    positive = isinstance(cache, timedelta) and cache.total_seconds() > 0
+    definition.require(
+        isinstance(cache, bool) or positive or callable(cache),
+        "cache",
+        "True, False, a timedelta above 0, or a function that returns the key",
+        cache,
+    )
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -142,8 +152,3 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
     close = difflib.get_close_matches(name, list(known), n=1)
     return f"; did you mean {close[0]!r}?" if close else ""
-
-
-def _seconds(value: Any) -> bool:
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return number and math.isfinite(value) and value >= 0

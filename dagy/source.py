@@ -10,6 +10,8 @@ from functools import cache
 from types import CodeType
 from typing import Any, NamedTuple
 
+from dagy.code import name_of
+
 _PACKAGE = os.path.dirname(__file__)
 
 
@@ -46,13 +48,14 @@ def caller() -> Location:
     handed to `json.dumps` is a mistake of the line that called `json.dumps`.
     """
     frame = sys._getframe(1)
-    while frame.f_back is not None and _foreign(frame.f_code.co_filename):
+    while frame.f_back is not None and is_foreign(frame.f_code.co_filename):
         frame = frame.f_back
     return Location(frame.f_code.co_filename, frame.f_lineno)
 
 
 @cache
-def _foreign(file: str) -> bool:
+def is_foreign(file: str) -> bool:
+    """Tell whether a file belongs to Dagy or to the standard library."""
     if file.startswith((_PACKAGE, "<frozen")):
         return True
     import sysconfig
@@ -66,3 +69,22 @@ def location_of(fn: Callable[..., Any]) -> Location | None:
     if not isinstance(code, CodeType):
         return None
     return Location(code.co_filename, code.co_firstlineno)
+
+
+def digest_of(fn: Callable[..., Any]) -> str:
+    """Return the SHA-256, in hex, of a function's source without its decorators.
+
+    Decorators hold policies, which change how a function is run and not what it computes. What the
+    function calls is not looked at. Where there is no source, the bytecode stands in for it.
+    """
+    import hashlib
+    import inspect
+
+    try:
+        lines = inspect.getsource(fn).splitlines(keepends=True)
+    except (OSError, TypeError):
+        code = getattr(fn, "__code__", None)
+        parts = (code.co_code, code.co_consts) if isinstance(code, CodeType) else name_of(fn)
+        return hashlib.sha256(repr(parts).encode()).hexdigest()
+    starts = (n for n, line in enumerate(lines) if line.lstrip().startswith(("def ", "async def ")))
+    return hashlib.sha256("".join(lines[next(starts, 0) :]).encode()).hexdigest()

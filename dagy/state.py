@@ -17,9 +17,12 @@ class StateType(StrEnum):
     CANCELLED = "CANCELLED"
 
 
-# RUNNING -> PENDING is a failed attempt that waits for its retry.
+# RUNNING -> PENDING is a failed attempt that waits for its retry; PENDING -> SUCCEEDED is an output
+# that was there already, recorded by an earlier run.
 TRANSITIONS: dict[StateType, frozenset[StateType]] = {
-    StateType.PENDING: frozenset({StateType.RUNNING, StateType.SKIPPED, StateType.CANCELLED}),
+    StateType.PENDING: frozenset(
+        {StateType.RUNNING, StateType.SKIPPED, StateType.CANCELLED, StateType.SUCCEEDED}
+    ),
     StateType.RUNNING: frozenset(
         {StateType.SUCCEEDED, StateType.FAILED, StateType.PENDING, StateType.CANCELLED}
     ),

@@ -7,11 +7,13 @@ that names the flow, the line, and the way out.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn
+from collections.abc import Generator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from dagy.errors import TraceError
 from dagy.source import caller
-from dagy.spec import ParameterReference, Reference, TaskReference
+from dagy.spec import BranchReference, ParameterReference, Reference, TaskReference
 
 if TYPE_CHECKING:
     from dagy.tracing import Graph
@@ -37,7 +39,6 @@ _REFUSED = {
     "__ge__": "cannot be compared",
     "__enter__": "is not a context manager",
     "__exit__": "is not a context manager",
-    "__await__": "cannot be awaited",
     "__fspath__": "is not a path",
     "__setitem__": "cannot be changed",
     "__delitem__": "cannot be changed",
@@ -78,6 +79,11 @@ class Symbol:
 
     def _deeper(self, path: tuple[str | int, ...]) -> Symbol:
         raise NotImplementedError
+
+    def __await__(self) -> Generator[None, None, Self]:
+        """Return this at once: in an async flow, `await task()` waits for nothing while traced."""
+        yield from ()
+        return self
 
     def __getitem__(self, step: str | int) -> Symbol:
         """Return (a symbol of) the item of the value under a key or index."""
@@ -149,11 +155,44 @@ class TaskOutput(Symbol):
         return (
             f"the output of task {self.task_run_id!r}",
             "It gets its value when the flow runs. Do this inside a task: pass the output to a "
-            "task of its own.",
+            "task of its own. For a call per item there is task.map(output), for a choice between "
+            "tasks branch(output, ...).",
         )
 
     def __repr__(self) -> str:
         return f"<TaskOutput {self.task_run_id}{self._steps()}>"
+
+
+class BranchOutput(Symbol):
+    """(Part of) what `branch` came to, whichever side was taken.
+
+    Attributes:
+        scope: the branches around it.
+    """
+
+    __slots__ = ("_branch", "scope")
+
+    def __init__(self, graph: Graph, branch: BranchReference, scope: Any) -> None:
+        super().__init__(graph, branch.path)
+        self._branch = branch
+        self.scope = scope
+
+    @property
+    def reference(self) -> BranchReference:
+        """What stands for this in an argument of the FlowSpec."""
+        return self._branch
+
+    def _deeper(self, path: tuple[str | int, ...]) -> BranchOutput:
+        return BranchOutput(self._graph, replace(self._branch, path=path), self.scope)
+
+    def _describe(self) -> tuple[str, str]:
+        return (
+            "what a branch comes to",
+            "It gets its value when the flow runs. Do this inside a task of its own.",
+        )
+
+    def __repr__(self) -> str:
+        return f"<BranchOutput{self._steps()}>"
 
 
 class ParameterValue(Symbol):

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 from collections.abc import Callable, Sequence
-from typing import Any, Generic, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar, overload
 
 from dagy import options
+from dagy.code import HOOKS, import_path
+from dagy.errors import DefinitionError
 from dagy.hook import HookLike
+from dagy.mapping import calls_of
+from dagy.source import digest_of
 from dagy.tracing import current_graph
+
+if TYPE_CHECKING:
+    from datetime import timedelta
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 RetryDelay = float | list[float] | Callable[[int], float] | None
+Isolation = Literal["process"] | None
 
 
 class Task(Generic[P, R]):
@@ -35,6 +44,9 @@ class Task(Generic[P, R]):
         concurrency_limit: how many runs of this task may be under way at once.
         validate_parameters: whether arguments are checked against the annotations.
         retry_condition_fn: given the exception, tells whether to retry.
+        isolation: "process" where each attempt runs in a process of its own.
+        cache: whether recorded outputs of the same code and arguments are used, for how long, or by
+            which key.
     """
 
     def __init__(
@@ -55,6 +67,8 @@ class Task(Generic[P, R]):
         on_failure: Sequence[HookLike] | None = None,
         on_retry: Sequence[HookLike] | None = None,
         retry_condition_fn: Callable[[Exception], bool] | None = None,
+        isolation: Isolation = None,
+        cache: bool | timedelta | Callable[..., Any] = False,
     ) -> None:
         shown = getattr(fn, "__name__", type(fn).__name__)
         definition = options.Definition("task", fn, name if isinstance(name, str) else shown)
@@ -67,9 +81,9 @@ class Task(Generic[P, R]):
         )
         options.check_limits(definition, timeout_seconds, concurrency_limit)
         options.check_bool(definition, "validate_parameters", validate_parameters)
-        hooks = dict(
-            zip(options.HOOKS, (on_running, on_completion, on_failure, on_retry), strict=True)
-        )
+        options.check_isolation(definition, isolation, fn)
+        options.check_cache(definition, cache)
+        hooks = dict(zip(HOOKS, (on_running, on_completion, on_failure, on_retry), strict=True))
         options.check_hooks(definition, hooks)
         functools.update_wrapper(self, fn)
         self.signature = inspect.signature(fn)
@@ -93,6 +107,8 @@ class Task(Generic[P, R]):
         self.on_failure = list(on_failure or ())
         self.on_retry = list(on_retry or ())
         self.retry_condition_fn = retry_condition_fn
+        self.isolation = isolation
+        self.cache = cache
 
     @overload
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
@@ -120,8 +136,86 @@ class Task(Generic[P, R]):
             return self.fn(*args, **kwargs)
         return graph.add(self, args, kwargs, wait_for)
 
+    def map(self, *args: Any, wait_for: Sequence[Any] = (), **kwargs: Any) -> list[R]:
+        """Call the task once for each item of a list that is known only when the flow runs.
+
+        Args:
+            args: lists, or outputs that will be lists, all of one length: call k gets item k of
+                each. What every call is to get alike is wrapped in `unmapped(...)`.
+            kwargs: likewise.
+            wait_for: as for a call.
+
+        Returns:
+            Inside a flow an output, which will be the list of results in the order of the items; it
+            can be passed on whole, indexed, or mapped over again. Each item is a task run of its
+            own, `name[0]`, `name[1]` and so on, with its own retries. Outside a flow the list.
+
+        Raises:
+            TraceError: inside a flow, when an argument is neither a list nor unmapped, or when none
+                is mapped.
+
+        Examples:
+            Inside a flow, `sizes = measure.map(list_files(), unmapped(unit))`.
+        """
+        graph = current_graph.get()
+        if graph is not None:
+            output: Any = graph.add_map(self, args, kwargs, wait_for)
+            return output  # type: ignore[no-any-return] # it stands for the list
+        return [self.fn(*each, **named) for each, named in calls_of(args, kwargs)]
+
+    def with_options(self, **changes: Any) -> Task[P, R]:
+        """Return a copy of this task with other options, named as in `@task`.
+
+        A flow that uses the copy beside the original needs another `name` for one of them.
+
+        Raises:
+            DefinitionError: there is no such option, or its value is not allowed.
+
+        Examples:
+            >>> @task(retries=3)
+            ... def fetch(url: str) -> str:
+            ...     return url
+            >>> fetch.with_options(name="fetch_once", retries=0).retries
+            0
+        """
+        known = {name: getattr(self, name) for name in _OPTIONS}
+        for name in changes:
+            if name not in known:
+                raise DefinitionError(
+                    f"task {self.name!r}: there is no option {name!r}"
+                    f"{options.nearest(name, known)}; the options are {', '.join(known)}"
+                )
+        return Task(self.fn, **{**known, **changes})
+
+    @functools.cached_property
+    def code_hash(self) -> str:
+        """SHA-256, in hex, of the function's source without its decorators."""
+        return digest_of(self.fn)
+
+    @functools.cached_property
+    def import_path(self) -> str:
+        """Where a worker finds this task, as `module:name`.
+
+        That is where its function stands, unless the module has this very task under another name,
+        as after `once = fetch.with_options(retries=0)`.
+        """
+        own = import_path(self.fn)
+        module, _, name = own.partition(":")
+        others = vars(sys.modules[module]) if module in sys.modules else {}
+        if others.get(name) is self:
+            return own
+        found = [other for other, value in others.items() if value is self]
+        return f"{module}:{found[0]}" if found else own
+
     def __repr__(self) -> str:
         return f"<Task {self.name}{self.signature}>"
+
+
+_OPTIONS = tuple(
+    name
+    for name, parameter in inspect.signature(Task.__init__).parameters.items()
+    if parameter.kind is parameter.KEYWORD_ONLY
+)
 
 
 @overload
@@ -145,6 +239,8 @@ def task(
     on_failure: Sequence[HookLike] | None = None,
     on_retry: Sequence[HookLike] | None = None,
     retry_condition_fn: Callable[[Exception], bool] | None = None,
+    isolation: Isolation = None,
+    cache: bool | timedelta | Callable[..., Any] = False,
 ) -> Callable[[Callable[P, R]], Task[P, R]]: ...
 
 
@@ -166,6 +262,8 @@ def task(
     on_failure: Sequence[HookLike] | None = None,
     on_retry: Sequence[HookLike] | None = None,
     retry_condition_fn: Callable[[Exception], bool] | None = None,
+    isolation: Isolation = None,
+    cache: bool | timedelta | Callable[..., Any] = False,
 ) -> Any:
     """Make a function a task; bare, or with options.
 
@@ -186,6 +284,11 @@ def task(
         on_failure: hooks called after the last attempt failed.
         on_retry: hooks called before each retry.
         retry_condition_fn: given the exception, tells whether to retry.
+        isolation: "process" runs each attempt in a process of its own, which is killed at the
+            timeout and takes nothing with it when it crashes.
+        cache: True to use the output recorded for the same code and arguments, a timedelta to do so
+            while it is that fresh, or a function that is given the arguments and returns the key
+            (any JSON). Off by default.
 
     Returns:
         A `Task`, or a decorator that makes one.
@@ -214,5 +317,7 @@ def task(
         on_failure=on_failure,
         on_retry=on_retry,
         retry_condition_fn=retry_condition_fn,
+        isolation=isolation,
+        cache=cache,
     )
     return make if fn is None else make(fn)

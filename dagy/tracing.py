@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from dagy.errors import CodecError, NotBuiltError, TraceError
+from dagy.code import CALLABLE, HOOKS, name_of
+from dagy.errors import CodecError, TraceError
+from dagy.mapping import Unmapped, common_length, keyed, label
 from dagy.naming import Names, slug
-from dagy.options import not_built
 from dagy.source import Location, caller, location_of
-from dagy.spec import TaskReference, TaskRunSpec, TaskSpec, encode
+from dagy.spec import (
+    BranchReference,
+    Direct,
+    TaskReference,
+    TaskRunSpec,
+    TaskSpec,
+    encode,
+    references_in,
+)
 from dagy.spec.references import escape
-from dagy.symbols import Symbol, TaskOutput
+from dagy.symbols import BranchOutput, Symbol, TaskOutput
 from dagy.values import check
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
+    from dagy.flow import Flow
     from dagy.task import Task
+
+Scope = tuple[tuple[int, bool], ...]
+"""The branches around a call, outermost first: the number of each, and the side of it."""
 
 current_graph: ContextVar[Graph | None] = ContextVar("dagy_graph", default=None)
 
@@ -25,16 +39,29 @@ current_graph: ContextVar[Graph | None] = ContextVar("dagy_graph", default=None)
 class Graph:
     """The graph of one flow while it is being recorded.
 
-    Args:
-        flow_name: for messages.
+    Attributes:
+        flows: the flow, and within it those whose calls are being recorded into the same graph.
+        tasks: what has been recorded, as in a FlowSpec.
+        task_runs: likewise.
     """
 
-    def __init__(self, flow_name: str) -> None:
-        self.flow_name = flow_name
+    def __init__(self, flow: Flow[..., Any]) -> None:
+        self.flows = [flow]
         self.tasks: dict[str, TaskSpec] = {}
         self.task_runs: list[TaskRunSpec] = []
         self._ids = Names()
         self._defined: dict[str, Task[..., Any]] = {}
+        self._prefix = ""
+        # Where the tracing is: the branches around it, by number and side, with what decides them.
+        self._scope: Scope = ()
+        self._when: list[list[Any]] = []
+        self._branches = 0
+        self._scopes: dict[str, Scope] = {}  # of task runs, by id
+
+    @property
+    def flow_name(self) -> str:
+        """The flow whose function is being run, for messages."""
+        return self.flows[-1].name
 
     @property
     def edges(self) -> list[list[str]]:
@@ -52,16 +79,20 @@ class Graph:
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
         wait_for: Sequence[Any],
+        map_over: list[str | int] | None = None,
     ) -> TaskOutput:
         """Record one call of a task; see `Task.__call__`."""
         where = caller()
         self._define(task, where)
         try:
-            bound = task.signature.bind(*args, **kwargs)
+            # Only for the check: the spec keeps the call as it was written.
+            task.signature.bind(*args, **kwargs)
         except TypeError as error:
             raise self._error(f"task {task.name!r} cannot be called so: {error}", where) from error
-        del bound  # only the check was wanted: the spec keeps the call as it was written
         depends_on: dict[str, None] = {}
+        for reference in references_in(self._when):
+            if isinstance(reference, TaskReference):
+                depends_on[reference.task_run_id] = None
         positional = [
             self._argument(task, index, value, depends_on, where)
             for index, value in enumerate(args)
@@ -73,16 +104,102 @@ class Graph:
         for output in self._awaited(task, wait_for, where):
             depends_on[output.task_run_id] = None
         run = TaskRunSpec(
-            id=self._ids.claim(slug(task.name, fallback="task")),
+            id=self._ids.claim(self._prefix + slug(task.name, fallback="task")),
             task_name=task.name,
             depends_on=list(depends_on),
             args=positional,
             kwargs=named,
             executor=None,
             source=where.short,
+            map_over=map_over,
+            when=list(self._when),
         )
         self.task_runs.append(run)
+        self._scopes[run.id] = self._scope
         return TaskOutput(self, run.id)
+
+    def add_map(
+        self,
+        task: Task[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        wait_for: Sequence[Any],
+    ) -> TaskOutput:
+        """Record one mapped call of a task; see `Task.map`."""
+        given = keyed(args, kwargs)
+        mapped = {key: value for key, value in given.items() if not isinstance(value, Unmapped)}
+        try:
+            # Lists that are there already are checked now; the others when the flow runs.
+            known = {key: value for key, value in mapped.items() if not isinstance(value, Symbol)}
+            if known or not mapped:
+                common_length(known)
+        except ValueError as error:
+            raise self._error(f"task {task.name!r}: {error}", caller()) from error
+        plain = {
+            key: value.value if isinstance(value, Unmapped) else value
+            for key, value in given.items()
+        }
+        positional = tuple(plain[position] for position in range(len(args)))
+        named = {name: plain[name] for name in kwargs}
+        return self.add(task, positional, named, wait_for, list(mapped))
+
+    def branch(self, condition: Any, then: Any, otherwise: Any) -> BranchOutput:
+        """Record both sides of a branch; see `dagy.branch`."""
+        where = caller()
+        reference = condition.reference
+        if isinstance(reference, BranchReference):
+            raise self._error(
+                "what a branch comes to cannot decide another branch by itself; pass it through a "
+                "task, and branch on that task's output",
+                where,
+            )
+        self.encode(condition, {})
+        self._branches += 1
+        number = self._branches
+        sides = [
+            self._side(number, reference, side, value, where)
+            for side, value in ((True, then), (False, otherwise))
+        ]
+        return BranchOutput(self, BranchReference(reference, *sides), self._scope)
+
+    def _side(self, number: int, condition: Direct, side: bool, value: Any, where: Location) -> Any:
+        scope, when = self._scope, self._when
+        self._scope = (*scope, (number, side))
+        self._when = [*when, [encode(condition), side]]
+        try:
+            if callable(value) and not isinstance(value, Symbol):
+                value = value()
+            return self.encode(value, {})
+        except CodecError as error:
+            name = "then" if side else "otherwise"
+            raise self._error(f"{name} of the branch: {error}", where) from error
+        finally:
+            self._scope, self._when = scope, when
+
+    @contextmanager
+    def nested(self, flow: Flow[..., Any]) -> Iterator[None]:
+        """Record what another flow calls, under a prefix of its own, for the body of a `with`."""
+        outer = self._prefix
+        self._prefix = self._ids.claim(outer + slug(flow.name, fallback="flow")) + "."
+        self.flows.append(flow)
+        try:
+            yield
+        finally:
+            self.flows.pop()
+            self._prefix = outer
+
+    def holds(self, value: Any) -> bool:
+        """Tell whether a value is, or holds, something that stands for a value to come."""
+        pending = [value]
+        while pending:
+            item = pending.pop()
+            if isinstance(item, Symbol):
+                return True
+            if isinstance(item, dict):
+                pending.extend(item.values())
+            elif isinstance(item, (list, tuple)):
+                pending.extend(item)
+        return False
 
     def encode(self, value: Any, depends_on: dict[str, None]) -> Any:
         """Return a value as JSON with references, and note the task runs it refers to.
@@ -93,10 +210,12 @@ class Graph:
         if isinstance(value, Symbol):
             if value.graph is not self:
                 raise CodecError(f"{value!r} belongs to another build of a flow")
-            reference = value.reference
-            if isinstance(reference, TaskReference):
-                depends_on[reference.task_run_id] = None
-            return encode(reference)
+            self._check_scope(value)
+            encoded = encode(value.reference)
+            for reference in references_in(encoded):
+                if isinstance(reference, TaskReference):
+                    depends_on[reference.task_run_id] = None
+            return encoded
         if isinstance(value, dict):
             for key in value:
                 if not isinstance(key, str):
@@ -106,6 +225,21 @@ class Graph:
             return [self.encode(item, depends_on) for item in value]
         check(value)
         return value
+
+    def _check_scope(self, value: Symbol) -> None:
+        """Refuse an output from a branch that may not have been taken where it would be used."""
+        if isinstance(value, BranchOutput):
+            scope = value.scope
+        else:
+            reference = value.reference
+            if not isinstance(reference, TaskReference):
+                return
+            scope = self._scopes[reference.task_run_id]
+        if self._scope[: len(scope)] != scope:
+            raise CodecError(
+                f"{value!r} is made on one side of a branch, and is not there when the other side "
+                "is taken; use what branch(...) returned instead"
+            )
 
     def _define(self, task: Task[..., Any], where: Location) -> None:
         known = self._defined.get(task.name)
@@ -117,26 +251,25 @@ class Graph:
                 f"{location_of(task.fn)}; give one of them another name with @task(name=...)",
                 where,
             )
-        unmet = not_built(task)
-        if unmet:
-            raise NotBuiltError(
-                f"task {task.name!r} ({location_of(task.fn)}) uses {', '.join(unmet)}, which this "
-                f"version of Dagy does not run yet; flow {self.flow_name!r} cannot be built with it"
-            )
         self._defined[task.name] = task
         location = location_of(task.fn)
         self.tasks[task.name] = TaskSpec(
             name=task.name,
-            import_path=import_path(task.fn),
+            import_path=task.import_path,
             description=task.description,
             default_executor=task.executor,
             retries=task.retries,
-            retry_delay_seconds=_plain_delay(task.retry_delay_seconds),
+            retry_delay_seconds=delay_data(task.retry_delay_seconds),
             timeout_seconds=task.timeout_seconds,
             concurrency_limit=task.concurrency_limit,
             retry_jitter_factor=task.retry_jitter_factor,
             validate_parameters=task.validate_parameters,
             source=location.short if location else None,
+            retry_condition=condition_name(task),
+            hooks=hook_names(task),
+            isolation=task.isolation,
+            cache=_cache_data(task.cache),
+            code_hash=task.code_hash,
         )
 
     def _argument(
@@ -150,8 +283,7 @@ class Graph:
         try:
             return self.encode(value, depends_on)
         except (CodecError, RecursionError) as error:
-            label = f"argument {name + 1}" if isinstance(name, int) else f"argument {name!r}"
-            raise self._error(f"{label} of task {task.name!r}: {error}", where) from error
+            raise self._error(f"{label(name)} of task {task.name!r}: {error}", where) from error
 
     def _awaited(self, task: Task[..., Any], wait_for: Any, where: Location) -> list[TaskOutput]:
         outputs = list(wait_for) if isinstance(wait_for, (list, tuple)) else [wait_for]
@@ -162,16 +294,43 @@ class Graph:
                     f"flow, and holds {output!r}",
                     where,
                 )
+            try:
+                self._check_scope(output)
+            except CodecError as error:
+                raise self._error(f"wait_for of task {task.name!r}: {error}", where) from error
         return outputs
 
     def _error(self, problem: str, where: Location) -> TraceError:
         return TraceError(f"{problem}\n  {where}  {where.text}    in flow {self.flow_name!r}")
 
 
-def _plain_delay(delay: Any) -> Any:
+def delay_data(delay: Any) -> Any:
+    """Return `retry_delay_seconds` as a spec holds it."""
+    if callable(delay):
+        return {CALLABLE: name_of(delay)}
     return list(delay) if isinstance(delay, (list, tuple)) else delay
 
 
-def import_path(fn: Any) -> str:
-    """Return where a function can be imported from, as `module:qualified.name`."""
-    return f"{fn.__module__}:{getattr(fn, '__qualname__', type(fn).__qualname__)}"
+def condition_name(definition: Any) -> str | None:
+    """Return the name of a task's or flow's `retry_condition_fn`, as a spec holds it."""
+    condition = definition.retry_condition_fn
+    return None if condition is None else name_of(condition)
+
+
+def hook_names(definition: Any) -> dict[str, list[str]]:
+    """Return the names of a task's or flow's hooks, as a spec holds them."""
+    return {
+        event: [name_of(hook) for hook in hooks]
+        for event in HOOKS
+        if (hooks := getattr(definition, event))
+    }
+
+
+def _cache_data(cache: Any) -> dict[str, Any] | None:
+    if cache is False:
+        return None
+    if cache is True:
+        return {}
+    if callable(cache):
+        return {CALLABLE: name_of(cache)}
+    return {"seconds": cache.total_seconds()}

@@ -17,7 +17,6 @@ Standard library and Dagy's spec and interpreter only: this is what a cold start
 
 from __future__ import annotations
 
-import importlib
 import json
 import os.path
 import sys
@@ -25,10 +24,11 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, TextIO
 
+from dagy.code import Code, code_of, load
 from dagy.errors import BundleError, OutputTooLargeError, SpecError
 from dagy.interpreter import Assignment, RunResult, Transition, execute
 from dagy.parameters import bind
-from dagy.spec import FlowSpec, ParameterReference, Reference, follow, resolve
+from dagy.spec import Direct, FlowSpec, ParameterReference, follow, resolve
 from dagy.values import from_text, to_text
 
 PROTOCOL = 1
@@ -113,9 +113,10 @@ def _run_tasks(
 def _run(spec: FlowSpec, parameters: Mapping[str, Any], assignment: Assignment) -> RunResult:
     result = execute(
         spec,
-        lambda name: load_function(spec.tasks[name].import_path),
+        lambda name: code_of(load(spec.tasks[name].import_path)),
         parameters,
         sink=LogSink(sys.stdout),
+        flow_code=_flow_code(spec) if assignment.task_run_ids is None else None,
         max_workers=MAX_WORKERS,
         assignment=assignment,
     )
@@ -124,29 +125,20 @@ def _run(spec: FlowSpec, parameters: Mapping[str, Any], assignment: Assignment) 
     return result
 
 
-def _lookup(
-    parameters: Mapping[str, Any], results: Mapping[str, str]
-) -> Callable[[Reference], Any]:
-    def lookup(reference: Reference) -> Any:
+def _flow_code(spec: FlowSpec) -> Code | None:
+    """The code of the flow, where its spec says that it has hooks or retries."""
+    if spec.import_path is None or not (spec.retries or spec.hooks):
+        return None
+    return code_of(load(spec.import_path))
+
+
+def _lookup(parameters: Mapping[str, Any], results: Mapping[str, str]) -> Callable[[Direct], Any]:
+    def lookup(reference: Direct) -> Any:
         if isinstance(reference, ParameterReference):
             return follow(parameters[reference.name], reference.path)
         return follow(from_text(results[reference.task_run_id]), reference.path)
 
     return lookup
-
-
-def load_function(import_path: str) -> Callable[..., Any]:
-    """Return the function that an import path leads to, without the task around it.
-
-    Args:
-        import_path: as `package.module:qualified.name`.
-    """
-    module, _, name = import_path.partition(":")
-    found: Any = importlib.import_module(module)
-    for part in name.split("."):
-        found = getattr(found, part)
-    function: Callable[..., Any] = getattr(found, "fn", found)
-    return function
 
 
 class LogSink:

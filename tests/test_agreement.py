@@ -1,5 +1,6 @@
 """What passes on the laptop is what runs on Step Functions: the same flow, here and on each engine."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -31,8 +32,6 @@ SUCCEEDING = [
 @pytest.fixture
 def load(monkeypatch):
     """Load a flow of a file as the command line does."""
-    import sys
-
     known = set(sys.modules)
     monkeypatch.setattr(sys, "path", list(sys.path))
     yield load_flow
@@ -57,6 +56,25 @@ def test_the_result_is_that_of_the_local_run(load, engine, home, tmp_path, name,
     assert remote.output == local.result
 
 
+# What the interpreter does and Step Functions does not do for it yet: in nano, the interpreter does.
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("policies", {}),
+        ("branching", {"n": 3}),
+        ("branching", {"n": 0}),
+        ("retried_as_a_whole", {}),
+    ],
+)
+def test_every_policy_means_the_same_in_the_worker(load, engine, home, tmp_path, name, given):
+    loaded = load(f"{FLOWS}:{name}")
+    sys.modules["agreement_flows"].forget_hooks()
+    local = loaded.flow.run_local(**given).raise_on_failure()
+    remote = engine.run(bundle_of(loaded, "nano", tmp_path), given)
+    assert (remote.status, remote.error, remote.cause) == ("SUCCEEDED", None, None)
+    assert remote.output == local.result
+
+
 # ministack's branches share one `$states.context.State`, so there they can see each other's retries.
 @pytest.mark.parametrize("engine", ["sfnx", "moto"], indirect=True)
 def test_branches_count_their_attempts_apart(load, engine, home, tmp_path):
@@ -77,6 +95,14 @@ def test_the_error_is_that_of_the_local_run(load, engine, home, tmp_path, name, 
     assert (remote.status, remote.output) == (local.status, None) == ("FAILED", None)
     assert remote.error == local.error.type == "OutOfStockError"
     assert remote.error_message == local.error.message
+
+
+def test_a_condition_that_says_no_lets_the_error_through(load, engine, home, tmp_path):
+    loaded = load(f"{FLOWS}:not_retried")
+    local = loaded.flow.run_local()
+    remote = engine.run(bundle_of(loaded, "nano", tmp_path), {})
+    assert remote.error == local.error.type == "OutOfStockError"
+    assert remote.error_message == local.error.message == "attempt 1"
 
 
 @pytest.mark.parametrize("mode", ["nano", "micro"])

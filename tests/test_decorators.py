@@ -124,12 +124,6 @@ def test_wrong_options_of_a_flow_are_refused_too():
 
 
 def test_functions_that_cannot_be_tasks_are_refused_with_the_way_out():
-    with pytest.raises(DefinitionError, match="async function"):
-
-        @task
-        async def fetch():
-            pass
-
     with pytest.raises(DefinitionError, match="generator; return a list"):
 
         @task

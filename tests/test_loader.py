@@ -126,19 +126,21 @@ def make():
         pass
     return hidden
 
-hidden_task = make()
-anonymous = task(lambda: 1, name="anonymous")
-shadowed = task(make, name="gone")
+kept = [make(), task(lambda: 1, name="anonymous"), task(make, name="gone")]
+named = make()
 del make
 
 @flow
-def uses_hidden(): hidden_task()
+def uses_hidden(): kept[0]()
 
 @flow
-def uses_lambda(): anonymous()
+def uses_lambda(): kept[1]()
 
 @flow
-def uses_gone(): shadowed()
+def uses_gone(): kept[2]()
+
+@flow
+def uses_named(): named()
 """
 
 
@@ -154,3 +156,9 @@ def test_tasks_that_a_worker_could_not_import_are_refused(write, name, problem):
     spec = load_flow(f"{write(LOCAL)}:{name}").flow.build()
     with pytest.raises(LoadError, match=problem):
         check_importable(spec)
+
+
+def test_a_task_that_its_module_has_under_another_name_is_found_by_that_name(write):
+    spec = load_flow(f"{write(LOCAL)}:uses_named").flow.build()
+    check_importable(spec)
+    assert spec.tasks["hidden"].import_path.endswith(":named")

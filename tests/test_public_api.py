@@ -60,13 +60,16 @@ def defaults(function):
 
 def test_the_decorators_have_the_defaults_of_the_contract():
     only_tasks = {"executor": None, "timeout_seconds": None, "concurrency_limit": None}
-    assert defaults(dagy.task) == POLICY | only_tasks
+    beyond_the_contract = {"isolation": None, "cache": False}
+    assert defaults(dagy.task) == POLICY | only_tasks | beyond_the_contract
     assert defaults(dagy.flow) == POLICY
 
 
 def test_run_local_and_deploy_have_the_defaults_of_the_contract():
     run_local = defaults(dagy.Flow.run_local)
-    assert run_local.pop("raise_on_failure") is False
+    for beyond in ("raise_on_failure", "force_resume"):
+        assert run_local.pop(beyond) is False
+    assert run_local.pop("resume") is None
     assert run_local == {"fail_fast": True, "max_workers": 1, "cleanup_keep_last": 20}
     assert defaults(dagy.Flow.deploy) == {
         "bucket": None,
@@ -100,7 +103,9 @@ def test_the_specs_begin_with_the_fields_of_the_contract_and_the_rest_have_defau
     expected = fields.split()
     actual = dataclasses.fields(cls)
     assert [field.name for field in actual[: len(expected)]] == expected
-    assert all(field.default is not dataclasses.MISSING for field in actual[len(expected) :])
+    missing = dataclasses.MISSING
+    for field in actual[len(expected) :]:
+        assert field.default is not missing or field.default_factory is not missing
     assert cls.__dataclass_params__.frozen
 
 

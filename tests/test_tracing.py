@@ -3,7 +3,7 @@
 import pytest
 
 from dagy import FlowSpec, TaskOutput, flow, task
-from dagy.errors import NotBuiltError, ParameterError, TraceError
+from dagy.errors import ParameterError, TraceError
 
 
 @task
@@ -250,40 +250,24 @@ def test_an_output_of_another_build_is_refused():
         leaky.build()
 
 
-def test_options_that_are_not_run_yet_are_refused_when_the_flow_is_built():
-    @task(timeout_seconds=5, on_failure=[print], retry_delay_seconds=lambda attempt: 1)
+def test_what_of_a_policy_is_python_is_in_the_spec_by_name():
+    def backoff(attempt):
+        return 2.0**attempt
+
+    @task(retries=2, retry_delay_seconds=backoff, on_failure=[print], retry_condition_fn=callable)
     def slow():
         pass
 
-    @flow
+    @flow(retries=1, on_completion=[print])
     def uses_it():
         slow()
 
-    with pytest.raises(NotBuiltError) as refusal:
-        uses_it.build()
-    for option in ("timeout_seconds", "on_failure", "retry_delay_seconds (as a callable)"):
-        assert option in str(refusal.value)
-    assert "'slow'" in str(refusal.value)
-
-    @flow(retries=2)
-    def again():
-        pass
-
-    with pytest.raises(NotBuiltError, match="flow 'again' .* uses retries"):
-        again.build()
-
-
-def test_a_flow_inside_a_flow_is_not_built_yet():
-    @flow
-    def inner():
-        pass
-
-    @flow
-    def outer():
-        inner()
-
-    with pytest.raises(NotBuiltError, match="'inner' is called inside flow 'outer'"):
-        outer.build()
+    spec = uses_it.build()
+    slow_spec = spec.tasks["slow"]
+    assert slow_spec.retry_delay_seconds["$callable"].endswith("<locals>.backoff")
+    assert (slow_spec.retry_condition, slow_spec.hooks) == ("callable", {"on_failure": ["print"]})
+    assert (spec.retries, spec.hooks) == (1, {"on_completion": ["print"]})
+    assert FlowSpec.from_json(spec.to_json()) == spec
 
 
 def test_build_refuses_values_that_fit_no_parameter():

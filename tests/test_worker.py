@@ -5,8 +5,9 @@ import json
 import pytest
 
 from dagy import RunContext, flow, task
+from dagy.code import code_of, load
 from dagy.errors import CodecError, OutputTooLargeError, ParameterError, SpecError
-from dagy.worker import MAX_OUTPUT_BYTES, handle, load_function
+from dagy.worker import MAX_OUTPUT_BYTES, handle
 
 
 @task
@@ -124,7 +125,7 @@ def test_each_transition_is_a_line_of_json_in_the_log(capsys):
         invoke(tasks=["attempt"], attempt=5, results={"number": "-1"})
     lines = [json.loads(line)["dagy"] for line in capsys.readouterr().out.splitlines()]
     assert lines == [
-        {"task_run": None, "state": "RUNNING"},
+        {"task_run": None, "state": "RUNNING", "attempt": 1},
         {"task_run": "attempt", "state": "RUNNING", "attempt": 5},
         {
             "task_run": "attempt",
@@ -135,6 +136,7 @@ def test_each_transition_is_a_line_of_json_in_the_log(capsys):
         {
             "task_run": None,
             "state": "FAILED",
+            "attempt": 1,
             "message": "task 'attempt' failed",
             "error": "KeyError: 'negative'",
         },
@@ -142,5 +144,5 @@ def test_each_transition_is_a_line_of_json_in_the_log(capsys):
 
 
 def test_an_import_path_leads_to_the_function_with_or_without_a_task_around_it():
-    assert load_function("json:dumps") is json.dumps
-    assert load_function(f"{__name__}:number") is number.fn
+    assert code_of(load("json:dumps")).fn is json.dumps
+    assert code_of(load(f"{__name__}:number")).fn is number.fn

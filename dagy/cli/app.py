@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from dagy.cli import complete
 from dagy.errors import NotBuiltError
 from dagy.version import __version__
 
@@ -15,9 +16,8 @@ app = typer.Typer(
     help="Write a data pipeline as Python functions; run it here, ship it to AWS Step Functions.",
     epilog="Example: dagy run flows/daily.py --param date=2026-01-31",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
+    rich_markup_mode=None,  # help in plain text: Rich's would take a third of the time of `--help`
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 runs = typer.Typer(
@@ -29,7 +29,19 @@ app.add_typer(runs, name="runs")
 
 Target = Annotated[
     str,
-    typer.Argument(metavar="FILE.py[:FLOW]", help="The file, and which flow if it has several."),
+    typer.Argument(
+        metavar="FILE.py[:FLOW]",
+        help="The file, and which flow if it has several.",
+        autocompletion=complete.flows,
+    ),
+]
+RunId = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN_ID",
+        help="The run; a prefix is enough, and so is `latest`.",
+        autocompletion=complete.run_ids,
+    ),
 ]
 Params = Annotated[
     list[str] | None,
@@ -80,13 +92,54 @@ def run(
             "--fail-fast/--no-fail-fast", help="Stop at the first task that fails for good."
         ),
     ] = True,
-    as_json: AsJson = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object at the end, for scripts.")
+    ] = False,
+    json_lines: Annotated[
+        bool, typer.Option("--json-lines", help="Print a JSON object for each transition.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only the end.")] = False,
+    live: Annotated[
+        bool,
+        typer.Option(
+            "--live/--no-live",
+            help="On a terminal, draw the run as it goes; --no-live prints a line for each "
+            "transition.",
+        ),
+    ] = True,
 ) -> None:
     """Run a flow on this machine and record the run."""
-    from dagy.cli.run import run_flow  # each command loads what it needs
+    from dagy.cli.run import choose_output, run_flow  # each command loads what it needs
 
-    run_flow(target, param or [], params_file, max_workers, fail_fast, as_json=as_json, quiet=quiet)
+    output = choose_output(as_json=as_json, json_lines=json_lines, quiet=quiet, live=live)
+    run_flow(target, param or [], params_file, max_workers, fail_fast, output)
+
+
+@app.command(epilog="Example: dagy logs latest --task extract --follow")
+def logs(
+    run_id: RunId,
+    task: Annotated[
+        str | None,
+        typer.Option(
+            "--task",
+            "-t",
+            metavar="T",
+            help="Only this task, or this task run.",
+            autocompletion=complete.tasks,
+        ),
+    ] = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on as the run does, until it ends.")
+    ] = False,
+    tail: Annotated[
+        int | None, typer.Option("--tail", "-n", min=0, metavar="N", help="Only the last N lines.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what the tasks of a run said."""
+    from dagy.cli.logs import show_logs
+
+    show_logs(run_id, task, following=follow, as_json=as_json, tail=tail)
 
 
 @app.command(epilog="Example: dagy build flows/daily.py --execution-mode micro -o out")
@@ -158,13 +211,50 @@ def runs_list(
 
 @runs.command("show", epilog="Example: dagy runs show 3f2a --json")
 def runs_show(
-    run_id: Annotated[str, typer.Argument(metavar="RUN_ID", help="The run; a prefix is enough.")],
+    run_id: RunId,
     as_json: AsJson = False,
 ) -> None:
     """Show a run and each of its task runs."""
     from dagy.cli.runs import show_run
 
     show_run(run_id, as_json=as_json)
+
+
+@runs.command("resume", epilog="Example: dagy runs resume latest --max-workers 4")
+def runs_resume(
+    run_id: RunId,
+    file: Annotated[
+        str | None,
+        typer.Option(
+            "--file", metavar="FILE.py[:FLOW]", help="Where the flow is, if it has moved."
+        ),
+    ] = None,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Go on although code or graph have changed."),
+    ] = False,
+    param: Params = None,
+    params_file: ParamsFile = None,
+    max_workers: Annotated[
+        int | None, typer.Option("--max-workers", "-w", min=1, help="As in that run by default.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object at the end, for scripts.")
+    ] = False,
+    json_lines: Annotated[
+        bool, typer.Option("--json-lines", help="Print a JSON object for each transition.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only the end.")] = False,
+    live: Annotated[
+        bool, typer.Option("--live/--no-live", help="On a terminal, draw the run as it goes.")
+    ] = True,
+) -> None:
+    """Run again what did not succeed in a run, with its results for the rest."""
+    from dagy.cli.resume import resume_run
+    from dagy.cli.run import choose_output
+
+    output = choose_output(as_json=as_json, json_lines=json_lines, quiet=quiet, live=live)
+    resume_run(run_id, file, param or [], params_file, max_workers, output, force=force)
 
 
 _UNBUILT = {"ignore_unknown_options": True, "allow_extra_args": True}

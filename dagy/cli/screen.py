@@ -12,7 +12,7 @@ from rich.text import Text
 out = Console(soft_wrap=True, highlight=False)
 err = Console(soft_wrap=True, highlight=False, stderr=True)
 
-_STYLES = {
+STYLES = {
     "PENDING": "dim",
     "RUNNING": "cyan",
     "SUCCEEDED": "green",
@@ -27,9 +27,9 @@ def say(text: str = "") -> None:
     out.print(text, markup=False)
 
 
-def print_plain(text: str) -> None:
+def print_plain(text: str, *, flush: bool = False) -> None:
     """Print text for another program, as it is."""
-    print(text)  # noqa: T201
+    print(text, flush=flush)  # noqa: T201
 
 
 def say_error(text: str) -> None:
@@ -49,7 +49,7 @@ def print_json(value: Any) -> None:
 
 def state_text(state: str) -> Text:
     """Return the name of a state in its colour."""
-    return Text(state, style=_STYLES.get(state, ""))
+    return Text(state, style=STYLES.get(state, ""))
 
 
 def table(*columns: str) -> Table:
@@ -69,3 +69,8 @@ def duration(seconds: float | None) -> str:
     if seconds < 60:
         return f"{seconds:.1f} s"
     return f"{int(seconds // 60)} min {int(seconds % 60):02d} s"
+
+
+def from_task(text: str) -> Text:
+    """Return what a task printed; its own colours show where ours do."""
+    return Text.from_ansi(text) if "\x1b" in text else Text(text)

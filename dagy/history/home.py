@@ -27,6 +27,7 @@ class Home:
         history.duckdb               every run, to query
         runs/<run_id>/journal.jsonl  what happened in it, as it happened
         runs/<run_id>/flow.json      the FlowSpec it ran
+        runs/<run_id>/log.jsonl      what its tasks said, if anything
         cache/                       results of tasks that are cached
         pending/<run_id>             empty: this journal is not wholly in history.duckdb yet
 
@@ -84,6 +85,10 @@ class Home:
     def pending(self, run_id: str) -> Path:
         """The marker that says: this run's journal is not wholly in the database."""
         return self.root / "pending" / run_id
+
+    def log(self, run_id: str) -> Path:
+        """What the tasks of one run said; there is no file if they said nothing."""
+        return self.run_folder(run_id) / "log.jsonl"
 
     @property
     def cache(self) -> Path:

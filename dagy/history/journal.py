@@ -48,6 +48,7 @@ class RunHeader:
         fail_fast: whether the first failure stops the run.
         dagy_version: the version of Dagy that runs it.
         resumed_from: the run whose results it began with, if there is one.
+        source_file: the file that the flow is in, for resuming it, if it is in one.
         schema_version: version of the journal's format.
     """
 
@@ -60,6 +61,7 @@ class RunHeader:
     fail_fast: bool
     dagy_version: str
     resumed_from: str | None = None
+    source_file: str | None = None
     schema_version: int = JOURNAL_VERSION
 
 

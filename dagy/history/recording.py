@@ -10,6 +10,8 @@ from dagy.history.home import Home
 from dagy.history.journal import Journal, RunHeader
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from dagy.interpreter.events import Transition
 
 
@@ -20,7 +22,7 @@ class Recording:
     the run has ended.
 
     Attributes:
-        recorded: whether there is a journal.
+        home: where it is recorded; None if it is not.
     """
 
     def __init__(self, run: RunHeader, flow_json: str) -> None:
@@ -32,21 +34,23 @@ class Recording:
         """
         self._run = run
         self._journal: Journal | None = None
+        self.home: Home | None = None
         try:
-            self._home = Home.find()
-            self._journal = Journal.create(self._home, run)
+            home = Home.find()
+            self._journal = Journal.create(home, run)
+            self.home = home
         except HistoryError as error:
             _warn(f"this run goes on without being recorded: {error}")
             return
         try:
-            self._home.save_flow(run.run_id, flow_json)
+            home.save_flow(run.run_id, flow_json)
         except HistoryError as error:
             _warn(f"this run can be listed later but not resumed, its graph is missing: {error}")
 
     @property
-    def recorded(self) -> bool:
-        """Whether there is a journal of this run."""
-        return self._journal is not None
+    def log(self) -> Path | None:
+        """The file for what the tasks say; None if nothing is recorded."""
+        return None if self.home is None else self.home.log(self._run.run_id)
 
     def emit(self, transition: Transition) -> None:
         """Record one transition."""
@@ -61,13 +65,13 @@ class Recording:
         """
         from dagy.history import settle
 
-        if self._journal is None:
+        if self._journal is None or self.home is None:
             return
         self._journal.close()
         if self._journal.error is not None:
             _warn(str(self._journal.error))
         try:
-            settle(self._home, self._run.flow_name, keep_last, exclude=self._run.run_id)
+            settle(self.home, self._run.flow_name, keep_last, exclude=self._run.run_id)
         except HistoryError as error:
             _warn(str(error))
 

@@ -1,13 +1,15 @@
 """The interpreter: runs a FlowSpec on a thread pool, on a laptop and inside a worker alike.
 
-`execute` runs a flow; `events` is what it tells the world while it does; `clock` is how it sees
-time; `body` makes one attempt of one task; `run` holds the state it keeps.
+`execution` runs a flow, `scheduler` each attempt of it: threads, timers and `slots` over the
+`frontier`, which knows what may run next. `body` makes one attempt of one task, by one of the ways
+in `calls`; `run` holds the state that is kept. `events` is what the world is told meanwhile, and
+`clock` how time is seen.
 """
 
 from dagy.interpreter.clock import Clock, SystemClock
 from dagy.interpreter.events import Failure, Sink, Transition
+from dagy.interpreter.execution import execute
 from dagy.interpreter.run import Assignment, RunResult, TaskRun
-from dagy.interpreter.scheduler import execute
 
 __all__ = [
     "Assignment",

@@ -4,72 +4,145 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dagy.annotations import accepted_kinds, annotations_of, describe, fits, spell
-from dagy.context import RunContext, current_context
+from dagy.code import Code
+from dagy.context import RunContext, current_context, current_task_run_id
 from dagy.errors import CodecError, ParameterError
+from dagy.interpreter.caching import CACHED, Cached
+from dagy.interpreter.calls import call_of
 from dagy.interpreter.events import Failure
+from dagy.interpreter.hooks import call_hooks
+from dagy.policy import Decision, RetryPolicy
+from dagy.source import is_foreign
 from dagy.spec import TaskSpec
+from dagy.state import State
 from dagy.values import to_text
+
+if TYPE_CHECKING:
+    from dagy.interpreter.run import Arguments, Attempt
 
 
 class Outcome(NamedTuple):
-    """What an attempt came to: an output as JSON text, or an exception.
+    """What an attempt came to: an output as JSON text, or an exception and what follows from it.
 
     Attributes:
         output: with success only.
         error: with failure only.
         exception: what was raised, to be raised again where the run must fail with it.
+        decision: whether there is to be another attempt, with failure only.
+        message: what a person should know of a success.
     """
 
     output: str | None = None
     error: Failure | None = None
     exception: BaseException | None = None
+    decision: Decision = Decision(retry=False)
+    message: str | None = None
 
 
 class Body:
-    """The function of a task, with what is needed to call it well.
+    """A task, with what is needed to call it well.
 
     Args:
         task: the task's spec.
-        fn: its function.
+        code: its function, and what else of it is Python.
+        draw: gives a number from U(0, 1), for jitter.
+        cached: outputs recorded earlier, if the task uses them and there are any.
     """
 
-    def __init__(self, task: TaskSpec, fn: Callable[..., Any]) -> None:
+    def __init__(
+        self, task: TaskSpec, code: Code, draw: Callable[[], float], cached: Cached | None = None
+    ) -> None:
         self.task = task
-        self._fn = fn
-        self._signature = inspect.signature(fn)
+        self.hooks = code.hooks
+        self._draw = draw
+        self._cached = cached
+        self._call = call_of(task, code.fn, partial(encode_output, task.name))
+        self._signature = inspect.signature(code.fn)
         self._checks: dict[str, tuple[tuple[str, ...], str]] = {}
         if task.validate_parameters:
-            for name, annotation in annotations_of(fn).items():
+            for name, annotation in annotations_of(code.fn).items():
                 accepts = accepted_kinds(annotation)
                 if accepts is not None and name in self._signature.parameters:
                     self._checks[name] = (accepts, spell(annotation))
 
-    def attempt(
-        self, number: int, arguments: Callable[[], tuple[list[Any], dict[str, Any]]]
-    ) -> Outcome:
+    def attempt(self, attempt: Attempt, arguments: Arguments, policy: RetryPolicy) -> Outcome:
         """Make one attempt, in this thread.
 
         Args:
-            number: of the attempt, from 1.
+            attempt: which one; gets its context, and the way to stop it if there is one.
             arguments: gives positional and keyword arguments; may raise LookupError.
+            policy: decides what follows a failure.
         """
         try:
             args, kwargs = arguments()
             named = self._named(args, kwargs)
             self._check(named)
-            context = RunContext("task", self.task.name, number, self.task.retries, named)
-            token = current_context.set(context)
-            try:
-                value = self._fn(*args, **kwargs)
-            finally:
-                current_context.reset(token)
-            return Outcome(output=self._encode(value))
+            attempt.context = self._context(attempt.number, named)
+            if self._cached is not None:
+                return self._by_cache(self._cached, args, kwargs, attempt)
+            return Outcome(output=self._run(args, kwargs, attempt))
         # A task may raise anything, SystemExit included; none of it may end a worker thread.
         except BaseException as error:
-            return Outcome(error=describe_failure(error), exception=error)
+            return self.failed(attempt, error, policy)
+
+    def _run(self, args: list[Any], kwargs: dict[str, Any], attempt: Attempt) -> str:
+        context = attempt.context
+        assert context is not None
+        token = current_context.set(context)
+        id_token = current_task_run_id.set(attempt.run.id)
+        try:
+            if self.hooks:
+                self._call_first_hooks(context)
+            return self._call(args, kwargs, attempt)
+        finally:
+            current_task_run_id.reset(id_token)
+            current_context.reset(token)
+
+    def _by_cache(
+        self, cached: Cached, args: list[Any], kwargs: dict[str, Any], attempt: Attempt
+    ) -> Outcome:
+        assert attempt.context is not None
+        key = cached.key(args, kwargs, attempt.context.parameters)
+        output = cached.find(key)
+        if output is not None:
+            return Outcome(output=output, message=CACHED)
+        output = self._run(args, kwargs, attempt)
+        cached.keep(key, output)
+        return Outcome(output=output)
+
+    def failed(self, attempt: Attempt, error: BaseException, policy: RetryPolicy) -> Outcome:
+        """Return what a failed attempt comes to; asks the user's own code whether to retry."""
+        if attempt.context is None:
+            attempt.context = self._context(attempt.number, {})
+        decision = policy.decide(attempt.number, error, self._draw)
+        return Outcome(error=describe_failure(error), exception=error, decision=decision)
+
+    def timed_out(self, attempt: Attempt, policy: RetryPolicy) -> Outcome:
+        """Return what an attempt comes to that took longer than its timeout."""
+        if attempt.context is None:  # its thread has not even come to its arguments
+            with suppress(Exception):
+                attempt.context = self._context(
+                    attempt.number, self._named(*attempt.run.arguments())
+                )
+        error = TimeoutError(
+            f"task {self.task.name!r} took longer than its timeout_seconds of "
+            f"{self.task.timeout_seconds:g}"
+        )
+        return self.failed(attempt, error, policy)
+
+    def _context(self, number: int, named: dict[str, Any]) -> RunContext:
+        return RunContext("task", self.task.name, number, self.task.retries, named)
+
+    def _call_first_hooks(self, context: RunContext) -> None:
+        if context.attempt > 1:
+            message = f"attempt {context.attempt - 1} of {self.task.retries + 1} failed"
+            call_hooks(self.hooks.get("on_retry", ()), context, State("PENDING", message))
+        call_hooks(self.hooks.get("on_running", ()), context, State("RUNNING"))
 
     def _named(self, args: list[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         if not args:
@@ -86,15 +159,21 @@ class Body:
                         f"not {describe(value)}"
                     )
 
-    def _encode(self, value: Any) -> str:
-        try:
-            return to_text(value)
-        except CodecError as error:
-            message = str(error).replace("value", "result", 1)
-            raise CodecError(
-                f"task {self.task.name!r} returned what cannot cross to another task: {message}",
-                path=error.path,
-            ) from error
+
+def encode_output(task_name: str, value: Any) -> str:
+    """Return what a task returned as JSON text.
+
+    Raises:
+        CodecError: it cannot cross; the message names the task and the path inside the value.
+    """
+    try:
+        return to_text(value)
+    except CodecError as error:
+        message = str(error).replace("value", "result", 1)
+        raise CodecError(
+            f"task {task_name!r} returned what cannot cross to another task: {message}",
+            path=error.path,
+        ) from error
 
 
 _ONE_VALUE = (
@@ -111,7 +190,7 @@ def describe_failure(error: BaseException) -> Failure:
     except Exception:
         message = f"<{type(error).__name__} whose text could not be had>"
     trace = error.__traceback__
-    while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
+    while trace is not None and is_foreign(trace.tb_frame.f_code.co_filename):
         trace = trace.tb_next
     import traceback  # a run that goes well need not pay for it
 

@@ -14,12 +14,14 @@ class Clock(Protocol):
         """Return seconds since the epoch; never less than before."""
         ...
 
-    def wait(self, condition: threading.Condition, timeout: float | None) -> None:
-        """Wait on a condition whose lock is held.
+    def wait(self, condition: threading.Condition, timeout: float | None, *, busy: bool) -> None:
+        """Wait on a condition whose lock is held; it may return early.
 
         Args:
             condition: notified when there is something to see.
             timeout: seconds to wait at most, or None for no limit.
+            busy: whether something is under way that will notify. A clock that only pretends to
+                wait lets no time pass meanwhile.
         """
         ...
 
@@ -38,6 +40,7 @@ class SystemClock:
         """Return seconds since the epoch."""
         return self._offset + time.monotonic()
 
-    def wait(self, condition: threading.Condition, timeout: float | None) -> None:
+    def wait(self, condition: threading.Condition, timeout: float | None, *, busy: bool) -> None:
         """Wait on a condition whose lock is held; see `Clock.wait`."""
-        condition.wait(timeout)
+        del busy
+        condition.wait(None if timeout is None else min(timeout, threading.TIMEOUT_MAX))

@@ -1,262 +1,366 @@
 """The scheduler: an event-driven thread pool over the graph of a FlowSpec.
 
-Worker threads take task runs from a ready queue; the calling thread waits for the end of the run
-and for retries that come due. Nobody polls and nobody sleeps: a retry that waits holds no worker.
-A worker that finishes a task run goes on with the next one under the same lock, so a chain of tasks
-stays on one thread and pays no hand-off.
+Worker threads take jobs from a queue; the calling thread waits for the end of the run and for
+timers that come due. Nobody polls and nobody sleeps: a retry that waits holds no worker. A worker
+that finishes a task run goes on with the next one under the same lock, so a chain of tasks stays on
+one thread and pays no hand-off.
+
+The user's code (tasks, hooks, conditions, delays) runs in workers and never under the lock.
 """
 
 from __future__ import annotations
 
-import heapq
-import itertools
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Any
+from contextvars import copy_context
+from typing import Any, NamedTuple, Protocol
 
+from dagy.code import Code
+from dagy.context import current_task_run_id
+from dagy.errors import DagyError
 from dagy.interpreter.body import Body, Outcome, describe_failure
-from dagy.interpreter.clock import Clock, SystemClock
+from dagy.interpreter.caching import Cache, Cached
+from dagy.interpreter.clock import Clock
 from dagy.interpreter.events import Failure, Sink, Transition
-from dagy.interpreter.run import Assignment, RunResult, TaskRun
+from dagy.interpreter.frontier import Frontier
+from dagy.interpreter.hooks import call_hooks
+from dagy.interpreter.maps import expand
+from dagy.interpreter.run import Assignment, Attempt, TaskRun
+from dagy.interpreter.slots import Slots
+from dagy.interpreter.timers import Timers
 from dagy.policy import RetryPolicy
-from dagy.spec import FlowSpec, ParameterReference, Reference, follow, resolve
-from dagy.state import TERMINAL, StateType
-from dagy.values import from_text, to_text
+from dagy.spec import FlowSpec, TaskSpec
+from dagy.state import State, StateType
 
 
-def execute(
-    spec: FlowSpec,
-    functions: Callable[[str], Callable[..., Any]],
-    parameters: Mapping[str, Any],
-    *,
-    sink: Sink,
-    clock: Clock | None = None,
-    max_workers: int = 1,
-    fail_fast: bool = True,
-    assignment: Assignment | None = None,
-) -> RunResult:
-    """Run a flow, or the part of it that is assigned, to its end.
+class Job(Protocol):
+    """Something for a worker to do outside the lock; what it gives back is handed in under it."""
+
+    def perform(self) -> Any:
+        """Do it, in this thread."""
+        ...
+
+
+class Expiry(NamedTuple):
+    """Decide what follows from an attempt that has run into its timeout."""
+
+    attempt: Attempt
+
+    def perform(self) -> Outcome:
+        """Ask the policy, whose code is the user's."""
+        run = self.attempt.run
+        return run.body.timed_out(self.attempt, run.policy)
+
+
+class Hooks(NamedTuple):
+    """Call the hooks of a task run that has ended."""
+
+    attempt: Attempt
+    event: str
+    state: State
+
+    def perform(self) -> None:
+        """Call them, in order."""
+        run, context = self.attempt.run, self.attempt.context
+        assert context is not None
+        token = current_task_run_id.set(run.id)
+        try:
+            call_hooks(run.body.hooks[self.event], context, self.state)
+        finally:
+            current_task_run_id.reset(token)
+
+
+class Expansion(NamedTuple):
+    """Find out what the items of a mapped task run are."""
+
+    run: TaskRun
+
+    def perform(self) -> list[TaskRun] | Exception:
+        """Return a task run for each item, or why there are none."""
+        try:
+            return expand(self.run)
+        except (LookupError, ValueError, DagyError) as error:
+            return error
+
+
+class Scheduler:
+    """One execution of a flow, or of a part of it.
 
     Args:
         spec: the flow.
-        functions: gives the function of a task by the task's name.
-        parameters: a value for every parameter; see `dagy.parameters.bind`.
-        sink: told of every transition, in order, one at a time.
-        clock: tells the time; the machine's own by default.
-        max_workers: how many attempts may be under way at once, at least 1.
+        codes: gives the code of a task by the task's name.
+        parameters: a value for every parameter.
+        sink: told of every transition of a task run.
+        clock: tells the time.
+        draw: gives a number from U(0, 1), for jitter.
+        max_workers: how many attempts may be under way at once.
         fail_fast: start nothing more once a task run has failed for good.
-        assignment: which part to run; all of it by default.
-
-    Returns:
-        How it ended. A task that fails does not raise here.
-
-    Raises:
-        KeyboardInterrupt: as it comes, after everything unfinished was recorded as CANCELLED.
+        assignment: which part to run.
+        cache: keeps outputs from one run to the next, for tasks that ask for it.
     """
-    scheduler = _Scheduler(
-        spec, functions, parameters, sink, clock or SystemClock(), max_workers, fail_fast
-    )
-    return scheduler.run(assignment or Assignment())
 
-
-class _Scheduler:
     def __init__(
         self,
         spec: FlowSpec,
-        functions: Callable[[str], Callable[..., Any]],
+        codes: Callable[[str], Code],
         parameters: Mapping[str, Any],
+        *,
         sink: Sink,
         clock: Clock,
+        draw: Callable[[], float],
         max_workers: int,
         fail_fast: bool,
+        assignment: Assignment,
+        cache: Cache | None = None,
     ) -> None:
-        self._spec = spec
-        self._functions = functions
-        self._parameters = parameters
         self._sink = sink
         self._clock = clock
         self._max_workers = max_workers
-        self._fail_fast = fail_fast
+        self._single = assignment.attempt
+        self._cache = cache
         # Everything below is guarded by one lock, held for microseconds: workers wait for work on
         # one condition, the caller for progress on the other.
         lock = threading.Lock()
         self._work = threading.Condition(lock)
         self._progress = threading.Condition(lock)
-        self._task_runs: dict[str, TaskRun] = {}
-        self._results: dict[str, str] = {}
         self._ready: deque[TaskRun] = deque()
-        self._timers: list[tuple[float, int, TaskRun]] = []
-        self._timer_numbers = itertools.count()  # so that two timers never compare task runs
-        self._unfinished = 0
+        self._errands: deque[Job] = deque()
+        self._timers = Timers()
+        self._slots = Slots()
         self._threads = 0
         self._idle = 0
+        self._busy = 0
+        self._hooks_open = 0
         self._closed = False
-        self._first_failure: TaskRun | None = None
         self._defect: BaseException | None = None
+        self.frontier = Frontier(
+            parameters,
+            assignment.results,
+            assignment.reason,
+            emit=self._emit,
+            ready=self._ready.append,
+            fail_fast=fail_fast,
+        )
+        self._prepare(spec, codes, draw, assignment.task_run_ids)
+
+    def _prepare(
+        self,
+        spec: FlowSpec,
+        codes: Callable[[str], Code],
+        draw: Callable[[], float],
+        wanted: frozenset[str] | None,
+    ) -> None:
+        kinds: dict[str, tuple[Body, RetryPolicy]] = {}
+        for run_spec in spec.task_runs:
+            if wanted is not None and run_spec.id not in wanted:
+                continue
+            name = run_spec.task_name
+            if name not in kinds:
+                task, code = spec.tasks[name], codes(name)
+                body = Body(task, code, draw, self._cached(task, code))
+                kinds[name] = body, code.policy(task)
+            body, policy = kinds[name]
+            run = TaskRun(run_spec, body, policy, self.frontier.arguments_of(run_spec))
+            if self._single is not None:
+                run.attempt = self._single - 1
+            self.frontier.add(run)
+
+    def _cached(self, task: TaskSpec, code: Code) -> Cached | None:
+        if task.cache is None or self._cache is None:
+            return None
+        return Cached(task, code, self._cache, self._clock.now)
 
     # The calling thread.
 
-    def run(self, assignment: Assignment) -> RunResult:
-        self._prepare(assignment)
+    def run(self) -> None:
+        """Run to the end; a task that fails does not raise here.
+
+        Raises:
+            KeyboardInterrupt: as it comes, after everything unfinished was recorded as CANCELLED.
+        """
         with self._progress:
-            self._emit(None, StateType.RUNNING)
             try:
+                self.frontier.start()
                 self._start_workers()
-                while self._unfinished and self._defect is None:
-                    self._clock.wait(self._progress, self._until_next_timer())
-                    self._release_due_timers()
+                while (self.frontier.unfinished or self._hooks_open) and self._defect is None:
+                    self._clock.wait(self._progress, self._until_next_timer(), busy=self._busy > 0)
+                    self._timers.fire(self._clock.now())
+                    self._start_workers()
             except KeyboardInterrupt:
-                self._cancel_unfinished("interrupted")
-                self._emit(None, StateType.CANCELLED, message="interrupted")
+                self._stop_attempts()
+                self.frontier.cancel("interrupted")
                 raise
             finally:
                 self._closed = True
                 self._work.notify_all()
             if self._defect is not None:
+                self._stop_attempts()
                 raise self._defect
-            return self._finish(whole=assignment.task_run_ids is None)
-
-    def _prepare(self, assignment: Assignment) -> None:
-        wanted = assignment.task_run_ids
-        bodies: dict[str, Body] = {}
-        self._results.update(assignment.results)
-        for spec in self._spec.task_runs:
-            if wanted is not None and spec.id not in wanted:
-                continue
-            task = self._spec.tasks[spec.task_name]
-            if task.name not in bodies:
-                bodies[task.name] = Body(task, self._functions(task.name))
-            policy = RetryPolicy(task.retries, task.retry_delay_seconds)
-            run = TaskRun(spec, bodies[task.name], policy)
-            if assignment.attempt is not None:
-                run.attempt = assignment.attempt - 1
-                run.policy = RetryPolicy(run.attempt)
-            for dependency in spec.depends_on:
-                upstream = self._task_runs.get(dependency)
-                if upstream is not None:
-                    upstream.dependents.append(run)
-                    run.waits_for += 1
-            self._task_runs[spec.id] = run
-            if not run.waits_for:
-                self._ready.append(run)
-        self._unfinished = len(self._task_runs)
 
     def _until_next_timer(self) -> float | None:
-        return max(0.0, self._timers[0][0] - self._clock.now()) if self._timers else None
-
-    def _release_due_timers(self) -> None:
-        now = self._clock.now()
-        while self._timers and self._timers[0][0] <= now:
-            run = heapq.heappop(self._timers)[2]
-            if run.state is StateType.PENDING:
-                self._ready.append(run)
-        self._start_workers()
+        due = self._timers.next_due()
+        return None if due is None else max(0.0, due - self._clock.now())
 
     def _start_workers(self) -> None:
-        """See to it that every ready task run has a worker, as far as there may be workers."""
-        wanted = len(self._ready)
+        """See to it that every job has a worker, as far as there may be workers."""
+        wanted = len(self._ready) + len(self._errands)
         if self._idle:
             self._work.notify(min(self._idle, wanted))
         for _ in range(min(wanted - self._idle, self._max_workers - self._threads)):
             self._threads += 1
-            # Daemons: an attempt that never returns must not keep the process from ending.
-            threading.Thread(target=self._worker, name=f"dagy-{self._threads}", daemon=True).start()
+            # Daemons: an attempt that never returns must not keep the process from ending. A worker
+            # inherits the context, by which the run's log knows what is said in it.
+            threading.Thread(
+                target=copy_context().run,
+                args=(self._worker,),
+                name=f"dagy-{self._threads}",
+                daemon=True,
+            ).start()
 
-    def _finish(self, *, whole: bool) -> RunResult:
-        failed = self._first_failure
-        if failed is not None:
-            message = f"task {failed.spec.id!r} failed"
-            self._emit(None, StateType.FAILED, message=message, error=failed.error)
-            return RunResult(
-                StateType.FAILED,
-                self._task_runs,
-                error=failed.error,
-                exception=failed.exception,
-                failed_task=failed.spec.id,
-            )
-        try:
-            output = resolve(self._spec.outputs, self._lookup) if whole else None
-        except LookupError as error:
-            failure = describe_failure(error)
-            message = f"the return value cannot be made: {failure.message}"
-            self._emit(None, StateType.FAILED, message=message, error=failure)
-            return RunResult(StateType.FAILED, self._task_runs, error=failure, exception=error)
-        self._emit(None, StateType.SUCCEEDED, output=to_text(output))
-        return RunResult(StateType.SUCCEEDED, self._task_runs, output=output)
+    def _stop_attempts(self) -> None:
+        for run in self.frontier.runs.values():
+            if run.under_way is not None:
+                run.under_way.cancel()
 
-    def _cancel_unfinished(self, message: str) -> None:
-        for run in self._task_runs.values():
-            if run.state not in TERMINAL:
-                self._end(run, StateType.CANCELLED, message=message)
+    def _expire(self, attempt: Attempt, *, abandoned: bool) -> None:
+        """End an attempt at its timeout, whatever its thread still does.
+
+        Args:
+            attempt: the attempt.
+            abandoned: its thread is still in the user's code. It is left to itself and no longer
+                counts; its place is free for another, which first of all finds out what follows.
+        """
+        # From here on the attempt is another object: the thread that comes back with the old one
+        # sees that its result is too late.
+        late = Attempt(attempt.run, attempt.number)
+        late.context = attempt.context
+        attempt.run.under_way = late
+        if abandoned:
+            self._threads -= 1
+            self._busy -= 1
+            attempt.cancel()
+        self._errands.appendleft(Expiry(late))
 
     # A worker thread.
 
     def _worker(self) -> None:
         try:
-            run = self._take(None)
-            while run is not None:
-                outcome = run.body.attempt(run.attempt, self._arguments(run))
-                run = self._take((run, outcome))
+            job = self._take(None, None)
+            while job is not None:
+                job = self._take(job, job.perform())
         except BaseException as error:
             with self._progress:
                 self._defect = error
                 self._progress.notify()
 
-    def _take(self, finished: tuple[TaskRun, Outcome] | None) -> TaskRun | None:
-        """Hand in a finished attempt and take the next task run, under one hold of the lock.
+    def _take(self, done: Job | None, result: Any) -> Job | None:
+        """Hand in a finished job and take the next one, under one hold of the lock.
 
-        This worker goes on with what is ready; only what is ready beyond that wakes or starts
+        This worker goes on with what there is; only what there is beyond that wakes or starts
         another worker.
         """
         with self._work:
-            if finished is not None:
-                self._settle(*finished)
-            while not self._ready and not self._closed:
+            if done is not None:
+                if self._is_late(done):
+                    return None  # this thread's place has been given to another
+                self._busy -= 1
+                self._settle(done, result)
+            job = self._next()
+            while job is None and not self._closed:
+                if not self._busy:
+                    self._progress.notify()  # only timers can go on now, or this was the last job
                 self._idle += 1
                 self._work.wait()
                 self._idle -= 1
-            if self._closed:
-                return None
-            run = self._ready.popleft()
-            if self._ready:
-                self._start_workers()
-            self._begin(run)
-            return run
+                job = self._next()
+            if job is not None:
+                self._busy += 1
+                if self._ready or self._errands:
+                    self._start_workers()
+            return job
 
-    def _begin(self, run: TaskRun) -> None:
+    def _is_late(self, job: Job) -> bool:
+        return isinstance(job, Attempt) and job.run.under_way is not job and not self._closed
+
+    def _next(self) -> Job | None:
+        if self._closed:
+            return None
+        if self._errands:
+            return self._errands.popleft()
+        while self._ready:
+            run = self._ready.popleft()
+            if run.state is StateType.PENDING and self._slots.take(run):
+                return self._begin(run)
+        return None
+
+    def _begin(self, run: TaskRun) -> Job:
         run.enter(StateType.RUNNING)
         run.attempt += 1
         now = self._emit(run, StateType.RUNNING, attempt=run.attempt)
         if run.started_at is None:
             run.started_at = now
+        if run.is_mapped:
+            return Expansion(run)
+        attempt = run.under_way = Attempt(run, run.attempt)
+        timeout = run.body.task.timeout_seconds
+        if timeout is not None:
+            attempt.deadline = now + timeout
+            attempt.timer = self._timers.add(
+                attempt.deadline, lambda: self._expire(attempt, abandoned=True)
+            )
+            self._progress.notify()
+        return attempt
 
-    def _settle(self, run: TaskRun, outcome: Outcome) -> None:
-        """Record how an attempt ended, and decide what follows."""
-        if run.state is not StateType.RUNNING:
-            return  # the run was cancelled meanwhile: this result comes too late to count
+    def _settle(self, job: Job, result: Any) -> None:
+        if self._closed:
+            return  # the run was cancelled meanwhile: this comes too late to count
+        match job:
+            case Attempt():
+                self._end_attempt(job, result)
+            case Expiry():
+                self._slots.release(job.attempt.run, self._ready)
+                self._follow(job.attempt, result)
+            case Hooks():
+                self._hooks_open -= 1
+                if not self._hooks_open:
+                    self._progress.notify()
+            case Expansion():
+                self._expanded(job.run, result)
+        if not self.frontier.unfinished and not self._hooks_open:
+            self._progress.notify()
+
+    def _end_attempt(self, attempt: Attempt, outcome: Outcome) -> None:
+        if attempt.timer is not None:
+            attempt.timer.cancelled = True
+            if attempt.deadline is not None and self._clock.now() >= attempt.deadline:
+                # The thread was back before the timer was seen: late is late.
+                self._expire(attempt, abandoned=False)
+                return
+        self._slots.release(attempt.run, self._ready)
+        self._follow(attempt, outcome)
+
+    def _follow(self, attempt: Attempt, outcome: Outcome) -> None:
+        """Record how an attempt ended, and do what follows."""
+        run = attempt.run
         if outcome.output is not None:
-            self._succeed(run, outcome.output)
+            self.frontier.succeed(run, outcome.output, message=outcome.message)
+            self._call_hooks(attempt, "on_completion", State("SUCCEEDED"))
             return
         run.error, run.exception = outcome.error, outcome.exception
-        stopping = self._fail_fast and self._first_failure is not None
-        if run.attempt <= run.policy.retries and not stopping:
-            self._retry(run)
+        if not outcome.decision.retry or self.frontier.is_stopping:
+            self.frontier.fail(run, message=outcome.decision.message)
+            assert run.error is not None
+            message = f"{run.error.type}: {run.error.message}"
+            self._call_hooks(attempt, "on_failure", State("FAILED", message))
+        elif self._single is not None:
+            self.frontier.fail(run)  # somebody else makes the next attempt
         else:
-            self._fail(run)
+            self._retry(run, outcome.decision.delay)
 
-    def _succeed(self, run: TaskRun, output: str) -> None:
-        run.output = self._results[run.spec.id] = output
-        run.error = run.exception = None
-        self._end(run, StateType.SUCCEEDED, output=output)
-        for dependent in run.dependents:
-            dependent.waits_for -= 1
-            if not dependent.waits_for and dependent.state is StateType.PENDING:
-                self._ready.append(dependent)
-
-    def _retry(self, run: TaskRun) -> None:
-        delay = run.policy.delay_after(run.attempt)
+    def _retry(self, run: TaskRun, delay: float) -> None:
         run.enter(StateType.PENDING)
+        run.under_way = None
         message = f"attempt {run.attempt} of {run.policy.retries + 1} failed; retry in {delay:g} s"
         now = self._emit(
             run, StateType.PENDING, attempt=run.attempt, message=message, error=run.error
@@ -264,47 +368,27 @@ class _Scheduler:
         if delay <= 0:
             self._ready.append(run)
             return
-        heapq.heappush(self._timers, (now + delay, next(self._timer_numbers), run))
+        self._timers.add(now + delay, lambda: self._ready.append(run))
         self._progress.notify()
 
-    def _fail(self, run: TaskRun) -> None:
-        self._first_failure = self._first_failure or run
-        self._end(run, StateType.FAILED, error=run.error)
-        below = deque(run.dependents)
-        while below:
-            dependent = below.popleft()
-            if dependent.state is StateType.PENDING:
-                self._end(dependent, StateType.SKIPPED, message=f"{run.spec.id} failed")
-                below.extend(dependent.dependents)
-        if self._fail_fast:
-            self._ready.clear()
-            for other in self._task_runs.values():
-                if other.state is StateType.PENDING:
-                    self._end(other, StateType.CANCELLED, message=f"{run.spec.id} failed")
+    def _call_hooks(self, attempt: Attempt, event: str, state: State) -> None:
+        if event in attempt.run.body.hooks:
+            self._hooks_open += 1
+            self._errands.append(Hooks(attempt, event, state))
 
-    def _end(
-        self,
-        run: TaskRun,
-        state: StateType,
-        *,
-        message: str | None = None,
-        output: str | None = None,
-        error: Failure | None = None,
-    ) -> None:
-        run.enter(state)
-        run.message = message
-        run.ended_at = self._emit(
-            run, state, attempt=run.attempt, message=message, output=output, error=error
-        )
-        self._unfinished -= 1
-        if not self._unfinished:
-            self._progress.notify()
+    def _expanded(self, run: TaskRun, result: list[TaskRun] | Exception) -> None:
+        self._slots.release(run, self._ready)
+        if isinstance(result, Exception):
+            run.error, run.exception = describe_failure(result), result
+            self.frontier.fail(run)
+        else:
+            self.frontier.expand(run, result)
 
     # Shared.
 
     def _emit(
         self,
-        run: TaskRun | None,
+        run: TaskRun,
         state: StateType,
         *,
         attempt: int = 0,
@@ -313,22 +397,5 @@ class _Scheduler:
         error: Failure | None = None,
     ) -> float:
         now = self._clock.now()
-        task_run_id = None if run is None else run.spec.id
-        self._sink.emit(Transition(now, task_run_id, state, attempt, message, output, error))
+        self._sink.emit(Transition(now, run.id, state, attempt, message, output, error))
         return now
-
-    def _arguments(self, run: TaskRun) -> Callable[[], tuple[list[Any], dict[str, Any]]]:
-        def resolved() -> tuple[list[Any], dict[str, Any]]:
-            spec = run.spec
-            return resolve(spec.args, self._lookup), resolve(spec.kwargs, self._lookup)
-
-        return resolved
-
-    def _lookup(self, reference: Reference) -> Any:
-        # No lock: what a task run depends on has ended, and its output does not change any more.
-        # Each reader gets a copy of its own, as it would from another machine.
-        if isinstance(reference, ParameterReference):
-            value = from_text(to_text(self._parameters[reference.name]))
-        else:
-            value = from_text(self._results[reference.task_run_id])
-        return follow(value, reference.path)

@@ -14,6 +14,8 @@ from dagy.spec.model import (
     TaskSpec,
 )
 from dagy.spec.references import (
+    BranchReference,
+    Direct,
     ParameterReference,
     Reference,
     TaskReference,
@@ -26,6 +28,8 @@ from dagy.spec.references import (
 __all__ = [
     "EPOCH",
     "SCHEMA_VERSION",
+    "BranchReference",
+    "Direct",
     "FlowSpec",
     "ParameterReference",
     "Reference",

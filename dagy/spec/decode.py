@@ -28,8 +28,37 @@ def _count(value: Any) -> bool:
 
 
 def _delay(value: Any) -> bool:
+    if _callable_mark(value):
+        return True
     items = value if isinstance(value, list) else [value]
     return value is None or all(_is(int, float)(item) and item >= 0 for item in items)
+
+
+def _callable_mark(value: Any) -> bool:
+    return isinstance(value, dict) and set(value) == {"$callable"} and _is(str)(value["$callable"])
+
+
+def _hooks(value: Any) -> bool:
+    return isinstance(value, dict) and value.keys() <= _HOOKS and all(map(_strings, value.values()))
+
+
+def _cache(value: Any) -> bool:
+    if value is None:
+        return True
+    if not isinstance(value, dict) or not value.keys() <= {"seconds", "$callable"}:
+        return False
+    return _is(int, float)(value.get("seconds", 0)) and _is(str)(value.get("$callable", ""))
+
+
+def _map_over(value: Any) -> bool:
+    is_list = isinstance(value, list) and len(value) > 0
+    return value is None or (is_list and all(_is(int, str)(item) for item in value))
+
+
+def _when(value: Any) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(item, list) and len(item) == 2 and isinstance(item[1], bool) for item in value
+    )
 
 
 def _task_run_id(value: Any) -> bool:
@@ -45,6 +74,7 @@ def _strings(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
+_HOOKS = frozenset({"on_running", "on_completion", "on_failure", "on_retry"})
 _OPTIONAL_STRING = _is(str, type(None))
 _OPTIONAL_NUMBER = _is(int, float, type(None))
 
@@ -63,6 +93,11 @@ _TASK: _Rules = {
     "retry_jitter_factor": (_OPTIONAL_NUMBER, "a number or null"),
     "validate_parameters": (_is(bool), "true or false"),
     "source": (_OPTIONAL_STRING, "a string or null"),
+    "retry_condition": (_OPTIONAL_STRING, "a string or null"),
+    "hooks": (_hooks, "an object with lists of names under on_running and the like"),
+    "isolation": (lambda value: value in (None, "process"), '"process" or null'),
+    "cache": (_cache, "null, or an object with seconds or $callable"),
+    "code_hash": (_OPTIONAL_STRING, "a string or null"),
 }
 
 _TASK_RUN: _Rules = {
@@ -73,6 +108,8 @@ _TASK_RUN: _Rules = {
     "kwargs": (_is(dict), "an object"),
     "executor": (_OPTIONAL_STRING, "a string or null"),
     "source": (_OPTIONAL_STRING, "a string or null"),
+    "map_over": (_map_over, "a non-empty list of positions and names, or null"),
+    "when": (_when, "a list of pairs of a reference and true or false"),
 }
 
 _FLOW: _Rules = {
@@ -87,6 +124,11 @@ _FLOW: _Rules = {
     "description": (_OPTIONAL_STRING, "a string or null"),
     "import_path": (_OPTIONAL_STRING, "a string or null"),
     "schema_version": (_is(int), "an integer"),
+    "retries": (_count, "an integer of at least 0"),
+    "retry_delay_seconds": (_delay, "a number of at least 0, a list of them, or null"),
+    "retry_jitter_factor": (_OPTIONAL_NUMBER, "a number or null"),
+    "retry_condition": (_OPTIONAL_STRING, "a string or null"),
+    "hooks": (_hooks, "an object with lists of names under on_running and the like"),
 }
 
 
@@ -130,7 +172,7 @@ def _record(cls: type, document: Any, rules: _Rules, path: str) -> dict[str, Any
             raise SpecError(f"{prefix}{name}", "is not a field of this format")
     for field in fields(cls):
         if field.name not in document:
-            if field.default is MISSING:
+            if field.default is MISSING and field.default_factory is MISSING:
                 raise SpecError(f"{prefix}{field.name}", "is missing")
             continue
         check, expected = rules[field.name]
@@ -173,10 +215,18 @@ def _check_graph(spec: FlowSpec) -> None:
         known = set(run.depends_on)
         _check_references(run.args, known, parameters, f"{path}.args")
         _check_references(run.kwargs, known, parameters, f"{path}.kwargs")
+        _check_references(run.when, known, parameters, f"{path}.when")
+        _check_map(run, path)
         earlier.add(run.id)
     _check_references(spec.outputs, earlier, parameters, "outputs")
     if sorted(spec.edges) != sorted(edges):
         raise SpecError("edges", "do not agree with the depends_on of the task runs")
+
+
+def _check_map(run: TaskRunSpec, path: str) -> None:
+    for key in run.map_over or ():
+        if key not in (range(len(run.args)) if isinstance(key, int) else run.kwargs):
+            raise SpecError(f"{path}.map_over", f"there is no argument {key!r}")
 
 
 def _check_references(value: Any, task_runs: set[str], parameters: set[str], path: str) -> None:

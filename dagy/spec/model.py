@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 EPOCH = "1970-01-01T00:00:00+00:00"
 """The `created_at` of a spec whose bytes must not depend on when it was built."""
@@ -23,12 +23,19 @@ class TaskSpec:
         default_executor: "lambda", "ecs" or "step-functions"; None lets the mode decide.
         retries: how often a failed attempt is followed by another; 0 is one attempt in all.
         retry_delay_seconds: seconds before each retry (number), before retry k (list, the last
-            item repeats), or None for no delay.
+            item repeats), None for no delay, or `{"$callable": name}` for a function that the
+            worker finds on the task.
         timeout_seconds: limit of one attempt, in seconds.
         concurrency_limit: how many runs of this task may be under way at once.
         retry_jitter_factor: f in `delay * (1 + U(0, f))`.
         validate_parameters: whether arguments are checked against the annotations.
         source: file name and line of the definition, for messages.
+        retry_condition: name of the `retry_condition_fn`, which the worker finds on the task.
+        hooks: names of the hooks, by `on_running`, `on_completion`, `on_failure` and `on_retry`.
+        isolation: "process" for attempts in a process of their own; None for a thread.
+        cache: `{}` to use recorded outputs of the same code and arguments, with `"seconds"` for how
+            long, and `"$callable"` naming a key function; None for never.
+        code_hash: SHA-256, in hex, of the function's source.
     """
 
     name: str
@@ -42,6 +49,11 @@ class TaskSpec:
     retry_jitter_factor: float | None = None
     validate_parameters: bool = True
     source: str | None = None
+    retry_condition: str | None = None
+    hooks: dict[str, list[str]] = field(default_factory=dict)
+    isolation: str | None = None
+    cache: dict[str, Any] | None = None
+    code_hash: str | None = None
 
 
 @dataclass(frozen=True)
@@ -56,6 +68,10 @@ class TaskRunSpec:
         kwargs: keyword arguments, likewise.
         executor: overrides the task's executor for this call.
         source: file name and line of the call, for messages.
+        map_over: arguments that are lists, of which each item is a task run of its own: positions
+            and names. None for a call that is not mapped.
+        when: branches that the call is in, outermost first: `[reference, side]`, the side being
+            whether the value must be true. It is skipped where one was not taken.
     """
 
     id: str
@@ -65,6 +81,8 @@ class TaskRunSpec:
     kwargs: dict[str, Any]
     executor: str | None
     source: str | None = None
+    map_over: list[str | int] | None = None
+    when: list[list[Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -85,6 +103,8 @@ class FlowSpec:
         description: for people.
         import_path: where the flow was found, as `module:function`.
         schema_version: version of this format.
+        retries: how often the whole flow is run again after it failed.
+        retry_delay_seconds, retry_jitter_factor, retry_condition, hooks: as for a task.
     """
 
     name: str
@@ -98,6 +118,11 @@ class FlowSpec:
     description: str | None = None
     import_path: str | None = None
     schema_version: int = field(default=SCHEMA_VERSION)
+    retries: int = 0
+    retry_delay_seconds: Any | None = None
+    retry_jitter_factor: float | None = None
+    retry_condition: str | None = None
+    hooks: dict[str, list[str]] = field(default_factory=dict)
 
     def to_json(self, *, indent: int | None = None) -> str:
         """Return the canonical JSON text: fields in the order of the class, ASCII only.

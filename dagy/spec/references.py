@@ -1,9 +1,11 @@
 """How an argument points at a task's output or a flow parameter, in plain JSON.
 
 `{"$task": id, "path": [...]}` stands for (part of) the output of a task run, and
-`{"$param": name, "path": [...]}` for (part of) a flow parameter; an empty path is left out. A
-user's dict that has one of these keys is wrapped as `{"$literal": {...}}`, so that no data can be
-mistaken for a reference and none is changed on the way.
+`{"$param": name, "path": [...]}` for (part of) a flow parameter; an empty path is left out.
+`{"$branch": condition, "then": ..., "otherwise": ...}` stands for one of two arguments: the first
+where the value that the condition refers to is true, as Python tells truth. A user's dict that has
+one of these keys is wrapped as `{"$literal": {...}}`, so that no data can be mistaken for a
+reference and none is changed on the way.
 """
 
 from __future__ import annotations
@@ -16,8 +18,9 @@ from dagy.errors import SpecError
 
 TASK = "$task"
 PARAMETER = "$param"
+BRANCH = "$branch"
 LITERAL = "$literal"
-_MARKERS = frozenset({TASK, PARAMETER, LITERAL})
+_MARKERS = frozenset({TASK, PARAMETER, BRANCH, LITERAL})
 
 Path = tuple[str | int, ...]
 
@@ -38,15 +41,38 @@ class ParameterReference:
     path: Path = ()
 
 
-Reference = TaskReference | ParameterReference
+@dataclass(frozen=True)
+class BranchReference:
+    """(Part of) what a branch came to.
+
+    Attributes:
+        condition: refers to the value that decides.
+        then: JSON with references, for a true value.
+        otherwise: likewise, for a false one.
+        path: into the one that is taken.
+    """
+
+    condition: TaskReference | ParameterReference
+    then: Any
+    otherwise: Any
+    path: Path = ()
+
+
+Direct = TaskReference | ParameterReference
+Reference = TaskReference | ParameterReference | BranchReference
 
 
 def encode(reference: Reference) -> dict[str, Any]:
     """Return the JSON form of a reference."""
-    if isinstance(reference, TaskReference):
-        encoded: dict[str, Any] = {TASK: reference.task_run_id}
-    else:
-        encoded = {PARAMETER: reference.name}
+    encoded: dict[str, Any]
+    match reference:
+        case TaskReference():
+            encoded = {TASK: reference.task_run_id}
+        case ParameterReference():
+            encoded = {PARAMETER: reference.name}
+        case BranchReference():
+            encoded = {BRANCH: encode(reference.condition)}
+            encoded |= {"then": reference.then, "otherwise": reference.otherwise}
     if reference.path:
         encoded["path"] = list(reference.path)
     return encoded
@@ -72,28 +98,41 @@ def as_reference(value: Any) -> Reference | None:
     for marker, kind in ((TASK, TaskReference), (PARAMETER, ParameterReference)):
         if set(value) - {"path"} == {marker} and isinstance(value[marker], str) and well_formed:
             return kind(value[marker], tuple(path))
+    if set(value) - {"path"} == {BRANCH, "then", "otherwise"} and well_formed:
+        condition = as_reference(value[BRANCH])
+        if isinstance(condition, (TaskReference, ParameterReference)):
+            return BranchReference(condition, value["then"], value["otherwise"], tuple(path))
     raise SpecError("", f"a malformed reference: {value!r}")
 
 
-def references_in(value: Any) -> Iterator[Reference]:
-    """Yield every reference in an argument, in reading order.
+def references_in(value: Any, *, sides: bool = True) -> Iterator[Direct]:
+    """Yield every task run and parameter that an argument refers to, in reading order.
+
+    Args:
+        value: JSON with references.
+        sides: of a branch, yield what both sides refer to as well as what decides it.
 
     Raises:
         SpecError: something in it has the key of a reference and is not one.
     """
     if isinstance(value, dict):
         reference = as_reference(value)
+        if isinstance(reference, BranchReference):
+            yield reference.condition
+            if sides:
+                yield from references_in([reference.then, reference.otherwise])
+            return
         if reference is not None:
             yield reference
             return
         for item in (value.get(LITERAL, value) if set(value) == {LITERAL} else value).values():
-            yield from references_in(item)
+            yield from references_in(item, sides=sides)
     elif isinstance(value, list):
         for item in value:
-            yield from references_in(item)
+            yield from references_in(item, sides=sides)
 
 
-def resolve(value: Any, lookup: Callable[[Reference], Any]) -> Any:
+def resolve(value: Any, lookup: Callable[[Direct], Any]) -> Any:
     """Return an argument with each reference replaced by its value and each escape undone.
 
     Args:
@@ -105,6 +144,9 @@ def resolve(value: Any, lookup: Callable[[Reference], Any]) -> Any:
     """
     if isinstance(value, dict):
         reference = as_reference(value)
+        if isinstance(reference, BranchReference):
+            taken = reference.then if lookup(reference.condition) else reference.otherwise
+            return follow(resolve(taken, lookup), reference.path)
         if reference is not None:
             return lookup(reference)
         plain = value[LITERAL] if set(value) == {LITERAL} else value

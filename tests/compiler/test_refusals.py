@@ -53,21 +53,26 @@ def test_an_executor_of_its_own_needs_micro():
     assert compile_flow(spec, mode="micro").machine.start_at == "load"
 
 
-def test_every_policy_that_is_not_built_is_named_at_once():
+def test_every_policy_that_micro_does_not_do_yet_is_named_at_once():
     spec = (
         Flow()
         .task("slow", timeout_seconds=5.0, source="flows.py:3")
         .task("busy", concurrency_limit=2, retry_jitter_factor=0.5)
+        .task("lazy", retries=1, delay={"$callable": "wait"}, hooks={"on_retry": ["f"]})
         .returns()
     )
-    assert refused(NotBuiltError, spec).splitlines() == [
-        "task 'slow' (flows.py:3): timeout_seconds is not built in this version of Dagy; "
-        "leave it out of the decorator",
-        "task 'busy': concurrency_limit is not built in this version of Dagy; "
-        "leave it out of the decorator",
-        "task 'busy': retry_jitter_factor is not built in this version of Dagy; "
-        "leave it out of the decorator",
+    assert refused(NotBuiltError, spec, mode="micro").splitlines()[:-1] == [
+        "task 'slow' (flows.py:3): timeout_seconds",
+        "task 'busy': concurrency_limit, retry_jitter_factor",
+        "task 'lazy': hooks, retry_delay_seconds (as a function)",
     ]
+    assert "use --execution-mode nano" in refused(NotBuiltError, spec, mode="micro")
+    assert compile_flow(spec, mode="nano").machine.start_at
+
+
+def test_a_timeout_that_no_worker_could_keep():
+    message = refused(LimitError, Flow().task("slow", timeout_seconds=601.0).returns())
+    assert "task 'slow': timeout_seconds is 601, and the worker's Lambda function is" in message
 
 
 @pytest.mark.parametrize("task_run_id", ["a b", "-a", ".a", "", "{% 1 %}", "a\n", "a'"])

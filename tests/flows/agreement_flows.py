@@ -1,6 +1,6 @@
 """The flows that run on the laptop and on every engine. Standard library only: a worker runs them."""
 
-from dagy import RunContext, flow, task
+from dagy import RunContext, branch, flow, task
 
 
 @task
@@ -150,3 +150,91 @@ def fails(message: str):
 def fails_in_a_branch():
     good, bad = number(1), fail_again()
     return [add(good, 1), bad]
+
+
+HOOKS_CALLED: list[str] = []
+
+
+def note(context, state):
+    HOOKS_CALLED.append(f"{context.kind} {state.type}")
+
+
+def is_temporary(error):
+    return isinstance(error, ConnectionError)
+
+
+def backoff(attempt):
+    return attempt / 100
+
+
+@task(
+    retries=5,
+    retry_delay_seconds=backoff,
+    retry_jitter_factor=0.5,
+    retry_condition_fn=is_temporary,
+    timeout_seconds=60,
+    concurrency_limit=1,
+    on_retry=[note],
+    on_completion=[note],
+)
+def every_policy(n: int) -> list:
+    return third_time_without_delay.fn(n)
+
+
+@task(retries=5, retry_condition_fn=is_temporary)
+def permanent(n: int) -> None:
+    raise OutOfStockError(f"attempt {RunContext.get().attempt}")
+
+
+@task
+def hooks_called(*after) -> list:
+    return HOOKS_CALLED[:]
+
+
+@task
+def below(n: int) -> list:
+    return list(range(n))
+
+
+@task
+async def negated(n: int) -> int:
+    return -n
+
+
+@flow
+def policies(n: int = 2):
+    mapped = every_policy.map(below(n))
+    return {"mapped": mapped, "hooks": hooks_called(mapped)}
+
+
+@flow
+def not_retried():
+    permanent(1)
+
+
+@flow
+def inner(n: int):
+    return negated.map(below(n))
+
+
+@flow
+def branching(n: int):
+    small = inner(2)
+    chosen = branch(n, lambda: {"many": negated.map(below(n))}, lambda: {"many": small})
+    return {"chosen": chosen["many"], "first": negated(chosen["many"][0])}
+
+
+@flow(retries=2, on_retry=[note])
+def retried_as_a_whole(n: int = 1):
+    return hooks_called(fails_until_retried(n))
+
+
+@task
+def fails_until_retried(n: int) -> int:
+    if not HOOKS_CALLED:
+        raise ConnectionError("not yet")
+    return n
+
+
+def forget_hooks():
+    HOOKS_CALLED.clear()

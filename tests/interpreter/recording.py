@@ -2,6 +2,7 @@
 
 import threading
 
+from dagy.code import code_of
 from dagy.interpreter import Assignment, Transition, execute
 from dagy.parameters import bind
 
@@ -30,10 +31,10 @@ class LeapingClock:
     def now(self):
         return self.time
 
-    def wait(self, condition: threading.Condition, timeout):
-        if timeout is None:
+    def wait(self, condition: threading.Condition, timeout, *, busy):
+        if busy or timeout is None:
             condition.wait(timeout=30)
-        elif not condition.wait(timeout=0.002):
+        else:
             self.leaps.append(timeout)
             self.time += timeout
 
@@ -44,9 +45,10 @@ def run(flow, *, clock=None, assignment=None, max_workers=1, fail_fast=True, **p
     recorder = Recorder()
     result = execute(
         traced.spec,
-        lambda name: traced.tasks[name].fn,
+        lambda name: code_of(traced.tasks[name]),
         bind(flow.name, traced.spec.parameters, parameters),
         sink=recorder,
+        flow_code=code_of(flow),
         clock=clock or LeapingClock(),
         max_workers=max_workers,
         fail_fast=fail_fast,

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from dagy import RunContext, flow, task
+from dagy.code import code_of
 from dagy.errors import CodecError, DagyError, ParameterError
 from dagy.interpreter import Assignment
 from dagy.state import TRANSITIONS, StateType
@@ -424,7 +425,7 @@ def test_an_interrupt_cancels_what_is_unfinished_and_does_not_wait_for_it():
         number(1)
 
     class Interrupting(LeapingClock):
-        def wait(self, condition, timeout):
+        def wait(self, condition, timeout, *, busy):
             condition.release()
             started.wait(10)
             condition.acquire()
@@ -436,11 +437,15 @@ def test_an_interrupt_cancels_what_is_unfinished_and_does_not_wait_for_it():
 
     with pytest.raises(KeyboardInterrupt):
         execute(
-            traced.spec, lambda name: traced.tasks[name].fn, {}, sink=recorder, clock=Interrupting()
+            traced.spec,
+            lambda name: code_of(traced.tasks[name]),
+            {},
+            sink=recorder,
+            clock=Interrupting(),
         )
     assert recorder.of("hang") == ["RUNNING 1", "CANCELLED 1"]
     assert recorder.of("add") == recorder.of("number") == ["CANCELLED 0"]
-    assert recorder.of(None) == ["RUNNING 0", "CANCELLED 0"]
+    assert recorder.of(None) == ["RUNNING 1", "CANCELLED 1"]
     count = len(recorder.transitions)
     release.set()
     while not late:
@@ -463,7 +468,7 @@ def test_a_defect_in_a_sink_ends_the_run_instead_of_hanging_it():
     from dagy.interpreter import execute
 
     with pytest.raises(RuntimeError, match="broken sink"):
-        execute(traced.spec, lambda name: traced.tasks[name].fn, {}, sink=Broken())
+        execute(traced.spec, lambda name: code_of(traced.tasks[name]), {}, sink=Broken())
 
 
 def test_many_threads_switching_as_often_as_they_can():

@@ -8,14 +8,28 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from dagy.errors import NotBuiltError, SpecError
+from dagy.code import is_callable_mark
+from dagy.errors import LimitError, NotBuiltError, SpecError
 from dagy.spec import TaskSpec
-from dagy_compiler.modes import check_mode
+from dagy_compiler.limits import LAMBDA_TIMEOUT_SECONDS
+from dagy_compiler.modes import MICRO, NANO, check_mode
 from dagy_compiler.plan import Plan
 
 _ID = re.compile(r"\w[\w.-]*")
 
-_NOT_BUILT = ("timeout_seconds", "concurrency_limit", "retry_jitter_factor")
+WAY_OUT = (
+    f"  Execution mode {MICRO!r} does not do this in this version of Dagy; use --execution-mode "
+    f"{NANO}, where the interpreter runs the whole flow in one invocation."
+)
+
+_POLICIES = (
+    "timeout_seconds",
+    "concurrency_limit",
+    "retry_jitter_factor",
+    "retry_condition",
+    "hooks",
+)
+"""What the interpreter does and Step Functions does not do for it yet."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +47,7 @@ class Validate:
         Raises:
             CompileError: there is no such mode.
             NotBuiltError: something is asked for that this version does not do; names all of it.
+            LimitError: a task may take longer than its worker.
             SpecError: an id or a retry policy is malformed.
         """
         check_mode(plan.mode)
@@ -43,12 +58,13 @@ class Validate:
                     f"{run.id!r} must be made of letters, digits, '_', '.' and '-', and not start "
                     "with '.' or '-'",
                 )
-        problems: list[str] = []
         for name, task in plan.spec.tasks.items():
             _check_retries(name, task)
-            problems += _not_built(name, task)
+            _check_timeout(name, task)
+        # In nano the interpreter runs the whole flow, and it knows every policy.
+        problems = [] if plan.mode == NANO else list(_not_built(plan))
         if problems:
-            raise NotBuiltError("\n".join(problems))
+            raise NotBuiltError("\n".join([*problems, WAY_OUT]))
         return plan
 
 
@@ -57,6 +73,8 @@ def _check_retries(name: str, task: TaskSpec) -> None:
         raise SpecError(f"tasks[{name!r}].retries", f"must be at least 0, not {task.retries}")
     delays = task.retry_delay_seconds
     if delays is None:
+        return
+    if is_callable_mark(delays):
         return
     for delay in delays if isinstance(delays, (list, tuple)) else [delays]:
         if not _is_seconds(delay):
@@ -71,11 +89,31 @@ def _is_seconds(value: Any) -> bool:
     return number and math.isfinite(value) and value >= 0
 
 
-def _not_built(name: str, task: TaskSpec) -> Iterator[str]:
-    for option in _NOT_BUILT:
-        if getattr(task, option) is not None:
-            where = f" ({task.source})" if task.source else ""
-            yield (
-                f"task {name!r}{where}: {option} is not built in this version of Dagy; "
-                "leave it out of the decorator"
-            )
+def _check_timeout(name: str, task: TaskSpec) -> None:
+    if task.timeout_seconds is not None and task.timeout_seconds > LAMBDA_TIMEOUT_SECONDS:
+        raise LimitError(
+            f"task {name!r}{_where(task.source)}: timeout_seconds is {task.timeout_seconds:g}, and "
+            f"the worker's Lambda function is stopped after {LAMBDA_TIMEOUT_SECONDS}; use a "
+            "shorter timeout, or split the task"
+        )
+
+
+def _not_built(plan: Plan) -> Iterator[str]:
+    """Yield a line for everything that an invocation per task does not do yet."""
+    for name, task in plan.spec.tasks.items():
+        options = [option for option in _POLICIES if getattr(task, option)]
+        if is_callable_mark(task.retry_delay_seconds):
+            options.append("retry_delay_seconds (as a function)")
+        if options:
+            yield f"task {name!r}{_where(task.source)}: {', '.join(options)}"
+    for run in plan.spec.task_runs:
+        if run.map_over is not None:
+            yield f"task run {run.id!r}{_where(run.source)}: map"
+        if run.when:
+            yield f"task run {run.id!r}{_where(run.source)}: it is on one side of a branch"
+    if plan.spec.retries or plan.spec.hooks:
+        yield f"flow {plan.spec.name!r}: its own retries and hooks"
+
+
+def _where(source: str | None) -> str:
+    return f" ({source})" if source else ""

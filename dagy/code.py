@@ -1,0 +1,100 @@
+"""What of a task or flow is Python, and cannot be data: its function, its callables, its hooks.
+
+The FlowSpec says that they are there; this is where they are found, on the laptop in the traced
+objects and in a worker behind an import path.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from dagy.policy import RetryPolicy
+
+if TYPE_CHECKING:
+    from dagy.hook import HookLike
+    from dagy.spec import FlowSpec, TaskSpec
+
+HOOKS = ("on_running", "on_completion", "on_failure", "on_retry")
+
+CALLABLE = "$callable"
+"""In a spec, `{"$callable": name}` stands for a `retry_delay_seconds` that is a function."""
+
+
+class Code(NamedTuple):
+    """The Python of one task or flow.
+
+    Attributes:
+        fn: the function.
+        retry_delay: `retry_delay_seconds`, where that is a callable.
+        retry_condition: `retry_condition_fn`.
+        hooks: lists of hooks, by `on_running` and so on.
+        cache_key: the key function of `cache`.
+    """
+
+    fn: Callable[..., Any]
+    retry_delay: Callable[[int], float] | None = None
+    retry_condition: Callable[[Exception], bool] | None = None
+    hooks: Mapping[str, Sequence[HookLike]] = MappingProxyType({})
+    cache_key: Callable[..., Any] | None = None
+
+    def policy(self, spec: TaskSpec | FlowSpec) -> RetryPolicy:
+        """Return the retry policy, put together from the spec's data and this code."""
+        delay = self.retry_delay if is_callable_mark(spec.retry_delay_seconds) else None
+        return RetryPolicy(
+            spec.retries,
+            delay or spec.retry_delay_seconds,
+            spec.retry_jitter_factor,
+            self.retry_condition,
+        )
+
+
+def code_of(found: Any) -> Code:
+    """Return the code of a task, of a flow, or of a plain function, which has no more to it."""
+    fn = getattr(found, "fn", None)
+    if fn is None:
+        return Code(found)
+    delay = found.retry_delay_seconds
+    hooks = {name: tuple(hooks) for name in HOOKS if (hooks := getattr(found, name))}
+    cache = getattr(found, "cache", None)
+    return Code(
+        fn,
+        delay if callable(delay) else None,
+        found.retry_condition_fn,
+        hooks,
+        cache if callable(cache) else None,
+    )
+
+
+def load(import_path: str) -> Any:
+    """Return what an import path leads to: a task, a flow, or a plain function.
+
+    Args:
+        import_path: as `package.module:qualified.name`.
+
+    Raises:
+        ImportError, AttributeError: it leads nowhere.
+    """
+    module, _, name = import_path.partition(":")
+    found: Any = importlib.import_module(module)
+    for part in name.split("."):
+        found = getattr(found, part)
+    return found
+
+
+def import_path(fn: Any) -> str:
+    """Return where a function can be imported from, as `module:qualified.name`."""
+    return f"{fn.__module__}:{name_of(fn)}"
+
+
+def name_of(fn: Any) -> str:
+    """Return how a callable is called in the code, for messages and specs."""
+    name = getattr(fn, "__qualname__", None)
+    return name if isinstance(name, str) else type(fn).__qualname__
+
+
+def is_callable_mark(value: Any) -> bool:
+    """Tell whether a value of a spec stands for a callable."""
+    return isinstance(value, dict) and CALLABLE in value

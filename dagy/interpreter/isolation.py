@@ -1,0 +1,137 @@
+"""Attempts in a process of their own: they can be killed, and take nothing with them.
+
+The process is spawned, not forked: a fork of a process with threads inherits their locks, held by
+nobody. It imports the task by its path and gets its arguments as JSON text, as a worker does.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import threading
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from dagy.code import load
+from dagy.context import RunContext, current_context
+from dagy.errors import ProcessDiedError
+from dagy.spec import TaskSpec
+from dagy.values import from_text, to_text
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+    from dagy.interpreter.calls import Call
+    from dagy.interpreter.run import Attempt
+
+
+def in_process(task: TaskSpec) -> Call:
+    """Return the way in which a task with `isolation="process"` is called."""
+
+    def call(args: list[Any], kwargs: dict[str, Any], attempt: Attempt) -> str:
+        import multiprocessing
+
+        spawn = multiprocessing.get_context("spawn")
+        receiver, sender = spawn.Pipe(duplex=False)
+        context = attempt.context
+        assert context is not None
+        given = to_text({"args": args, "kwargs": kwargs, "context": asdict(context)})
+        process = spawn.Process(
+            target=_child,
+            args=(sender, task.import_path, given),
+            name=f"dagy-{task.name}",
+            daemon=True,
+        )
+        process.start()
+        attempt.stoppable(process.kill)
+        sender.close()  # the child has the other end now: its death ends the wait below
+        try:
+            succeeded, answer = receiver.recv()
+        except EOFError:
+            process.join()
+            raise ProcessDiedError(_epitaph(task.name, process.exitcode)) from None
+        finally:
+            receiver.close()
+        process.join()
+        if not succeeded:
+            raise _revived(*answer)
+        return str(answer)
+
+    return call
+
+
+def _epitaph(name: str, code: int | None) -> str:
+    who = f"the process of task {name!r}"
+    if code is None or code >= 0:
+        return f"{who} ended with exit code {code} before the task returned"
+    try:
+        cause = signal.Signals(-code).name
+    except ValueError:
+        cause = f"signal {-code}"
+    hint = " (out of memory, perhaps)" if cause == "SIGKILL" else ""
+    return f"{who} was killed by {cause}{hint}"
+
+
+def _revived(pickled: bytes | None, name: str, message: str, traceback: str) -> BaseException:
+    """Return the exception that was raised in the process, or one of that name and message."""
+    error: BaseException | None = None
+    if pickled is not None:
+        try:
+            error = pickle.loads(pickled)
+        except Exception:  # it pickles and does not unpickle, as many exceptions do
+            error = None
+    if not isinstance(error, BaseException):
+        error = type(name, (Exception,), {})(message)
+    error.add_note(f"\nThe traceback in the process of the task:\n{traceback}")
+    return error
+
+
+# What follows runs in the child.
+
+
+def _child(sender: Connection, import_path: str, given: str) -> None:
+    # Ctrl-C reaches the whole group; whoever waits for this process kills it then.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        answer: tuple[bool, Any] = (True, _called(import_path, from_text(given)))
+    except BaseException as error:
+        answer = (False, _described(error))
+    sender.send(answer)
+
+
+def _end_with_parent() -> None:
+    import multiprocessing
+
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _called(import_path: str, given: dict[str, Any]) -> str:
+    import inspect
+
+    from dagy.interpreter.body import encode_output
+
+    found = load(import_path)
+    fn = getattr(found, "fn", found)
+    context = RunContext(**given["context"])
+    current_context.set(context)
+    value = fn(*given["args"], **given["kwargs"])
+    if inspect.iscoroutine(value):
+        import asyncio
+
+        value = asyncio.run(value)
+    return encode_output(context.name, value)
+
+
+def _described(error: BaseException) -> tuple[bytes | None, str, str, str]:
+    import traceback
+
+    try:
+        pickled = pickle.dumps(error)
+    except Exception:  # it holds what cannot be pickled; its name and message will do
+        pickled = None
+    return pickled, type(error).__name__, str(error), "".join(traceback.format_exception(error))

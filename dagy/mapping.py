@@ -1,0 +1,84 @@
+"""Mapping a task over lists: which arguments are mapped, and what each call gets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Unmapped:
+    """An argument of `Task.map` that every call gets whole; made by `unmapped`."""
+
+    value: Any
+
+
+def unmapped(value: Any) -> Any:
+    """Mark an argument of `Task.map` that every call is to get whole, also if it is a list.
+
+    Args:
+        value: any argument, or an output of another task.
+
+    Examples:
+        Inside a flow: `convert.map(rows, unmapped(rates))`.
+    """
+    return Unmapped(value)
+
+
+def keyed(args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str | int, Any]:
+    """Return the arguments of a call in one dict: by position from 0, and by name."""
+    found: dict[str | int, Any] = dict(enumerate(args))
+    found.update(kwargs)
+    return found
+
+
+def calls_of(
+    args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> Iterator[tuple[list[Any], dict[str, Any]]]:
+    """Yield the positional and keyword arguments of each call of a map over known lists.
+
+    Raises:
+        ValueError: nothing is mapped, a mapped argument is not a list, or their lengths differ.
+    """
+    given = keyed(args, kwargs)
+    keys = [key for key, value in given.items() if not isinstance(value, Unmapped)]
+    for index in range(common_length({key: given[key] for key in keys})):
+        each = {
+            key: value.value if isinstance(value, Unmapped) else value[index]
+            for key, value in given.items()
+        }
+        yield (
+            [each[position] for position in range(len(args))],
+            {name: each[name] for name in kwargs},
+        )
+
+
+def common_length(mapped: Mapping[str | int, Any]) -> int:
+    """Return the length that all mapped arguments have.
+
+    Args:
+        mapped: the arguments, by position from 0 or by name.
+
+    Raises:
+        ValueError: there is none, one is not a list, or the lengths differ.
+    """
+    if not mapped:
+        raise ValueError("map needs an argument that is a list; all of them are unmapped")
+    lengths = {}
+    for key, value in mapped.items():
+        if not isinstance(value, (list, tuple)):
+            raise ValueError(  # noqa: TRY004 - one class for all that is wrong with a map
+                f"{label(key)} of map is {type(value).__name__}, not a list; "
+                "wrap it in unmapped(...) if every call is to get it whole"
+            )
+        lengths[key] = len(value)
+    if len(set(lengths.values())) > 1:
+        told = ", ".join(f"{label(key)} has {length}" for key, length in lengths.items())
+        raise ValueError(f"the lists that are mapped over differ in length: {told}")
+    return next(iter(lengths.values()))
+
+
+def label(key: str | int) -> str:
+    """Return how a message names an argument: `argument 1`, `argument 'rows'`."""
+    return f"argument {key + 1}" if isinstance(key, int) else f"argument {key!r}"
