@@ -19,6 +19,7 @@ STYLES = {
     "FAILED": "bold red",
     "SKIPPED": "yellow",
     "CANCELLED": "yellow",
+    "CRASHED": "bold red",
 }
 
 
