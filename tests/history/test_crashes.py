@@ -35,6 +35,10 @@ class Report:
     def __init__(self, token):
         self.token = token
 
+    def begin(self, run_id, spec): ...
+
+    def line(self, line): ...
+
     def emit(self, transition):
         if transition.output is not None and transition.task_run_id is not None:
             self.say(f"{transition.task_run_id} {transition.output}")

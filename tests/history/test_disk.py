@@ -67,7 +67,7 @@ def test_a_disk_that_is_full_from_the_start(home, run_on_a_full_disk):
 
 
 def test_a_disk_that_fills_while_a_flow_runs(home, run_on_a_full_disk):
-    run_id, warned = run_on_a_full_disk(0, 100000)
+    run_id, warned = run_on_a_full_disk(0, 3000)
     incomplete, database = warned
     assert incomplete.startswith("the recording of this run is incomplete, its last ")
     assert str(home.database) in database
