@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
+from math import ceil
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -114,9 +115,14 @@ class _Scale:
         bar_width = max(_NARROWEST_BAR, width - name_width - 14)
         return _Scale(start, max((end - start).total_seconds(), 1e-6), name_width, bar_width)
 
-    def cell(self, moment: datetime) -> int:
-        share = (moment - self.start) / timedelta(seconds=self.span)
-        return min(self.bar_width - 1, max(0, int(share * self.bar_width)))
+    def cells(self, start: datetime, end: datetime) -> range:
+        """The cells between two moments; at least one."""
+        first = min(self.bar_width - 1, max(0, int(self._place(start))))
+        return range(first, max(first + 1, min(self.bar_width, ceil(self._place(end)))))
+
+    def _place(self, moment: datetime) -> float:
+        place = (moment - self.start) / timedelta(seconds=self.span) * self.bar_width
+        return round(place, 6)  # or a bar that ends on a border would have one cell more
 
     def heading(self) -> Text:
         total = duration(self.span)
@@ -143,12 +149,10 @@ def _bar(task_run: TaskRunDetail, scale: _Scale, marks: Marks) -> Text:
     end_of_all = scale.start + timedelta(seconds=scale.span)
     tries = task_run.tries
     for earlier, later in pairwise(tries):
-        first = scale.cell(earlier.ended_at or earlier.started_at)
-        for cell in range(first, scale.cell(later.started_at)):
+        for cell in scale.cells(earlier.ended_at or earlier.started_at, later.started_at):
             cells[cell] = marks.wait
     for attempt in tries:
-        last = scale.cell(attempt.ended_at or end_of_all)
-        for cell in range(scale.cell(attempt.started_at), last + 1):
+        for cell in scale.cells(attempt.started_at, attempt.ended_at or end_of_all):
             cells[cell] = marks.failed if attempt.failed else marks.work
     bar = Text("".join(cells))
     bar.stylize(STYLES.get(task_run.state, ""))

@@ -27,23 +27,28 @@ _ENDS = ", ".join(f"'{state.value}'" for state in sorted(TERMINAL))
 
 _BATCH = """
 CREATE OR REPLACE TEMP TABLE folding AS
-SELECT unnest(CAST($rows AS STRUCT(run_id VARCHAR, journal VARCHAR, unended VARCHAR,
+SELECT *, make_timestamp(CAST(started_at * 1e6 AS BIGINT)) AS began_at
+FROM (SELECT unnest(CAST($rows AS STRUCT(run_id VARCHAR, journal VARCHAR, unended VARCHAR,
     flow_name VARCHAR, flow_version VARCHAR, started_at DOUBLE, parameters VARCHAR,
     max_workers INTEGER, fail_fast BOOLEAN, dagy_version VARCHAR, resumed_from VARCHAR)[]),
-    recursive := true)
+    recursive := true))
 """
 
 # Every one of these options is there to stop DuckDB from being clever: it would guess types, take
 # `a=b` in a path for a partition, and a line of 16 MiB for a mistake. `ignore_errors` turns a line
 # that is not JSON into a row of NULLs: that is the torn last line of a run that was killed. The
 # header becomes one too, because it has none of these fields.
-_EVENTS = """
+#
+# The last column says of every event whether its run crashed: it has no end, and nobody owns it.
+_EVENTS = f"""
 CREATE OR REPLACE TEMP TABLE fresh AS
 SELECT run_id, seq, make_timestamp(CAST("at" * 1e6 AS BIGINT)) AS occurred_at, task_run_id, state,
-       attempt, message, output, error_type, error_message, error_traceback
+       attempt, message, output, error_type, error_message, error_traceback,
+       unended = '{CRASHED}' AND NOT bool_or(task_run_id IS NULL AND state IN ({_ENDS}))
+           OVER (PARTITION BY run_id) AS crashed
 FROM read_json($journals, format = 'newline_delimited', compression = 'uncompressed',
     filename = 'journal', hive_partitioning = false, ignore_errors = true,
-    maximum_object_size = {longest_line},
+    maximum_object_size = $longest_line,
     columns = {{seq: 'BIGINT', "at": 'DOUBLE', task_run_id: 'VARCHAR', state: 'VARCHAR',
         attempt: 'INTEGER', message: 'VARCHAR', output: 'VARCHAR', error_type: 'VARCHAR',
         error_message: 'VARCHAR', error_traceback: 'VARCHAR'}}) e
@@ -57,33 +62,13 @@ WHERE seq IS NOT NULL
 #
 # What was under way when its run crashed did not go on, so it is CANCELLED; when it stopped is not
 # known, so it has no end.
+#
+# Planning these statements is most of what folding a small run costs; a CTE would double it.
 _TASK_RUNS = f"""
 INSERT INTO task_runs
-WITH last_words AS (
-    SELECT run_id, task_run_id,
-           arg_max(state, seq) AS last_state,
-           max(attempt) AS attempts,
-           min(occurred_at) FILTER (state = 'RUNNING') AS started_at,
-           max(occurred_at) FILTER (state IN ({_ENDS})) AS ended_at,
-           arg_max({{message: message, output: output}}, seq) AS last,
-           arg_max({{type: error_type, message: error_message, traceback: error_traceback}}, seq)
-               FILTER (error_type IS NOT NULL) AS error,
-           min(seq) AS first_seq
-    FROM fresh
-    WHERE task_run_id IS NOT NULL
-    GROUP BY run_id, task_run_id
-),
-ends AS (
-    SELECT run_id FROM fresh WHERE task_run_id IS NULL AND state IN ({_ENDS})
-),
-settled AS (
-    SELECT *, last_state NOT IN ({_ENDS}) AND unended = '{CRASHED}'
-              AND run_id NOT IN (FROM ends) AS cut_off
-    FROM last_words JOIN folding USING (run_id)
-)
 SELECT run_id, task_run_id,
        CASE WHEN cut_off THEN 'CANCELLED' ELSE last_state END,
-       attempts, settled.started_at, ended_at,
+       attempts, started_at, ended_at,
        CASE WHEN NOT cut_off THEN last.message
             WHEN last_state = 'RUNNING' THEN 'the run crashed during attempt ' || attempts
             ELSE 'the run crashed before attempt ' || (attempts + 1) END,
@@ -92,14 +77,39 @@ SELECT run_id, task_run_id,
        CASE WHEN last_state <> 'SUCCEEDED' THEN error.message END,
        CASE WHEN last_state <> 'SUCCEEDED' THEN error.traceback END,
        first_seq
-FROM settled
+FROM (
+    SELECT run_id, task_run_id,
+           arg_max(state, seq) AS last_state,
+           max(attempt) AS attempts,
+           min(occurred_at) FILTER (state = 'RUNNING') AS started_at,
+           max(occurred_at) FILTER (state IN ({_ENDS})) AS ended_at,
+           arg_max({{message: message, output: output}}, seq) AS last,
+           arg_max({{type: error_type, message: error_message, traceback: error_traceback}}, seq)
+               FILTER (error_type IS NOT NULL) AS error,
+           min(seq) AS first_seq,
+           any_value(crashed) AND last_state NOT IN ({_ENDS}) AS cut_off
+    FROM fresh
+    WHERE task_run_id IS NOT NULL
+    GROUP BY run_id, task_run_id
+)
 """
 
 # A run without an end is what `unended` says. One that crashed ends with the last that was heard of
 # it, which is the earliest it can have been.
 _RUNS = f"""
 INSERT INTO runs
-WITH own AS (
+SELECT run_id, flow_name, flow_version,
+       CASE WHEN ended_at IS NULL THEN unended ELSE last.state END,
+       began_at,
+       CASE WHEN ended_at IS NULL AND unended = '{CRASHED}' THEN coalesce(last_heard, began_at)
+            ELSE ended_at END,
+       parameters, max_workers, fail_fast, dagy_version, resumed_from,
+       coalesce(total, 0), coalesce(succeeded, 0),
+       CASE WHEN ended_at IS NULL AND unended = '{CRASHED}'
+            THEN 'its process ended before the run did' ELSE last.message END,
+       last.output, last.type, last.error, last.traceback
+FROM folding
+LEFT JOIN (
     SELECT run_id,
            max(occurred_at) AS last_heard,
            max(occurred_at) FILTER (task_run_id IS NULL AND state IN ({_ENDS})) AS ended_at,
@@ -108,25 +118,13 @@ WITH own AS (
                FILTER (task_run_id IS NULL) AS last
     FROM fresh
     GROUP BY run_id
-),
-counts AS (
+) USING (run_id)
+LEFT JOIN (
     SELECT run_id, count(*) AS total, count(*) FILTER (state = 'SUCCEEDED') AS succeeded
     FROM task_runs
     WHERE run_id IN (SELECT run_id FROM folding)
     GROUP BY run_id
-)
-SELECT run_id, flow_name, flow_version,
-       CASE WHEN ended_at IS NULL THEN unended ELSE last.state END,
-       make_timestamp(CAST(started_at * 1e6 AS BIGINT)),
-       CASE WHEN ended_at IS NULL AND unended = '{CRASHED}'
-            THEN coalesce(last_heard, make_timestamp(CAST(started_at * 1e6 AS BIGINT)))
-            ELSE ended_at END,
-       parameters, max_workers, fail_fast, dagy_version, resumed_from,
-       coalesce(total, 0), coalesce(succeeded, 0),
-       CASE WHEN ended_at IS NULL AND unended = '{CRASHED}'
-            THEN 'its process ended before the run did' ELSE last.message END,
-       last.output, last.type, last.error, last.traceback
-FROM folding LEFT JOIN own USING (run_id) LEFT JOIN counts USING (run_id)
+) USING (run_id)
 """
 
 _DEFAULT_LONGEST_LINE = 1 << 24
@@ -225,20 +223,31 @@ def fold(
 
 def _fold(connection: DuckDBPyConnection, home: Home, runs: Sequence[Pending]) -> None:
     journals = [str(home.journal(run.run_id)) for run in runs]
-    events = _EVENTS.format(longest_line=max(map(_longest_line, journals)))
+    longest_line = max(map(_longest_line, journals))
     rows = [_row(run, journal) for run, journal in zip(runs, journals, strict=True)]
     connection.begin()
     try:
         connection.execute(_BATCH, {"rows": rows})
-        delete_runs(connection, [run.run_id for run in runs])
-        connection.execute(events, {"journals": journals})
-        connection.execute("INSERT INTO events FROM fresh")
+        _forget_earlier(connection)
+        connection.execute(_EVENTS, {"journals": journals, "longest_line": longest_line})
+        connection.execute("INSERT INTO events SELECT * EXCLUDE (crashed) FROM fresh")
         connection.execute(_TASK_RUNS)
         connection.execute(_RUNS)
     except BaseException:
         connection.rollback()
         raise
     connection.commit()
+
+
+def _forget_earlier(connection: DuckDBPyConnection) -> None:
+    """Remove what an earlier fold of these runs left, if there was one; then this is not the first.
+
+    Looking is quicker than removing nothing.
+    """
+    known = "SELECT run_id FROM runs SEMI JOIN folding USING (run_id)"
+    folded_before = [run_id for (run_id,) in connection.execute(known).fetchall()]
+    if folded_before:
+        delete_runs(connection, folded_before)
 
 
 def delete_runs(connection: DuckDBPyConnection, run_ids: Sequence[str]) -> None:

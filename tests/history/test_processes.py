@@ -180,3 +180,27 @@ def test_a_file_that_another_process_holds_is_left_to_whoever_comes_next(home, r
     holder.kill()
     holder.wait()
     assert [run.run_id for run in list_runs(home)] == ["run-2", "run-1", "run-0"]
+
+
+CLEAN_UP = """
+from dagy.history import settle
+print("ready", flush=True)
+for n in range(6):
+    run_id = f"{sys.argv[2]}-{n}"
+    record(run_id)
+    (home.run_folder(run_id) / "artifacts").mkdir()
+    (home.run_folder(run_id) / "artifacts" / "table.parquet").write_text("large")
+    settle(home, "f", 3, exclude=run_id)
+"""
+
+
+def test_four_processes_clean_up_at_once_and_spare_what_goes_on(home, start, record):
+    record("goes-on", "f", transitions=[], going_on=True, started_at=1.0)
+    children = [start(CLEAN_UP, name) for name in "abcd"]
+    assert [child.wait(60) for child in children] == [0] * 4
+    fold_pending(home)
+    cleanup(home, "f", keep_last=3, exclude="none")
+    left = [run.run_id for run in list_runs(home, limit=100)]
+    assert len(left) == 4
+    assert left[-1] == "goes-on"
+    assert sorted(left) == home.run_ids()  # nothing of the others is left: no folder, no artifact
