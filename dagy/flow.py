@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_RESERVED = ("version", "fail_fast", "max_workers", "cleanup_keep_last", "raise_on_failure")
+_RESERVED = (
+    *("version", "fail_fast", "max_workers", "cleanup_keep_last", "raise_on_failure"),
+    *("resume", "force_resume"),
+)
 
 
 class TracedFlow(NamedTuple):
@@ -171,6 +174,8 @@ class Flow(Generic[P, R]):
         max_workers: int = 1,
         cleanup_keep_last: int = 20,
         raise_on_failure: bool = False,
+        resume: str | None = None,
+        force_resume: bool = False,
         **kwargs: Any,
     ) -> LocalRunContext:
         """Run the flow here, on a thread pool, and record the run.
@@ -182,6 +187,10 @@ class Flow(Generic[P, R]):
             max_workers: how many tasks may run at once.
             cleanup_keep_last: how many ended runs of this flow the history keeps.
             raise_on_failure: raise RunFailedError when the run does not succeed.
+            resume: a recorded run to go on from, by its id, the beginning of one, or `latest`: what
+                succeeded there is used again, and its parameters are used where none are given.
+            force_resume: go on from it although code or graph have changed; what that touches
+                runs again.
             kwargs: the flow's parameters, by name.
 
         Returns:
@@ -189,7 +198,8 @@ class Flow(Generic[P, R]):
 
         Raises:
             TraceError, ParameterError, NotBuiltError: as `build`.
-            HistoryError: the run cannot be recorded at all; nothing has run.
+            HistoryError: there is no run to resume.
+            ResumeError: the flow has changed since that run; the message lists the differences.
             RunFailedError: only where asked for.
         """
         from dagy.local import run_local  # `import dagy` stays light
@@ -201,6 +211,8 @@ class Flow(Generic[P, R]):
             max_workers=max_workers,
             cleanup_keep_last=cleanup_keep_last,
             raise_on_failure=raise_on_failure,
+            resume=resume,
+            force_resume=force_resume,
         )
 
     def run(self, *args: Any, **kwargs: Any) -> LocalRunContext:

@@ -7,86 +7,24 @@ import uuid
 import warnings
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from dagy.code import code_of
-from dagy.errors import DefinitionError, HistoryError, TraceError
-from dagy.history import Home, Journal, RunHeader, cleanup, fold_pending
-from dagy.interpreter import RunResult, Sink, TaskRun, Transition, execute
+from dagy.errors import DefinitionError, ResumeError, TraceError
+from dagy.history import Cache, Home, RecordedRun, Recording, RunHeader, results_of
+from dagy.interpreter import Assignment, RunResult, Sink, TaskRun, Transition, execute
+from dagy.interpreter.frontier import NOT_TAKEN
 from dagy.logs import LogLine, RunLog, capture
 from dagy.parameters import bind
+from dagy.resume import Recorded, reusable
 from dagy.run_context import LocalRunContext, TaskRunRecord, TaskRunRecords
+from dagy.source import location_of
 from dagy.spec import FlowSpec
 from dagy.values import from_text
 from dagy.version import __version__
 
 if TYPE_CHECKING:
     from dagy.flow import Flow, TracedFlow
-
-
-def run_local(
-    flow: Flow[..., Any],
-    given: Mapping[str, Any],
-    *,
-    fail_fast: bool = True,
-    max_workers: int = 1,
-    cleanup_keep_last: int = 20,
-    raise_on_failure: bool = False,
-    observer: Observer | None = None,
-) -> LocalRunContext:
-    """Run a flow on this machine and record the run; see `Flow.run_local`.
-
-    Args:
-        flow: the flow.
-        given: parameters by name.
-        fail_fast: stop at the first task that fails for good.
-        max_workers: attempts under way at once, at least 1.
-        cleanup_keep_last: ended runs of this flow that the history keeps, at least 1.
-        raise_on_failure: raise RunFailedError when the run does not succeed.
-        observer: told of every transition besides the journal, and of what the tasks say.
-    """
-    _check_options(
-        fail_fast=fail_fast, max_workers=max_workers, cleanup_keep_last=cleanup_keep_last
-    )
-    traced = trace(flow, given)
-    spec = traced.spec
-    parameters = bind(spec.name, spec.parameters, given)
-    home = Home.find()
-    run_id = uuid.uuid4().hex[:12]
-    header = RunHeader(
-        run_id=run_id,
-        flow_name=spec.name,
-        flow_version=spec.version,
-        parameters=parameters,
-        started_at=time.time(),
-        max_workers=max_workers,
-        fail_fast=fail_fast,
-        dagy_version=__version__,
-    )
-    journal = Journal.create(home, header)
-    log = RunLog(home.log(run_id), listener=None if observer is None else observer.line)
-    try:
-        home.save_flow(run_id, spec.to_json())
-        if observer is not None:
-            observer.begin(run_id, spec)
-        with capture(log):
-            result = execute(
-                spec,
-                lambda name: code_of(traced.tasks[name]),
-                parameters,
-                flow_code=code_of(flow),
-                sink=_All(journal, log) if observer is None else _All(journal, log, observer),
-                max_workers=max_workers,
-                fail_fast=fail_fast,
-            )
-    finally:
-        # Also after Ctrl-C: what has happened is history.
-        journal.close()
-        if log.error is not None:
-            warnings.warn(f"the log of this run is incomplete: {log.error}", stacklevel=3)
-        _record(home, header, journal, cleanup_keep_last)
-    run = context_of(run_id, spec, result)
-    return run.raise_on_failure() if raise_on_failure else run
 
 
 class Observer(Sink, Protocol):
@@ -99,6 +37,125 @@ class Observer(Sink, Protocol):
     def line(self, line: LogLine) -> None:
         """A task said something; called in that task's thread."""
         ...
+
+
+def run_local(
+    flow: Flow[..., Any],
+    given: Mapping[str, Any],
+    *,
+    fail_fast: bool = True,
+    max_workers: int = 1,
+    cleanup_keep_last: int = 20,
+    raise_on_failure: bool = False,
+    resume: str | None = None,
+    force_resume: bool = False,
+    observer: Observer | None = None,
+) -> LocalRunContext:
+    """Run a flow on this machine and record the run; see `Flow.run_local`.
+
+    Args:
+        flow: the flow.
+        given: parameters by name.
+        fail_fast: stop at the first task that fails for good.
+        max_workers: attempts under way at once, at least 1.
+        cleanup_keep_last: ended runs of this flow that the history keeps, at least 1.
+        raise_on_failure: raise RunFailedError when the run does not succeed.
+        resume: a run to go on from: its id, the beginning of one, or `latest`.
+        force_resume: go on from it although code or graph have changed.
+        observer: told of every transition besides the journal, and of what the tasks say.
+    """
+    _check_options(
+        fail_fast=fail_fast, max_workers=max_workers, cleanup_keep_last=cleanup_keep_last
+    )
+    start = (
+        _Start(trace(flow, given), given)
+        if resume is None
+        else _resumed(flow, given, results_of(Home.find(), resume), force=force_resume)
+    )
+    spec = start.traced.spec
+    parameters = bind(spec.name, spec.parameters, start.given)
+    run_id = uuid.uuid4().hex[:12]
+    header = RunHeader(
+        run_id=run_id,
+        flow_name=spec.name,
+        flow_version=spec.version,
+        parameters=parameters,
+        started_at=time.time(),
+        max_workers=max_workers,
+        fail_fast=fail_fast,
+        dagy_version=__version__,
+        resumed_from=start.resumed_from,
+        source_file=_file_of(flow),
+    )
+    recording = Recording(header, spec.to_json())
+    log = RunLog(recording.log, listener=None if observer is None else observer.line)
+    try:
+        if observer is not None:
+            observer.begin(run_id, spec)
+        with capture(log):
+            result = execute(
+                spec,
+                lambda name: code_of(start.traced.tasks[name]),
+                parameters,
+                flow_code=code_of(flow),
+                sink=_All(recording, log) if observer is None else _All(recording, log, observer),
+                max_workers=max_workers,
+                fail_fast=fail_fast,
+                assignment=start.assignment,
+                cache=Cache(recording.home) if recording.home is not None else None,
+            )
+    finally:
+        # Also after Ctrl-C: what has happened is history.
+        if log.error is not None:
+            warnings.warn(f"the log of this run is incomplete: {log.error}", stacklevel=3)
+        recording.finish(cleanup_keep_last)
+    run = context_of(run_id, spec, result)
+    return run.raise_on_failure() if raise_on_failure else run
+
+
+class _Start(NamedTuple):
+    """What a run begins with."""
+
+    traced: TracedFlow
+    given: Mapping[str, Any]
+    assignment: Assignment = Assignment()
+    resumed_from: str | None = None
+
+
+def _resumed(
+    flow: Flow[..., Any], given: Mapping[str, Any], run: RecordedRun, *, force: bool
+) -> _Start:
+    """Begin with the results of a recorded run, and with its parameters where none are given."""
+    if run.header.flow_name != flow.name:
+        raise ResumeError(
+            f"run {run.run_id} is of flow {run.header.flow_name!r}, not {flow.name!r}"
+        )
+    if run.status == "RUNNING":
+        raise ResumeError(f"run {run.run_id} goes on; it can be resumed once it has ended")
+    if run.flow_json is None:
+        raise ResumeError(
+            f"run {run.run_id} cannot be resumed: its graph was not recorded, because it ended, or "
+            "the disk was full, just as it began; run the flow anew"
+        )
+    parameters = {**run.header.parameters, **given}
+    traced = trace(flow, parameters)
+    not_taken = {name for name, each in run.task_runs.items() if each.message == NOT_TAKEN}
+    recorded = Recorded(
+        run.run_id,
+        FlowSpec.from_json(run.flow_json),
+        run.header.parameters,
+        run.results,
+        frozenset(not_taken),
+    )
+    results = reusable(recorded, traced.spec, parameters, force=force)
+    assignment = Assignment(results=results, reason=f"from run {run.run_id}")
+    return _Start(traced, parameters, assignment, run.run_id)
+
+
+def _file_of(flow: Flow[..., Any]) -> str | None:
+    """Where a resume finds the flow again."""
+    location = location_of(flow.fn)
+    return None if location is None or location.file.startswith("<") else location.file
 
 
 class _All:
@@ -144,17 +201,6 @@ def trace(flow: Flow[..., Any], given: Mapping[str, Any]) -> TracedFlow:
                 f"--param {name}=...",
                 stacklevel=4,
             )
-
-
-def _record(home: Home, run: RunHeader, journal: Journal, keep_last: int) -> None:
-    """Fold the run into DuckDB; a history that cannot be written never costs the run its result."""
-    if journal.error is not None:
-        warnings.warn(f"the journal of this run is incomplete: {journal.error}", stacklevel=4)
-    try:
-        fold_pending(home)
-        cleanup(home, run.flow_name, keep_last=keep_last, exclude=run.run_id)
-    except HistoryError as error:
-        warnings.warn(str(error), stacklevel=4)
 
 
 def context_of(run_id: str, spec: FlowSpec, result: RunResult) -> LocalRunContext:

@@ -7,11 +7,11 @@ rest runs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from dagy.errors import ResumeError
-from dagy.spec import FlowSpec, TaskRunSpec
+from dagy.spec import FlowSpec, ParameterReference, TaskRunSpec, references_in
 
 
 class Recorded(NamedTuple):
@@ -20,34 +20,40 @@ class Recorded(NamedTuple):
     Attributes:
         run_id: its id.
         spec: the flow that it ran.
+        parameters: a value for each of its parameters.
         outputs: the outputs of the task runs that succeeded, as JSON text by id; items of maps too.
         not_taken: the task runs that were skipped because they were on a side not taken.
     """
 
     run_id: str
     spec: FlowSpec
+    parameters: Mapping[str, Any]
     outputs: Mapping[str, str]
     not_taken: frozenset[str] = frozenset()
 
 
-def reusable(recorded: Recorded, spec: FlowSpec, *, force: bool) -> dict[str, str]:
+def reusable(
+    recorded: Recorded, spec: FlowSpec, parameters: Mapping[str, Any], *, force: bool
+) -> dict[str, str]:
     """Return the outputs of a recorded run that a new run of a flow can use.
 
     Args:
         recorded: the run to go on from.
         spec: the flow as it is now.
+        parameters: a value for each of its parameters now, where one is known.
         force: go on although code or graph have changed; what is touched by that runs again.
 
     Raises:
         ResumeError: something has changed; the message lists all of it.
     """
-    changes = [] if force else list(differences(recorded.spec, spec))
-    if changes:
+    other = _changed_parameters(recorded.parameters, parameters)
+    changes = [*differences(recorded.spec, spec), *other.values()]
+    if changes and not force:
         listed = "\n".join(f"  {change}" for change in changes)
         raise ResumeError(
             f"run {recorded.run_id} cannot be resumed, because flow {spec.name!r} has changed "
             f"since:\n{listed}\nTo run again what these touch and use the rest: --force "
-            "(from Python: force=True)"
+            "(from Python: force_resume=True)"
         )
     before = {run.id: run for run in recorded.spec.task_runs}
     same: set[str] = set()
@@ -55,7 +61,11 @@ def reusable(recorded: Recorded, spec: FlowSpec, *, force: bool) -> dict[str, st
     found: dict[str, str] = {}
     for run in spec.task_runs:
         known = before.get(run.id)
-        unchanged = known is not None and _is_same(known, recorded.spec, run, spec)
+        unchanged = (
+            known is not None
+            and _is_same(known, recorded.spec, run, spec)
+            and not _reads(run, other.keys())
+        )
         if unchanged and settled.issuperset(run.depends_on):
             same.add(run.id)
             if run.id in recorded.outputs:
@@ -85,6 +95,22 @@ def differences(before: FlowSpec, after: FlowSpec) -> Iterator[str]:
             yield f"~ task run {name!r}{at} is called with {_told(run)}, was {_told(old[name])}"
     if before.outputs != after.outputs:
         yield "~ the flow returns something else"
+
+
+def _changed_parameters(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, str]:
+    """Return a line for each parameter whose value is another, by its name."""
+    return {
+        name: f"~ parameter {name!r} is {value!r}, was {before.get(name)!r}"
+        for name, value in after.items()
+        if name not in before or before[name] != value
+    }
+
+
+def _reads(run: TaskRunSpec, parameters: Collection[str]) -> bool:
+    return any(
+        isinstance(reference, ParameterReference) and reference.name in parameters
+        for reference in references_in([run.args, run.kwargs, run.when])
+    )
 
 
 def _code_differences(before: FlowSpec, after: FlowSpec) -> Iterator[str]:

@@ -4,7 +4,7 @@ import duckdb
 import pytest
 
 from dagy import flow, task
-from dagy.errors import DefinitionError, HistoryError, ParameterError, RunFailedError, TraceError
+from dagy.errors import DefinitionError, ParameterError, RunFailedError, TraceError
 from dagy.history import Home, find_run, list_runs
 
 
@@ -113,12 +113,16 @@ def test_options_that_make_no_sense_are_refused(home):
             doubles.run_local(**options)
 
 
-def test_a_home_that_cannot_be_written_is_refused_before_anything_runs(tmp_path, monkeypatch):
+def test_a_run_whose_home_cannot_be_written_goes_on_and_says_that_it_is_not_recorded(
+    tmp_path, monkeypatch
+):
     in_the_way = tmp_path / "file"
     in_the_way.write_text("not a folder")
     monkeypatch.setenv("DAGY_LOCAL_DIR", str(in_the_way))
-    with pytest.raises(HistoryError, match="DAGY_LOCAL_DIR"):
-        doubles.run_local()
+    with pytest.warns(UserWarning, match="without being recorded.*DAGY_LOCAL_DIR") as caught:
+        run = doubles.run_local(n=3)
+    assert (run.result, len(caught)) == ({"once": 6, "twice": 12}, 1)
+    assert caught[0].filename == __file__
     assert in_the_way.read_text() == "not a folder"
 
 

@@ -67,7 +67,9 @@ def test_the_decorators_have_the_defaults_of_the_contract():
 
 def test_run_local_and_deploy_have_the_defaults_of_the_contract():
     run_local = defaults(dagy.Flow.run_local)
-    assert run_local.pop("raise_on_failure") is False
+    for beyond in ("raise_on_failure", "force_resume"):
+        assert run_local.pop(beyond) is False
+    assert run_local.pop("resume") is None
     assert run_local == {"fail_fast": True, "max_workers": 1, "cleanup_keep_last": 20}
     assert defaults(dagy.Flow.deploy) == {
         "bucket": None,

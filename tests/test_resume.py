@@ -27,7 +27,7 @@ OUTPUTS = {"a": "1", "b": "1", "d": "4"}
 
 def test_what_succeeded_is_used_again():
     _, spec = build()
-    assert reusable(Recorded("r1", spec, OUTPUTS), spec, force=False) == OUTPUTS
+    assert reusable(Recorded("r1", spec, {}, OUTPUTS), spec, {}, force=False) == OUTPUTS
 
 
 def test_what_has_changed_is_refused_with_all_of_the_differences():
@@ -39,7 +39,7 @@ def test_what_has_changed_is_refused_with_all_of_the_differences():
         return [made["c"](made["b"](made["a"](5))), made["a"](x)]
 
     with pytest.raises(ResumeError) as refusal:
-        reusable(Recorded("r1", before, OUTPUTS), changed.build(), force=False)
+        reusable(Recorded("r1", before, {}, OUTPUTS), changed.build(), {}, force=False)
     text = str(refusal.value)
     assert text.startswith("run r1 cannot be resumed, because flow 'chain' has changed since:")
     for line in (
@@ -54,10 +54,18 @@ def test_what_has_changed_is_refused_with_all_of_the_differences():
     assert "--force" in text
 
 
+def test_another_parameter_is_a_change_of_what_reads_it():
+    _, spec = build()
+    recorded = Recorded("r1", spec, {"x": 1}, OUTPUTS)
+    with pytest.raises(ResumeError, match="~ parameter 'x' is 2, was 1"):
+        reusable(recorded, spec, {"x": 2}, force=False)
+    assert reusable(recorded, spec, {"x": 2}, force=True) == {"d": "4"}
+
+
 def test_with_force_what_a_change_touches_runs_again_and_the_rest_is_used():
     _, before = build()
     _, after = build(b="return x + 1")
-    assert reusable(Recorded("r1", before, {**OUTPUTS, "c": "1"}), after, force=True) == {
+    assert reusable(Recorded("r1", before, {}, {**OUTPUTS, "c": "1"}), after, {}, force=True) == {
         "a": "1",
         "d": "4",
     }
@@ -97,8 +105,8 @@ def test_items_of_a_map_that_did_not_end_are_used_again():
 
     spec = mapped.build()
     outputs = {"numbers": "[1,2]", "double[1]": "4"}
-    assert reusable(Recorded("r", spec, outputs), spec, force=False) == outputs
-    assert reusable(Recorded("r", spec, {"double[1]": "4"}), spec, force=False) == {}
+    assert reusable(Recorded("r", spec, {}, outputs), spec, {}, force=False) == outputs
+    assert reusable(Recorded("r", spec, {}, {"double[1]": "4"}), spec, {}, force=False) == {}
 
 
 def test_a_join_is_used_again_though_one_side_of_its_branch_was_skipped():
@@ -112,5 +120,5 @@ def test_a_join_is_used_again_though_one_side_of_its_branch_was_skipped():
 
     spec = choosing.build()
     outputs = {"value": "1", "value-2": "2", "value-4": "2"}
-    recorded = Recorded("r", spec, outputs, frozenset({"value-3"}))
-    assert reusable(recorded, spec, force=False) == outputs
+    recorded = Recorded("r", spec, {}, outputs, frozenset({"value-3"}))
+    assert reusable(recorded, spec, {}, force=False) == outputs

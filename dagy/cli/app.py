@@ -220,6 +220,43 @@ def runs_show(
     show_run(run_id, as_json=as_json)
 
 
+@runs.command("resume", epilog="Example: dagy runs resume latest --max-workers 4")
+def runs_resume(
+    run_id: RunId,
+    file: Annotated[
+        str | None,
+        typer.Option(
+            "--file", metavar="FILE.py[:FLOW]", help="Where the flow is, if it has moved."
+        ),
+    ] = None,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Go on although code or graph have changed."),
+    ] = False,
+    param: Params = None,
+    params_file: ParamsFile = None,
+    max_workers: Annotated[
+        int | None, typer.Option("--max-workers", "-w", min=1, help="As in that run by default.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object at the end, for scripts.")
+    ] = False,
+    json_lines: Annotated[
+        bool, typer.Option("--json-lines", help="Print a JSON object for each transition.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only the end.")] = False,
+    live: Annotated[
+        bool, typer.Option("--live/--no-live", help="On a terminal, draw the run as it goes.")
+    ] = True,
+) -> None:
+    """Run again what did not succeed in a run, with its results for the rest."""
+    from dagy.cli.resume import resume_run
+    from dagy.cli.run import choose_output
+
+    output = choose_output(as_json=as_json, json_lines=json_lines, quiet=quiet, live=live)
+    resume_run(run_id, file, param or [], params_file, max_workers, output, force=force)
+
+
 _UNBUILT = {"ignore_unknown_options": True, "allow_extra_args": True}
 
 

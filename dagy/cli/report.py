@@ -43,10 +43,15 @@ def _print_failure(run: LocalRunContext) -> None:
 
 
 def _print_others(run: LocalRunContext) -> None:
-    failed = [record for record in run.task_runs if record.error and record.state == "FAILED"]
-    # A map fails with its first item that did, which is told already.
-    told = {run.failed_task, *(record.id.rpartition("[")[0] for record in failed)}
-    others = [record for record in failed if record.id not in told]
+    # A map has failed because an item of it has, which is told already.
+    maps = {record.id.partition("[")[0] for record in run.task_runs if "[" in record.id}
+    others = [
+        record
+        for record in run.task_runs
+        if record.error is not None
+        and record.state == "FAILED"
+        and record.id not in {run.failed_task, *maps}
+    ]
     for record in others[:_OTHER_FAILURES]:
         assert record.error is not None, "chosen so"
         say_error(f"task {record.id!r}: {record.error.type}: {record.error.message}")

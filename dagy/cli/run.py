@@ -6,7 +6,7 @@ import io
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from enum import Enum, auto
 from pathlib import Path
@@ -58,15 +58,29 @@ def run_flow(
     output: Output,
 ) -> None:
     """Run the flow of a file; exit with 1 if the run does not succeed."""
+
+    def run(watcher: Watcher) -> LocalRunContext:
+        flow = load_flow(target).flow
+        given = read_params(flow, pairs, params_file)
+        return run_local(
+            flow, given, max_workers=max_workers, fail_fast=fail_fast, observer=watcher
+        )
+
+    watched(output, run)
+
+
+def watched(output: Output, action: Callable[[Watcher], LocalRunContext]) -> None:
+    """Make a run and print how it goes; exit with 1 if it does not succeed.
+
+    Args:
+        output: what to print.
+        action: makes the run, watched by what it is given.
+    """
     machine = output in {Output.JSON, Output.JSON_LINES}
     with _stdout_for_results() if machine else nullcontext(sys.stdout) as stdout:
         with _watching(output, stdout) as watcher:
             try:
-                flow = load_flow(target).flow
-                given = read_params(flow, pairs, params_file)
-                run = run_local(
-                    flow, given, max_workers=max_workers, fail_fast=fail_fast, observer=watcher
-                )
+                run = action(watcher)
             except KeyboardInterrupt:
                 run = None
         if run is None:

@@ -1,48 +1,74 @@
 """The local history: what ran here, when, and how it went.
 
 While a run goes on, its `Journal` appends every transition to a file of its own; that needs no
-database and no other process. When it has ended, `fold_pending` puts the journal into DuckDB, in
-bulk; whoever reads the history folds what is pending first. So two processes may run flows while a
-third lists runs, and a process that dies loses nothing: its journal is folded by the next to come.
+database and no other process. When it is over, `settle` puts the journal into DuckDB, in bulk. So
+any number of processes may run flows while others list runs, and a process that dies loses nothing:
+its journal is folded by the next to come.
 
-`home` says where files are; `journal` writes; `fold` fills the tables of `schema` from journals;
-`queries` reads them into `records`; `store` opens the file. DuckDB takes 0.2 s to import, so
-nothing here imports it before it is used.
+To write: `home` says where files are; `recording` records a run whatever becomes of the disk, with
+`journal`, which `owner` locks; `fold` fills the tables of `schema` from journals; `store` opens the
+file; `removal` forgets runs. To read: `reading` puts the file and the journals of runs that go on
+together; `queries` makes `records` of that, and `sql` answers the user's own questions; `recorded`
+reads one run from its journal alone. `cache` is beside all this: results of tasks, by key.
+
+DuckDB takes a tenth of a second to import, so nothing here imports it before it is used.
 """
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
 from dagy.errors import HistoryError
+from dagy.history.cache import Cache
 from dagy.history.home import Home
 from dagy.history.journal import Journal, RunHeader
-from dagy.history.records import RunDetail, RunSummary, TaskRunDetail
+from dagy.history.recorded import (
+    LATEST,
+    RecordedRun,
+    RecordedTaskRun,
+    find_run_id,
+    is_alive,
+    nothing_recorded,
+    results_of,
+)
+from dagy.history.recording import Recording
+from dagy.history.records import Attempt, RunDetail, RunSummary, TaskRunDetail
 
 if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
+    from collections.abc import Sequence
+    from datetime import datetime
 
 __all__ = [
+    "LATEST",
+    "Attempt",
+    "Cache",
     "Home",
     "Journal",
+    "RecordedRun",
+    "RecordedTaskRun",
+    "Recording",
     "RunDetail",
     "RunHeader",
     "RunSummary",
     "TaskRunDetail",
     "check_keep_last",
     "cleanup",
+    "delete_runs",
     "find_run",
+    "find_run_id",
     "fold_pending",
+    "is_alive",
     "list_runs",
+    "results_of",
+    "settle",
 ]
 
 
 def fold_pending(home: Home) -> None:
-    """Put every pending journal into the database.
+    """Put every run that is over into the database.
 
-    Returns without a word if another process holds the database for 2 seconds: the pending markers
-    stay, and whoever comes next folds.
+    Returns without a word if another process holds the database for 0.2 seconds: the pending
+    markers stay, and whoever comes next folds.
 
     Raises:
         HistoryError: the database or a single journal cannot be used. The runs happened all the
@@ -50,56 +76,118 @@ def fold_pending(home: Home) -> None:
     """
     if not home.root.exists() or (home.database.exists() and not home.pending_ids()):
         return
-    from dagy.history import fold, store
+    from dagy.history import reading, store
 
     try:
-        with store.connected(home, patience=store.WRITER_PATIENCE) as connection:
-            problems = fold.fold_all(connection, home)
+        problems = reading.write_what_is_over(home)
     except store.HistoryBusyError:
         return
     if problems:
         raise HistoryError("\n".join(map(str, problems)))
 
 
-def list_runs(home: Home, *, limit: int = 20) -> list[RunSummary]:
-    """Return the latest runs, newest first; what is pending is folded first.
+def settle(home: Home, flow_name: str, keep_last: int, exclude: str) -> list[str]:
+    """Do what is to be done when a run has ended: `fold_pending`, then `cleanup`.
 
-    A journal that cannot be folded is the subject of a warning, and hides no other run.
+    Both under one opening of the database, which is most of what either costs.
+
+    Args:
+        home: where the history is.
+        flow_name: the flow that ran.
+        keep_last: how many runs of it to keep, 1 or more; the newest.
+        exclude: a run to keep in any case: the one that has just ended.
+
+    Returns:
+        The ids of the runs that were removed, newest first.
+
+    Raises:
+        HistoryError: as the two.
+    """
+    check_keep_last(keep_last)
+    from dagy.history import fold, removal, store
+
+    Cache(home).prune_now_and_then()
+    try:
+        with store.connected(home, patience=store.WRITER_PATIENCE) as connection:
+            problems = fold.fold_over(connection, home)
+            removed = removal.remove_oldest(connection, home, flow_name, keep_last, exclude)
+    except store.HistoryBusyError:
+        return []
+    if problems:
+        raise HistoryError("\n".join(map(str, problems)))
+    return removed
+
+
+def list_runs(
+    home: Home,
+    *,
+    limit: int = 20,
+    flow_name: str | None = None,
+    statuses: Sequence[str] = (),
+    since: datetime | None = None,
+) -> list[RunSummary]:
+    """Return the latest runs, newest first.
+
+    A journal that cannot be read is the subject of a warning, and hides no other run.
 
     Args:
         home: where the history is.
         limit: how many runs at most, 0 or more.
+        flow_name: only runs of this flow.
+        statuses: only runs with one of these; any if there are none.
+        since: only runs that started then or later; with a time zone.
 
     Raises:
-        HistoryError: the database cannot be read.
+        HistoryError: the history cannot be read.
     """
     if not home.root.exists():
         return []
-    from dagy.history import queries, store
+    from dagy.history import queries, reading
 
-    with store.connected(home, patience=store.READER_PATIENCE) as connection:
-        _fold_and_warn(connection, home)
-        return queries.summaries(connection, limit=limit)
+    with reading.reading(home) as connection:
+        return queries.summaries(
+            connection, limit=limit, flow_name=flow_name, statuses=statuses, since=since
+        )
 
 
-def find_run(home: Home, prefix: str) -> RunDetail:
-    """Return the one run whose id begins with a prefix; what is pending is folded first.
+def find_run(home: Home, run: str) -> RunDetail:
+    """Return one run with its task runs and their attempts.
 
     Args:
         home: where the history is.
-        prefix: the id, or as much of it as no other run's id begins with.
+        run: its id, as much of it as no other run's id begins with, or `latest`.
 
     Raises:
         HistoryError: there is no such run, or several (the message lists candidates), or the
-            database cannot be read.
+            history cannot be read.
     """
     if not home.root.exists():
-        raise HistoryError(f"no run {prefix!r}: no run has been recorded in {home.root} yet")
-    from dagy.history import queries, store
+        raise nothing_recorded(home, run)
+    from dagy.history import queries, reading
 
-    with store.connected(home, patience=store.READER_PATIENCE) as connection:
-        _fold_and_warn(connection, home)
-        return queries.detail(connection, prefix)
+    with reading.reading(home) as connection:
+        return queries.detail(connection, run)
+
+
+def delete_runs(home: Home, runs: Sequence[str]) -> list[str]:
+    """Remove runs for good: rows, journal, and everything in their folders.
+
+    Args:
+        home: where the history is.
+        runs: ids, prefixes of ids, or `latest`.
+
+    Returns:
+        The ids of the runs that were removed.
+
+    Raises:
+        HistoryError: one of them is not there, is not the only one, or goes on; nothing is removed
+            then. Also if the database cannot be used, or a folder cannot be removed.
+    """
+    if not home.root.exists():
+        raise nothing_recorded(home, runs[0])
+    from dagy.history import removal
+
+    return removal.delete_runs(home, runs)
 
 
 def check_keep_last(keep_last: int) -> None:
@@ -115,15 +203,15 @@ def check_keep_last(keep_last: int) -> None:
 
 
 def cleanup(home: Home, flow_name: str, keep_last: int, exclude: str) -> list[str]:
-    """Forget the oldest ended runs of a flow: their rows and their folders.
+    """Forget the oldest runs of a flow: their rows, and everything in their folders.
 
-    A run that has not ended is neither counted nor removed. Does nothing if another process holds
-    the database for 2 seconds; the next cleanup makes up for it.
+    A run that goes on is neither counted nor removed; one that crashed is like one that ended. Does
+    nothing if another process holds the database for 0.2 seconds; the next cleanup makes up for it.
 
     Args:
         home: where the history is.
         flow_name: whose runs.
-        keep_last: how many ended runs to keep, 1 or more; the newest.
+        keep_last: how many runs to keep, 1 or more; the newest.
         exclude: a run to keep in any case: the one that has just ended.
 
     Returns:
@@ -135,17 +223,10 @@ def cleanup(home: Home, flow_name: str, keep_last: int, exclude: str) -> list[st
     check_keep_last(keep_last)
     if len(home.run_ids()) <= keep_last:
         return []  # no flow can have more runs than all flows together
-    from dagy.history import queries, store
+    from dagy.history import removal, store
 
     try:
         with store.connected(home, patience=store.WRITER_PATIENCE) as connection:
-            return queries.remove_oldest(connection, home, flow_name, keep_last, exclude)
+            return removal.remove_oldest(connection, home, flow_name, keep_last, exclude)
     except store.HistoryBusyError:
         return []
-
-
-def _fold_and_warn(connection: DuckDBPyConnection, home: Home) -> None:
-    from dagy.history.fold import fold_all
-
-    for problem in fold_all(connection, home):
-        warnings.warn(str(problem), stacklevel=3)

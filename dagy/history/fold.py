@@ -1,22 +1,23 @@
 """Folding: what the journals say, put into the tables.
 
-DuckDB costs about a millisecond for a row inserted alone and microseconds for a row in bulk, so a
-journal is folded whole: DuckDB reads the file itself, and every table is filled by one statement.
-Folding again what was folded before changes nothing, so whoever is in doubt folds.
+DuckDB costs about a millisecond for a row inserted alone and microseconds for a row in bulk, so
+journals are folded whole and many at once: DuckDB reads the files itself, and one statement fills a
+table. Folding again what was folded before changes nothing, so whoever is in doubt folds.
 """
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dagy.errors import HistoryError
+from dagy.history.home import JOURNAL_NAME
 from dagy.history.journal import RunHeader, read_header
+from dagy.history.recorded import CRASHED, RUNNING, is_alive
 from dagy.state import TERMINAL
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+    from collections.abc import Iterable, Sequence
 
     from duckdb import DuckDBPyConnection
 
@@ -24,28 +25,42 @@ if TYPE_CHECKING:
 
 _ENDS = ", ".join(f"'{state.value}'" for state in sorted(TERMINAL))
 
+_BATCH = """
+CREATE OR REPLACE TEMP TABLE folding AS
+SELECT unnest(CAST($rows AS STRUCT(run_id VARCHAR, journal VARCHAR, unended VARCHAR,
+    flow_name VARCHAR, flow_version VARCHAR, started_at DOUBLE, parameters VARCHAR,
+    max_workers INTEGER, fail_fast BOOLEAN, dagy_version VARCHAR, resumed_from VARCHAR)[]),
+    recursive := true)
+"""
+
 # Every one of these options is there to stop DuckDB from being clever: it would guess types, take
 # `a=b` in a path for a partition, and a line of 16 MiB for a mistake. `ignore_errors` turns a line
 # that is not JSON into a row of NULLs: that is the torn last line of a run that was killed. The
 # header becomes one too, because it has none of these fields.
 _EVENTS = """
-INSERT INTO events
-SELECT $run_id, seq, make_timestamp(CAST("at" * 1e6 AS BIGINT)), task_run_id, state, attempt,
-       message, output, error_type, error_message, error_traceback
-FROM read_json($journal, format = 'newline_delimited', compression = 'uncompressed',
-    hive_partitioning = false, ignore_errors = true, maximum_object_size = {longest_line},
+CREATE OR REPLACE TEMP TABLE fresh AS
+SELECT run_id, seq, make_timestamp(CAST("at" * 1e6 AS BIGINT)) AS occurred_at, task_run_id, state,
+       attempt, message, output, error_type, error_message, error_traceback
+FROM read_json($journals, format = 'newline_delimited', compression = 'uncompressed',
+    filename = 'journal', hive_partitioning = false, ignore_errors = true,
+    maximum_object_size = {longest_line},
     columns = {{seq: 'BIGINT', "at": 'DOUBLE', task_run_id: 'VARCHAR', state: 'VARCHAR',
         attempt: 'INTEGER', message: 'VARCHAR', output: 'VARCHAR', error_type: 'VARCHAR',
-        error_message: 'VARCHAR', error_traceback: 'VARCHAR'}})
+        error_message: 'VARCHAR', error_traceback: 'VARCHAR'}}) e
+JOIN folding USING (journal)
 WHERE seq IS NOT NULL
 """
 
 # The output, the message and the state are the last event's. The error is that of the last attempt
 # that failed, as in the interpreter: a task cancelled while it waits for a retry keeps it, one that
 # succeeds in the end has none. `arg_max` passes over events without an error.
+#
+# What was under way when its run crashed did not go on, so it is CANCELLED; when it stopped is not
+# known, so it has no end.
 _TASK_RUNS = f"""
-WITH folded AS (
-    SELECT task_run_id,
+INSERT INTO task_runs
+WITH last_words AS (
+    SELECT run_id, task_run_id,
            arg_max(state, seq) AS last_state,
            max(attempt) AS attempts,
            min(occurred_at) FILTER (state = 'RUNNING') AS started_at,
@@ -54,88 +69,190 @@ WITH folded AS (
            arg_max({{type: error_type, message: error_message, traceback: error_traceback}}, seq)
                FILTER (error_type IS NOT NULL) AS error,
            min(seq) AS first_seq
-    FROM events
-    WHERE run_id = $run_id AND task_run_id IS NOT NULL
-    GROUP BY task_run_id
+    FROM fresh
+    WHERE task_run_id IS NOT NULL
+    GROUP BY run_id, task_run_id
+),
+ends AS (
+    SELECT run_id FROM fresh WHERE task_run_id IS NULL AND state IN ({_ENDS})
+),
+settled AS (
+    SELECT *, last_state NOT IN ({_ENDS}) AND unended = '{CRASHED}'
+              AND run_id NOT IN (FROM ends) AS cut_off
+    FROM last_words JOIN folding USING (run_id)
 )
-INSERT INTO task_runs
-SELECT $run_id, task_run_id, last_state, attempts, started_at, ended_at, last.message, last.output,
+SELECT run_id, task_run_id,
+       CASE WHEN cut_off THEN 'CANCELLED' ELSE last_state END,
+       attempts, settled.started_at, ended_at,
+       CASE WHEN NOT cut_off THEN last.message
+            WHEN last_state = 'RUNNING' THEN 'the run crashed during attempt ' || attempts
+            ELSE 'the run crashed before attempt ' || (attempts + 1) END,
+       last.output,
        CASE WHEN last_state <> 'SUCCEEDED' THEN error.type END,
        CASE WHEN last_state <> 'SUCCEEDED' THEN error.message END,
        CASE WHEN last_state <> 'SUCCEEDED' THEN error.traceback END,
        first_seq
-FROM folded
+FROM settled
 """
 
-# A run whose journal has no end yet counts as running, however long ago it wrote its last line.
-_RUN = f"""
+# A run without an end is what `unended` says. One that crashed ends with the last that was heard of
+# it, which is the earliest it can have been.
+_RUNS = f"""
 INSERT INTO runs
-SELECT $run_id, $flow_name, $flow_version, coalesce(arg_max(state, seq), 'RUNNING'),
-       make_timestamp(CAST($started_at * 1e6 AS BIGINT)),
-       max(occurred_at) FILTER (state IN ({_ENDS})),
-       $parameters, $max_workers, $fail_fast, $dagy_version,
-       arg_max(message, seq), arg_max(output, seq),
-       arg_max(error_type, seq), arg_max(error_message, seq), arg_max(error_traceback, seq)
-FROM events
-WHERE run_id = $run_id AND task_run_id IS NULL
-RETURNING ended_at IS NOT NULL
+WITH own AS (
+    SELECT run_id,
+           max(occurred_at) AS last_heard,
+           max(occurred_at) FILTER (task_run_id IS NULL AND state IN ({_ENDS})) AS ended_at,
+           arg_max({{state: state, message: message, output: output, type: error_type,
+                    error: error_message, traceback: error_traceback}}, seq)
+               FILTER (task_run_id IS NULL) AS last
+    FROM fresh
+    GROUP BY run_id
+),
+counts AS (
+    SELECT run_id, count(*) AS total, count(*) FILTER (state = 'SUCCEEDED') AS succeeded
+    FROM task_runs
+    WHERE run_id IN (SELECT run_id FROM folding)
+    GROUP BY run_id
+)
+SELECT run_id, flow_name, flow_version,
+       CASE WHEN ended_at IS NULL THEN unended ELSE last.state END,
+       make_timestamp(CAST(started_at * 1e6 AS BIGINT)),
+       CASE WHEN ended_at IS NULL AND unended = '{CRASHED}'
+            THEN coalesce(last_heard, make_timestamp(CAST(started_at * 1e6 AS BIGINT)))
+            ELSE ended_at END,
+       parameters, max_workers, fail_fast, dagy_version, resumed_from,
+       coalesce(total, 0), coalesce(succeeded, 0),
+       CASE WHEN ended_at IS NULL AND unended = '{CRASHED}'
+            THEN 'its process ended before the run did' ELSE last.message END,
+       last.output, last.type, last.error, last.traceback
+FROM folding LEFT JOIN own USING (run_id) LEFT JOIN counts USING (run_id)
 """
 
 _DEFAULT_LONGEST_LINE = 1 << 24
 
 
-def fold_all(connection: DuckDBPyConnection, home: Home) -> list[HistoryError]:
-    """Fold every pending journal, and take the marker off each run that has ended.
+class Pending(NamedTuple):
+    """A run to fold.
+
+    Attributes:
+        run_id: the run.
+        header: what its journal begins with.
+        alive: whether its process still owns it; if not, the journal is complete.
+    """
+
+    run_id: str
+    header: RunHeader
+    alive: bool
+
+
+class Survey(NamedTuple):
+    """What the pending markers stand for.
+
+    Attributes:
+        over: runs that are over: ended, or crashed.
+        alive: runs that go on.
+        empty: runs that never began, and never will.
+        problems: what kept single journals from being looked at.
+    """
+
+    over: list[Pending]
+    alive: list[Pending]
+    empty: list[str]
+    problems: list[HistoryError]
+
+
+def survey(home: Home, run_ids: Iterable[str]) -> Survey:
+    """Find out which runs are over, which go on, and which are nothing."""
+    found = Survey([], [], [], [])
+    for run_id in run_ids:
+        journal = home.journal(run_id)
+        try:
+            # Asked before the journal is read: what is dead by now has written its last line.
+            alive = is_alive(journal)
+            header = read_header(journal)
+        except (HistoryError, OSError) as error:
+            found.problems.append(_not_folded(home, run_id, error))
+            continue
+        if header is not None:
+            (found.alive if alive else found.over).append(Pending(run_id, header, alive))
+        elif not alive:
+            found.empty.append(run_id)
+    return found
+
+
+def fold_over(connection: DuckDBPyConnection, home: Home) -> list[HistoryError]:
+    """Fold every pending run that is over, and take its marker off.
 
     Call it while nobody else holds the file, that is, inside `connected`.
 
     Returns:
         What kept single journals from being folded; the others are folded all the same.
     """
+    found = survey(home, home.pending_ids())
+    folded, problems = fold(connection, home, found.over)
+    for run_id in folded:
+        home.unmark(run_id)
+    for run_id in found.empty:
+        home.forget(run_id)
+    return found.problems + problems
+
+
+def fold(
+    connection: DuckDBPyConnection, home: Home, runs: Sequence[Pending]
+) -> tuple[list[str], list[HistoryError]]:
+    """Fold runs into the tables of a connection, all in one transaction if that can be.
+
+    Returns:
+        The ids of those that were folded, and what kept the others from it.
+    """
     import duckdb
 
-    problems = []
-    for run_id in home.pending_ids():
-        try:
-            header = read_header(home.journal(run_id))
-            # A run that is just being created has no header yet, and is folded another time.
-            ended = header is not None and _fold(connection, home, run_id, header)
-        except (HistoryError, OSError, duckdb.InvalidInputException, duckdb.IOException) as error:
-            problems.append(_not_folded(home, run_id, error))
-            continue
-        if ended:
-            with home.writing(home.pending(run_id)):
-                home.pending(run_id).unlink(missing_ok=True)
-    return problems
+    if not runs:
+        return [], []
+    try:
+        _fold(connection, home, runs)
+    except (OSError, duckdb.Error) as error:
+        if not _is_about_journals(error):
+            raise  # the database's own trouble, which is the same for every run
+        if len(runs) == 1:
+            return [], [_not_folded(home, runs[0].run_id, error)]
+        # One of them cannot be read: fold each alone, to find out which.
+        each = [fold(connection, home, [run]) for run in runs]
+        return [name for ids, _ in each for name in ids], [e for _, es in each for e in es]
+    return [run.run_id for run in runs], []
 
 
-def _fold(connection: DuckDBPyConnection, home: Home, run_id: str, header: RunHeader) -> bool:
-    """Fold one journal in one transaction; return whether the run has ended."""
-    journal = home.journal(run_id)
-    events = _EVENTS.format(longest_line=_longest_line(journal))
-    identity = {"run_id": run_id}
+def _fold(connection: DuckDBPyConnection, home: Home, runs: Sequence[Pending]) -> None:
+    journals = [str(home.journal(run.run_id)) for run in runs]
+    events = _EVENTS.format(longest_line=max(map(_longest_line, journals)))
+    rows = [_row(run, journal) for run, journal in zip(runs, journals, strict=True)]
     connection.begin()
     try:
-        delete_run(connection, run_id)
-        connection.execute(events, {**identity, "journal": str(journal)})
-        connection.execute(_TASK_RUNS, identity)
-        row = connection.execute(_RUN, _run_values(run_id, header)).fetchone()
+        connection.execute(_BATCH, {"rows": rows})
+        delete_runs(connection, [run.run_id for run in runs])
+        connection.execute(events, {"journals": journals})
+        connection.execute("INSERT INTO events FROM fresh")
+        connection.execute(_TASK_RUNS)
+        connection.execute(_RUNS)
     except BaseException:
         connection.rollback()
         raise
     connection.commit()
-    return row is not None and bool(row[0])
 
 
-def delete_run(connection: DuckDBPyConnection, run_id: str) -> None:
-    """Remove the rows of a run; part of the caller's transaction."""
+def delete_runs(connection: DuckDBPyConnection, run_ids: Sequence[str]) -> None:
+    """Remove the rows of runs; part of the caller's transaction."""
     for table in ("events", "task_runs", "runs"):
-        connection.execute(f"DELETE FROM {table} WHERE run_id = ?", [run_id])
+        connection.execute(f"DELETE FROM {table} WHERE list_contains(?, run_id)", [list(run_ids)])
 
 
-def _run_values(run_id: str, header: RunHeader) -> Mapping[str, Any]:
+def _row(run: Pending, journal: str) -> dict[str, Any]:
+    header = run.header
     return {
-        "run_id": run_id,
+        "run_id": run.run_id,
+        "journal": journal,
+        "unended": RUNNING if run.alive else CRASHED,
         "flow_name": header.flow_name,
         "flow_version": header.flow_version,
         "started_at": float(header.started_at),
@@ -143,16 +260,24 @@ def _run_values(run_id: str, header: RunHeader) -> Mapping[str, Any]:
         "max_workers": header.max_workers,
         "fail_fast": header.fail_fast,
         "dagy_version": header.dagy_version,
+        "resumed_from": header.resumed_from,
     }
 
 
-def _longest_line(journal: Path) -> int:
+def _longest_line(journal: str) -> int:
     """Return how long a line DuckDB must expect; it sets aside memory for several of them."""
-    if journal.stat().st_size <= _DEFAULT_LONGEST_LINE:
-        return _DEFAULT_LONGEST_LINE
-    with journal.open("rb") as file:
+    with open(journal, "rb") as file:
+        if file.seek(0, 2) <= _DEFAULT_LONGEST_LINE:
+            return _DEFAULT_LONGEST_LINE
+        file.seek(0)
         # The run may append one more line before DuckDB reads; a default's worth of room for it.
         return max(map(len, file)) + _DEFAULT_LONGEST_LINE
+
+
+def _is_about_journals(error: Exception) -> bool:
+    import duckdb
+
+    return isinstance(error, (OSError, duckdb.InvalidInputException)) or JOURNAL_NAME in str(error)
 
 
 def _not_folded(home: Home, run_id: str, error: Exception) -> HistoryError:

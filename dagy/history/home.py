@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 VARIABLE = "DAGY_LOCAL_DIR"
+JOURNAL_NAME = "journal.jsonl"
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class Home:
         runs/<run_id>/journal.jsonl  what happened in it, as it happened
         runs/<run_id>/flow.json      the FlowSpec it ran
         runs/<run_id>/log.jsonl      what its tasks said, if anything
+        cache/                       results of tasks that are cached
         pending/<run_id>             empty: this journal is not wholly in history.duckdb yet
 
     Attributes:
@@ -73,7 +76,7 @@ class Home:
 
     def journal(self, run_id: str) -> Path:
         """The journal of one run."""
-        return self.run_folder(run_id) / "journal.jsonl"
+        return self.run_folder(run_id) / JOURNAL_NAME
 
     def flow(self, run_id: str) -> Path:
         """The FlowSpec of one run, as JSON."""
@@ -87,6 +90,11 @@ class Home:
         """What the tasks of one run said; there is no file if they said nothing."""
         return self.run_folder(run_id) / "log.jsonl"
 
+    @property
+    def cache(self) -> Path:
+        """The folder of cached results."""
+        return self.root / "cache"
+
     def run_ids(self) -> list[str]:
         """The runs that have a folder, in the order of their ids."""
         return _names(self.runs)
@@ -94,6 +102,27 @@ class Home:
     def pending_ids(self) -> list[str]:
         """The runs that have a pending marker, in the order of their ids."""
         return _names(self.root / "pending")
+
+    def unmark(self, run_id: str) -> None:
+        """Remove the pending marker of a run, if there is one.
+
+        Raises:
+            HistoryError: it cannot be removed.
+        """
+        with self.writing(self.pending(run_id)):
+            self.pending(run_id).unlink(missing_ok=True)
+
+    def forget(self, run_id: str) -> bool:
+        """Remove the folder of a run with everything in it, then its pending marker.
+
+        Returns:
+            Whether they are gone. A folder that resists keeps its marker.
+        """
+        shutil.rmtree(self.run_folder(run_id), ignore_errors=True)
+        if self.run_folder(run_id).exists():
+            return False
+        self.pending(run_id).unlink(missing_ok=True)
+        return True
 
     def mark_pending(self, run_id: str) -> None:
         """Create the pending marker of a run.

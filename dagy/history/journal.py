@@ -4,6 +4,9 @@ The first line is the header; each line after it is one transition. A line reach
 system in one write before the run goes on, so whatever ends the process (`kill -9` included) loses
 nothing that was written, and can tear the last line only. There is no fsync: a power cut may cost
 the last moments, and a run of a thousand tasks does not wait a thousand times for the disk.
+
+While the run goes on its process holds a lock on the file (see `owner`), which is how others tell a
+run that is slow from one whose process is gone.
 """
 
 from __future__ import annotations
@@ -12,10 +15,13 @@ import errno
 import json
 import os
 import threading
+import weakref
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from dagy.errors import HistoryError
+from dagy.history import owner
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,6 +47,8 @@ class RunHeader:
         max_workers: how many tasks may run at once.
         fail_fast: whether the first failure stops the run.
         dagy_version: the version of Dagy that runs it.
+        resumed_from: the run whose results it began with, if there is one.
+        source_file: the file that the flow is in, for resuming it, if it is in one.
         schema_version: version of the journal's format.
     """
 
@@ -52,34 +60,44 @@ class RunHeader:
     max_workers: int
     fail_fast: bool
     dagy_version: str
+    resumed_from: str | None = None
+    source_file: str | None = None
     schema_version: int = JOURNAL_VERSION
 
 
 class Journal:
     """Appends every transition of one run to its journal; a `Sink`.
 
-    A disk that fails while the run goes on must not take the user's run with it: the first error is
-    kept in `error`, nothing is written after it, and the caller reports it when the run has ended.
-
-    Attributes:
-        error: why recording stopped early, or None.
+    A disk that fails while the run goes on must not take the user's run with it: what could not be
+    written is kept in memory and tried again with the next transition, so a disk that is full for a
+    while costs nothing. What is still missing at the end is said by `error`.
     """
 
     def __init__(self, home: Home, run: RunHeader) -> None:
-        self.error: HistoryError | None = None
         self._home = home
         self._path = home.journal(run.run_id)
         self._seq = 0
+        self._size = 0
+        self._unwritten: list[str] = []
+        self._failure: OSError | None = None
         # The scheduler emits one at a time already. This lock is for `close`, which may come while
         # an attempt that outlived its run still has something to say.
         self._lock = threading.Lock()
         with home.writing(self._path):
             self._path.parent.mkdir(parents=True)
-            # The marker comes before the journal: killed in between, a run that never began leaves
-            # an empty folder; the other way round, a journal would stay unknown to the database.
-            home.mark_pending(run.run_id)
             self._file = self._path.open("xb", buffering=0)
-            self._append(json.dumps(asdict(run), separators=(",", ":")) + "\n")
+            _open_journals.add(self)
+            try:
+                # In this order, so that who sees a marker or a header knows that the lock was taken
+                # (`owner.is_held`), and who sees a header without a marker, that it was folded.
+                with suppress(OSError):  # no locks here: the run counts as alive until it ends
+                    owner.hold(self._file.fileno())
+                home.mark_pending(run.run_id)
+                self._append(json.dumps(asdict(run), separators=(",", ":")) + "\n")
+            except BaseException:
+                self._file.close()
+                home.forget(run.run_id)
+                raise
 
     @classmethod
     def create(cls, home: Home, run: RunHeader) -> Journal:
@@ -90,27 +108,67 @@ class Journal:
         """
         return cls(home, run)
 
+    @property
+    def error(self) -> HistoryError | None:
+        """What of the run is not in the journal and why, or None if all of it is."""
+        if self._failure is None:
+            return None
+        missing = len(self._unwritten)
+        lost = "its last transition is" if missing == 1 else f"its last {missing} transitions are"
+        reason = self._home.cannot_write(self._path, self._failure)
+        return HistoryError(f"the recording of this run is incomplete, {lost} missing: {reason}")
+
     def emit(self, transition: Transition) -> None:
-        """Append one transition; does nothing once the journal is closed or has failed."""
+        """Append one transition; does nothing once the journal is closed."""
         with self._lock:
             if self._file.closed:
                 return
             self._seq += 1
-            try:
-                self._append(_line(self._seq, transition))
-            except OSError as error:
-                self.error = self._home.cannot_write(self._path, error)
-                self._file.close()
+            self._unwritten.append(_line(self._seq, transition))
+            self._flush()
 
     def close(self) -> None:
-        """End the journal; closing twice does nothing."""
+        """End the journal and let go of the run; closing twice does nothing."""
         with self._lock:
-            self._file.close()
+            if not self._file.closed:
+                self._flush()
+                self._file.close()
+
+    def _flush(self) -> None:
+        try:
+            while self._unwritten:
+                self._append(self._unwritten[0])
+                del self._unwritten[0]
+            self._failure = None
+        except OSError as error:
+            self._failure = error
 
     def _append(self, line: str) -> None:
         data = line.encode("ascii")
-        if self._file.write(data) != len(data):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        written = self._file.write(data)
+        if written == len(data):
+            self._size += written
+            return
+        # Part of the line is there: take it back, or the next one would be glued to it.
+        os.truncate(self._file.fileno(), self._size)
+        self._file.seek(self._size)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+_open_journals: weakref.WeakSet[Journal] = weakref.WeakSet()
+
+
+def _leave_runs_to_parent() -> None:
+    """In a forked child: let go of the parent's runs, or they would seem to outlive it.
+
+    No lock is taken, because the thread that held one may not exist here.
+    """
+    for journal in list(_open_journals):
+        journal._file.close()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_runs_to_parent)
 
 
 def _line(seq: int, transition: Transition) -> str:
@@ -160,7 +218,8 @@ def read_header(path: Path) -> RunHeader | None:
         entry = json.loads(line)
         version = entry["schema_version"]
         if version == JOURNAL_VERSION:
-            return RunHeader(**{field.name: entry[field.name] for field in fields(RunHeader)})
+            known = {field.name for field in fields(RunHeader)}
+            return RunHeader(**{name: value for name, value in entry.items() if name in known})
     except (ValueError, KeyError, TypeError) as error:
         raise HistoryError(f"{path} does not begin with the header of a journal") from error
     raise HistoryError(

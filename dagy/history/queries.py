@@ -1,35 +1,33 @@
-"""Reading the history, and forgetting its oldest runs."""
+"""Reading runs out of the tables."""
 
 from __future__ import annotations
 
-import shutil
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from dagy.errors import HistoryError
-from dagy.history.fold import delete_run
-from dagy.history.records import RunDetail, RunSummary, TaskRunDetail
+from dagy.history.recorded import LATEST
+from dagy.history.records import Attempt, RunDetail, RunSummary, TaskRunDetail
 from dagy.interpreter.events import Failure
 
 if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
+    from collections.abc import Iterable, Sequence
 
-    from dagy.history.home import Home
+    from duckdb import DuckDBPyConnection
 
 _SHOWN_CANDIDATES = 5
 
 _SUMMARIES = """
 SELECT run_id, flow_name, flow_version, status, started_at, ended_at,
-       (SELECT count(*) FROM task_runs t WHERE t.run_id = runs.run_id),
-       (SELECT count(*) FROM task_runs t WHERE t.run_id = runs.run_id AND t.state = 'SUCCEEDED')
+       task_runs_total, task_runs_succeeded
 FROM runs
-WHERE starts_with(run_id, $prefix)
-ORDER BY run_id = $prefix DESC, started_at DESC, run_id DESC
+WHERE {conditions}
+ORDER BY run_id = $run DESC, started_at DESC, run_id DESC
 LIMIT $limit
 """
 
 _RUN = """
-SELECT parameters, max_workers, fail_fast, dagy_version, message, output,
+SELECT parameters, max_workers, fail_fast, dagy_version, resumed_from, message, output,
        error_type, error_message, error_traceback
 FROM runs WHERE run_id = ?
 """
@@ -40,34 +38,62 @@ SELECT task_run_id, state, attempts, started_at, ended_at, message, output,
 FROM task_runs WHERE run_id = ? ORDER BY first_seq
 """
 
+_ATTEMPTS = """
+SELECT task_run_id, state, occurred_at, attempt
+FROM events WHERE run_id = ? AND task_run_id IS NOT NULL ORDER BY seq
+"""
+
 _ENDED = """
 SELECT run_id FROM runs WHERE flow_name = ? AND ended_at IS NOT NULL
 ORDER BY started_at DESC, run_id DESC
 """
 
 
-def summaries(connection: DuckDBPyConnection, *, limit: int, prefix: str = "") -> list[RunSummary]:
+def summaries(
+    connection: DuckDBPyConnection,
+    *,
+    limit: int,
+    flow_name: str | None = None,
+    statuses: Sequence[str] = (),
+    since: datetime | None = None,
+    prefix: str = "",
+) -> list[RunSummary]:
     """Return runs, newest first; before them, the run whose whole id is the prefix.
 
     Args:
         connection: an open history.
         limit: how many at most.
+        flow_name: only runs of this flow.
+        statuses: only runs with one of these; any if there are none.
+        since: only runs that started then or later; with a time zone.
         prefix: what their ids begin with.
     """
-    rows = connection.execute(_SUMMARIES, {"prefix": prefix, "limit": limit}).fetchall()
-    return [_summary(row) for row in rows]
+    values: dict[str, Any] = {"run": prefix, "limit": limit}
+    conditions = ["starts_with(run_id, $run)"]
+    if flow_name is not None:
+        conditions.append("flow_name = $flow_name")
+        values["flow_name"] = flow_name
+    if statuses:
+        conditions.append("list_contains($statuses, status)")
+        values["statuses"] = list(statuses)
+    if since is not None:
+        conditions.append("started_at >= $since")
+        values["since"] = since.astimezone(UTC).replace(tzinfo=None)
+    query = _SUMMARIES.format(conditions=" AND ".join(conditions))
+    return [_summary(row) for row in connection.execute(query, values).fetchall()]
 
 
-def detail(connection: DuckDBPyConnection, prefix: str) -> RunDetail:
-    """Return the run whose id is, or begins with, a prefix.
+def detail(connection: DuckDBPyConnection, run: str) -> RunDetail:
+    """Return the run whose id is, or begins with, what is given; `latest` is the newest.
 
     Raises:
         HistoryError: no run's id does, or several do.
     """
-    summary = _only_one(connection, prefix)
+    summary = the_run(connection, run)
     row = connection.execute(_RUN, [summary.run_id]).fetchone()
     assert row is not None, "the summary came from the same table over the same connection"
-    parameters, max_workers, fail_fast, dagy_version, message, output, *error = row
+    parameters, max_workers, fail_fast, dagy_version, resumed_from, message, output, *error = row
+    attempts = _attempts(connection.execute(_ATTEMPTS, [summary.run_id]).fetchall())
     task_runs = connection.execute(_TASK_RUNS, [summary.run_id]).fetchall()
     return RunDetail(
         **vars(summary),
@@ -75,47 +101,41 @@ def detail(connection: DuckDBPyConnection, prefix: str) -> RunDetail:
         max_workers=max_workers,
         fail_fast=fail_fast,
         dagy_version=dagy_version,
+        resumed_from=resumed_from,
         message=message,
         output=output,
         error=_failure(*error),
-        task_runs=tuple(_task_run(task_run) for task_run in task_runs),
+        task_runs=tuple(_task_run(each, attempts.get(each[0], ())) for each in task_runs),
     )
 
 
-def remove_oldest(
-    connection: DuckDBPyConnection, home: Home, flow_name: str, keep_last: int, exclude: str
-) -> list[str]:
-    """Remove the ended runs of a flow beyond the newest ones; `dagy.history.cleanup` says how."""
-    ended = [run_id for (run_id,) in connection.execute(_ENDED, [flow_name]).fetchall()]
-    removed = []
-    for run_id in ended[keep_last:]:
-        if run_id == exclude:
-            continue
-        # The folder first: killed in between, the rows are still there to say what is to be
-        # removed. A folder that resists keeps its rows, and is tried again next time.
-        folder = home.run_folder(run_id)
-        shutil.rmtree(folder, ignore_errors=True)
-        if not folder.exists():
-            removed.append(run_id)
-    connection.begin()
-    for run_id in removed:
-        delete_run(connection, run_id)
-    connection.commit()
-    return removed
+def the_run(connection: DuckDBPyConnection, run: str) -> RunSummary:
+    """Return the one run that is meant by an id, a prefix of one, or `latest`.
 
-
-def _only_one(connection: DuckDBPyConnection, prefix: str) -> RunSummary:
-    candidates = summaries(connection, prefix=prefix, limit=_SHOWN_CANDIDATES + 1)
-    if len(candidates) == 1 or (candidates and candidates[0].run_id == prefix):
+    Raises:
+        HistoryError: there is none, or there are several.
+    """
+    if run == LATEST:
+        newest = summaries(connection, limit=1)
+        if not newest:
+            raise HistoryError("no run has been recorded yet; `dagy run FILE.py` makes one")
+        return newest[0]
+    candidates = summaries(connection, prefix=run, limit=_SHOWN_CANDIDATES + 1)
+    if len(candidates) == 1 or (candidates and candidates[0].run_id == run):
         return candidates[0]
     shown = _list(candidates)
     if not candidates:
-        recent = summaries(connection, limit=_SHOWN_CANDIDATES)
-        known = f"the latest are {_list(recent)}" if recent else "no run has been recorded yet"
-        raise HistoryError(f"no run has an id that begins with {prefix!r}; {known}")
+        latest = summaries(connection, limit=_SHOWN_CANDIDATES)
+        known = f"the latest are {_list(latest)}" if latest else "no run has been recorded yet"
+        raise HistoryError(f"no run has an id that begins with {run!r}; {known}")
     raise HistoryError(
-        f"several runs have an id that begins with {prefix!r}: {shown}; give more of it"
+        f"several runs have an id that begins with {run!r}: {shown}; give more of it"
     )
+
+
+def ended_of(connection: DuckDBPyConnection, flow_name: str) -> list[str]:
+    """Return the ids of the runs of a flow that are over, newest first."""
+    return [run_id for (run_id,) in connection.execute(_ENDED, [flow_name]).fetchall()]
 
 
 def _list(runs: list[RunSummary]) -> str:
@@ -137,18 +157,33 @@ def _summary(row: tuple[Any, ...]) -> RunSummary:
     )
 
 
-def _task_run(row: tuple[Any, ...]) -> TaskRunDetail:
-    task_run_id, state, attempts, started_at, ended_at, message, output, *error = row
+def _task_run(row: tuple[Any, ...], attempts: Sequence[Attempt]) -> TaskRunDetail:
+    task_run_id, state, number, started_at, ended_at, message, output, *error = row
     return TaskRunDetail(
         task_run_id,
         state,
-        attempts,
+        number,
         _utc(started_at),
         _utc(ended_at),
         message,
         output,
         _failure(*error),
+        tuple(attempts),
     )
+
+
+def _attempts(events: Iterable[tuple[str, str, datetime, int]]) -> dict[str, list[Attempt]]:
+    """Put together the attempts of each task run from its transitions, in order."""
+    attempts: dict[str, list[Attempt]] = {}
+    for task_run_id, state, occurred_at, number in events:
+        at = occurred_at.replace(tzinfo=UTC)
+        made = attempts.setdefault(task_run_id, [])
+        if state == "RUNNING":
+            made.append(Attempt(number, at, None, failed=False))
+        elif made and made[-1].ended_at is None:
+            failed = state in {"FAILED", "PENDING"}
+            made[-1] = Attempt(made[-1].number, made[-1].started_at, at, failed)
+    return attempts
 
 
 def _utc(moment: datetime | None) -> datetime | None:

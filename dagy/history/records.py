@@ -20,9 +20,10 @@ class RunSummary:
         run_id: its id.
         flow_name: the flow's name.
         flow_version: the label of its version.
-        status: RUNNING, SUCCEEDED, FAILED or CANCELLED.
+        status: RUNNING, SUCCEEDED, FAILED, CANCELLED, or CRASHED when its process was gone before
+            it ended.
         started_at: in UTC.
-        ended_at: in UTC; None while it has not ended.
+        ended_at: in UTC; None while it goes on. Of a crashed run, when it was last heard of.
         task_runs_total: how many task runs have changed state so far.
         task_runs_succeeded: how many of them succeeded.
     """
@@ -57,6 +58,32 @@ class RunSummary:
 
 
 @dataclass(frozen=True)
+class Attempt:
+    """One attempt of a task run.
+
+    Attributes:
+        number: from 1.
+        started_at: in UTC.
+        ended_at: in UTC; None while it goes on, and if the end of its process cut it off.
+        failed: whether it failed, be it for good or to be tried again.
+    """
+
+    number: int
+    started_at: datetime
+    ended_at: datetime | None
+    failed: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the attempt as JSON: ISO 8601 times."""
+        return {
+            "attempt": self.number,
+            "started_at": _iso(self.started_at),
+            "ended_at": _iso(self.ended_at),
+            "failed": self.failed,
+        }
+
+
+@dataclass(frozen=True)
 class TaskRunDetail:
     """One task run.
 
@@ -65,10 +92,12 @@ class TaskRunDetail:
         state: the state it is in.
         attempts: how many attempts were begun.
         started_at: when the first attempt began, in UTC; None if none did.
-        ended_at: when it reached its final state, in UTC.
+        ended_at: when it reached its final state, in UTC; None also of one that was cut off by the
+            end of its process, for nobody saw that.
         message: what a person should know, if anything.
         output: JSON text, if it succeeded.
         error: of the last attempt that failed, unless it succeeded in the end.
+        tries: each attempt, in order.
     """
 
     task_run_id: str
@@ -79,6 +108,7 @@ class TaskRunDetail:
     message: str | None
     output: str | None
     error: Failure | None
+    tries: tuple[Attempt, ...] = ()
 
     @property
     def duration(self) -> float | None:
@@ -97,6 +127,7 @@ class TaskRunDetail:
             "message": self.message,
             "output": _value(self.output),
             "error": _failure(self.error),
+            "tries": [attempt.to_dict() for attempt in self.tries],
         }
 
 
@@ -109,6 +140,7 @@ class RunDetail(RunSummary):
         max_workers: how many tasks could run at once.
         fail_fast: whether the first failure stopped it.
         dagy_version: the version of Dagy that ran it.
+        resumed_from: the run whose results it began with, if there is one.
         message: what a person should know, if anything.
         output: the flow's return value as JSON text, if it succeeded.
         error: why it failed.
@@ -119,6 +151,7 @@ class RunDetail(RunSummary):
     max_workers: int
     fail_fast: bool
     dagy_version: str
+    resumed_from: str | None
     message: str | None
     output: str | None
     error: Failure | None
@@ -132,6 +165,7 @@ class RunDetail(RunSummary):
             "max_workers": self.max_workers,
             "fail_fast": self.fail_fast,
             "dagy_version": self.dagy_version,
+            "resumed_from": self.resumed_from,
             "message": self.message,
             "output": _value(self.output),
             "error": _failure(self.error),

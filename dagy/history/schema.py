@@ -8,6 +8,9 @@ expressions and refuse half a surrogate pair.
 No table has a PRIMARY KEY: the indexes would make a fold cost half again as much (2,000 events took
 42 ms instead of 27), and the file is written by one process at a time, which deletes a run before
 it inserts it.
+
+Only runs that are over are in the file: ended, or crashed. Whoever reads the history adds those
+that are not, from their journals, to tables of the same form (see `reading`).
 """
 
 from __future__ import annotations
@@ -21,11 +24,9 @@ if TYPE_CHECKING:
 
     from dagy.history.home import Home
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
-TABLES = """
-CREATE TABLE meta (key VARCHAR NOT NULL, value VARCHAR NOT NULL);
-
+RUN_TABLES = """
 -- One row a run, identified by run_id.
 CREATE TABLE runs (
     run_id VARCHAR NOT NULL,
@@ -38,6 +39,9 @@ CREATE TABLE runs (
     max_workers INTEGER NOT NULL,
     fail_fast BOOLEAN NOT NULL,
     dagy_version VARCHAR NOT NULL,
+    resumed_from VARCHAR,
+    task_runs_total INTEGER NOT NULL,
+    task_runs_succeeded INTEGER NOT NULL,
     message VARCHAR,
     output VARCHAR,
     error_type VARCHAR,
@@ -77,39 +81,69 @@ CREATE TABLE events (
 );
 """
 
+TABLES = f"CREATE TABLE meta (key VARCHAR NOT NULL, value VARCHAR NOT NULL); {RUN_TABLES}"
+
 
 def ensure_schema(connection: DuckDBPyConnection, home: Home) -> None:
-    """Check that an open file has our tables; give them to a file that is new.
+    """Check that a file open for writing has our tables; give them to a file that is new or old.
 
-    A new file knows no run, so every journal there is becomes pending. The markers are made before
-    the tables: killed in between, the next to come finds the file new again and does the same.
+    A file with no run in it makes every journal there is pending. The markers are made before the
+    tables: killed in between, the next to come finds the same and does the same.
 
     Raises:
-        HistoryError: the tables are someone else's, or of another version of Dagy.
+        HistoryError: the tables are someone else's, or of a newer version of Dagy.
     """
+    found = _version(connection, home)
+    if found == SCHEMA_VERSION:
+        return
+    for run_id in home.run_ids():
+        if _has_begun(home, run_id):
+            home.mark_pending(run_id)
+    connection.begin()
+    if found is not None:
+        connection.execute(
+            "DROP TABLE meta; DROP TABLE runs; DROP TABLE task_runs; DROP TABLE events"
+        )
+    connection.execute(f"{TABLES} INSERT INTO meta VALUES ('schema_version', '{SCHEMA_VERSION}')")
+    connection.commit()
+
+
+def is_current(connection: DuckDBPyConnection, home: Home) -> bool:
+    """Tell whether a file open for reading has our tables; one that is new or old has not.
+
+    Raises:
+        HistoryError: the tables are someone else's, or of a newer version of Dagy.
+    """
+    return _version(connection, home) == SCHEMA_VERSION
+
+
+def _version(connection: DuckDBPyConnection, home: Home) -> int | None:
     import duckdb
 
     try:
         row = connection.execute("SELECT value FROM meta WHERE key = 'schema_version'").fetchone()
     except (duckdb.CatalogException, duckdb.BinderException):
         row = None
-    if row is not None and row[0] == str(SCHEMA_VERSION):
-        return
-    if row is not None:
+    if row is None:
+        if connection.execute("SELECT 1 FROM duckdb_tables() LIMIT 1").fetchone() is not None:
+            raise unusable(home, "is a DuckDB file of another program")
+        return None
+    if not str(row[0]).isdecimal() or int(row[0]) > SCHEMA_VERSION:
         raise unusable(
             home,
             f"has schema version {row[0]}, and this version of Dagy reads and writes "
             f"{SCHEMA_VERSION}",
             remedy="Upgrade Dagy, or move",
         )
-    if connection.execute("SELECT 1 FROM duckdb_tables() LIMIT 1").fetchone() is not None:
-        raise unusable(home, "is a DuckDB file of another program")
-    for run_id in home.run_ids():
-        if home.journal(run_id).exists():
-            home.mark_pending(run_id)
-    connection.execute(
-        f"BEGIN; {TABLES} INSERT INTO meta VALUES ('schema_version', '{SCHEMA_VERSION}'); COMMIT"
-    )
+    return int(row[0])
+
+
+def _has_begun(home: Home, run_id: str) -> bool:
+    # One without a header may be about to begin, and marks itself when its lock is taken.
+    try:
+        return home.journal(run_id).stat().st_size > 0
+    except OSError:
+        return False
 
 
 def unusable(home: Home, problem: str, *, remedy: str = "Move") -> HistoryError:
@@ -128,4 +162,18 @@ def unusable(home: Home, problem: str, *, remedy: str = "Move") -> HistoryError:
         f"{home.database} {problem}. Nothing is lost: the journal of every run is kept in "
         f"{home.runs}. {remedy} {files} out of the way; `dagy runs list` then makes a new one from "
         "the journals"
+    )
+
+
+def unwritable(home: Home, problem: str) -> HistoryError:
+    """Return the error for a database file that is sound and cannot be written to.
+
+    Args:
+        home: whose database it is.
+        problem: what DuckDB says.
+    """
+    return HistoryError(
+        f"{home.database} cannot be written ({problem}). Nothing is lost: the journal of every run "
+        f"is kept in {home.runs}, and the next run or `dagy runs list` brings the file up to date "
+        "once there is room"
     )

@@ -1,4 +1,4 @@
-"""Opening the DuckDB file, which one process at a time may hold."""
+"""Opening the DuckDB file, which one writer may hold, or any number of readers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dagy.errors import HistoryError
-from dagy.history.schema import ensure_schema, unusable
+from dagy.history.schema import ensure_schema, unusable, unwritable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,18 +21,21 @@ if TYPE_CHECKING:
 
     from dagy.history.home import Home
 
-WRITER_PATIENCE = 2.0
-"""Seconds. A writer that gives up leaves its pending marker, so it need not wait for long."""
+WRITER_PATIENCE = 0.2
+"""Seconds. A writer that gives up leaves its pending marker, so nobody need wait for its run."""
 
-READER_PATIENCE = 5.0
-"""Seconds. A reader has an answer to give, and nobody will give it later."""
+READER_PATIENCE = 1.0
+"""Seconds. A reader that gives up reads the journals instead, which is slower and never waits."""
+
+OWNER_PATIENCE = 5.0
+"""Seconds. Who deletes runs wants it done, and nobody will do it later."""
 
 _FIRST_PAUSE = 0.005
-_LONGEST_PAUSE = 0.15
+_LONGEST_PAUSE = 0.05
 
 # Threads of one process share DuckDB's instance of a file, and its lock keeps out other processes
 # only: two threads could both delete a run and both insert it.
-_one_at_a_time = threading.Lock()
+_one_at_a_time = threading.RLock()
 
 
 class HistoryBusyError(HistoryError):
@@ -41,9 +44,9 @@ class HistoryBusyError(HistoryError):
 
 @contextmanager
 def connected(home: Home, *, patience: float) -> Iterator[DuckDBPyConnection]:
-    """Open the database for the body of a `with`, and make it if there is none.
+    """Open the database to write, for the body of a `with`; make it if there is none.
 
-    Keep the body short: nobody else can read or write meanwhile, readers included.
+    Keep the body short: nobody else can read or write meanwhile.
 
     Args:
         home: whose database it is.
@@ -65,7 +68,14 @@ def connected(home: Home, *, patience: float) -> Iterator[DuckDBPyConnection]:
                 ensure_schema(connection, home)
                 yield connection
         except duckdb.Error as error:
-            raise unusable(home, f"cannot be used ({_first_line(error)})") from error
+            raise _explained(home, error) from error
+
+
+@contextmanager
+def alone_in_process() -> Iterator[None]:
+    """Keep the other threads of this process from opening the database for the body of a `with`."""
+    with _one_at_a_time:
+        yield
 
 
 def _create(home: Home) -> None:
@@ -89,32 +99,80 @@ def _create(home: Home) -> None:
             os.link(made, home.database)
 
 
-def _connect(home: Home, patience: float) -> DuckDBPyConnection:
+def connect_to_read(home: Home) -> DuckDBPyConnection:
+    """Open the database file as it is, beside other readers.
+
+    Call it inside `alone_in_process`.
+
+    Raises:
+        HistoryBusyError: a writer, or someone with the file open to write, did not let go in time.
+        HistoryError: the file is not there, or is broken.
+    """
+    import duckdb
+
+    try:
+        return _connect(home, READER_PATIENCE, read_only=True)
+    except duckdb.Error as error:
+        raise _explained(home, error) from error
+
+
+def _connect(home: Home, patience: float, *, read_only: bool = False) -> DuckDBPyConnection:
     import duckdb
 
     deadline = time.monotonic() + patience
     pause = _FIRST_PAUSE
     while True:
         try:
-            return duckdb.connect(str(home.database))
-        except duckdb.IOException as error:
+            return duckdb.connect(str(home.database), read_only=read_only)
+        except duckdb.Error as error:
+            if _is_open_here(error) and read_only:
+                # The user has it open to write in this very process; share that.
+                return duckdb.connect(str(home.database))
             if not _is_held(error):
                 raise
-            if time.monotonic() + pause > deadline:
+            if time.monotonic() + pause > deadline or _is_open_here(error):
                 raise HistoryBusyError(
-                    f"{home.database} has been in use by another process for {patience:g} s "
-                    f"({_first_line(error)}); close what holds it open, and try again"
+                    f"{home.database} has been in use for {patience:g} s by someone else "
+                    f"({first_line(error)}); close what holds it open, and try again"
                 ) from error
         # Random, so that processes that met once do not keep meeting.
         time.sleep(pause * random.uniform(0.5, 1.0))
         pause = min(2 * pause, _LONGEST_PAUSE)
 
 
+def _is_open_here(error: Exception) -> bool:
+    """Tell whether this process has the file open in a way that ours does not go with."""
+    text = str(error)
+    return "different configuration" in text or "Unique file handle conflict" in text
+
+
 def _is_held(error: Exception) -> bool:
     """Tell a file in use from one that is broken; DuckDB has one class for both."""
     text = str(error)
-    return "Could not set lock" in text or "being used by another process" in text
+    return (
+        "Could not set lock" in text
+        or "being used by another process" in text
+        or _is_open_here(error)
+    )
 
 
-def _first_line(error: Exception) -> str:
+_DISK_TROUBLE = (
+    "No space left",
+    "File too large",
+    "Read-only file system",
+    "Could not write",
+    "failed to write",
+    "Disk quota",
+)
+
+
+def _explained(home: Home, error: Exception) -> HistoryError:
+    text = str(error)
+    if any(sign in text for sign in _DISK_TROUBLE):
+        return unwritable(home, first_line(error))
+    return unusable(home, f"cannot be used ({first_line(error)})")
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of an error's text; DuckDB's can be long."""
     return str(error).partition("\n")[0]

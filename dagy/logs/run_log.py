@@ -33,18 +33,18 @@ class RunLog:
     is written after it.
 
     Args:
-        path: the file; its folder must exist.
+        path: the file, whose folder must exist; None to keep nothing and only tell the listener.
         mask: changes the text of each line before anyone sees it, as to hide secrets.
         listener: called with each line, in the thread that said it; it must be quick.
 
     Attributes:
-        path: the file.
+        path: the file, or None.
         error: why the log is incomplete, or None.
     """
 
     def __init__(
         self,
-        path: Path,
+        path: Path | None,
         *,
         mask: Callable[[str], str] | None = None,
         listener: Callable[[LogLine], None] | None = None,
@@ -134,6 +134,8 @@ class RunLog:
                 self._listener(line)
 
     def _write_file(self, data: bytes) -> None:
+        if self.path is None:
+            return
         if self._file is None:
             self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
         # A short write is a disk that is getting full; the next one tells why, or goes through.

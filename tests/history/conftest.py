@@ -37,9 +37,15 @@ def header():
 
 @pytest.fixture
 def record(home, header):
-    """Writes the journal of a run; one task that succeeds, unless other transitions are given."""
+    """Writes the journal of a run; one task that succeeds, unless other transitions are given.
 
-    def write(run_id="run-1", flow_name="etl", transitions=None, *, at=home, **changes):
+    With `going_on`, this process goes on owning the run, until the test closes the journal or ends.
+    """
+    open_journals = []
+
+    def write(
+        run_id="run-1", flow_name="etl", transitions=None, *, at=home, going_on=False, **changes
+    ):
         run = header(run_id, flow_name, **changes)
         begin = run.started_at
         if transitions is None:
@@ -52,7 +58,13 @@ def record(home, header):
         journal = Journal.create(at, run)
         for transition in transitions:
             journal.emit(transition)
-        journal.close()
         assert journal.error is None
+        if going_on:
+            open_journals.append(journal)
+        else:
+            journal.close()
+        return journal
 
-    return write
+    yield write
+    for journal in open_journals:
+        journal.close()

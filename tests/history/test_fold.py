@@ -47,18 +47,53 @@ def test_an_ended_run_is_folded_into_three_tables_and_is_pending_no_more(home, r
     ]
 
 
-def test_a_run_without_an_end_is_running_and_stays_pending(home, record):
-    record(transitions=[Transition(1.0, None, RUNNING), Transition(2.0, "load", RUNNING, 1)])
+UNENDED = [
+    Transition(1.0, None, RUNNING),
+    Transition(2.0, "load", RUNNING, 1),
+    Transition(3.0, "mend", RUNNING, 1),
+    Transition(4.0, "mend", PENDING, 1, "retry in 9 s", error=Failure("KeyError", "'a'", "")),
+]
+
+
+def test_a_run_that_goes_on_is_read_from_its_journal_and_stays_pending(home, record):
+    record("before")
+    record(transitions=UNENDED, going_on=True)
     fold_pending(home)
     assert home.pending_ids() == ["run-1"]
+    assert query(home, "SELECT run_id FROM runs") == [("before",)]
     run = find_run(home, "run-1")
-    assert (run.status, run.ended_at, run.duration) == ("RUNNING", None, None)
-    assert run.task_runs[0].state == "RUNNING"
+    assert (run.status, run.ended_at, run.duration, run.message) == ("RUNNING", None, None, None)
+    assert [(t.state, t.message) for t in run.task_runs] == [
+        ("RUNNING", None),
+        ("PENDING", "retry in 9 s"),
+    ]
+    assert [(r.run_id, r.status) for r in list_runs(home)] == [
+        ("run-1", "RUNNING"),
+        ("before", "SUCCEEDED"),
+    ]
 
 
-def test_a_run_of_which_there_is_only_a_header_is_running(home, record):
-    record(transitions=[])
-    assert [run.status for run in list_runs(home)] == ["RUNNING"]
+def test_a_run_whose_owner_is_gone_has_crashed_and_is_settled_once(home, record):
+    record(transitions=UNENDED)
+    run = find_run(home, "run-1")
+    assert (run.status, run.ended_at) == ("CRASHED", moment(4))
+    assert run.message == "its process ended before the run did"
+    assert [(t.state, t.ended_at, t.message) for t in run.task_runs] == [
+        ("CANCELLED", None, "the run crashed during attempt 1"),
+        ("CANCELLED", None, "the run crashed before attempt 2"),
+    ]
+    assert run.task_runs[1].error == Failure("KeyError", "'a'", "")
+    assert home.pending_ids() == []
+    assert query(home, "SELECT status FROM runs") == [("CRASHED",)]
+
+
+def test_a_run_of_which_there_is_only_a_header_runs_or_has_crashed(home, record):
+    record("dead", transitions=[])
+    record("alive", transitions=[], going_on=True)
+    assert [(run.run_id, run.status, run.ended_at) for run in list_runs(home)] == [
+        ("alive", "RUNNING", None),
+        ("dead", "CRASHED", moment(1_764_000_000.25)),
+    ]
 
 
 def test_folding_again_changes_nothing(home, record):
@@ -70,15 +105,15 @@ def test_folding_again_changes_nothing(home, record):
     assert [query(home, f"FROM {table}") for table in ("runs", "task_runs", "events")] == before
 
 
-def test_a_journal_that_grows_is_folded_again(home, record):
-    record()
-    whole = home.journal("run-1").read_bytes()
-    *_, end = whole.splitlines(keepends=True)
-    home.journal("run-1").write_bytes(whole.removesuffix(end))
-    assert list_runs(home)[0].status == "RUNNING"
-    home.journal("run-1").write_bytes(whole)
+def test_a_journal_that_grows_is_read_again(home, record):
+    journal = record(transitions=[Transition(1.0, "load", RUNNING, 1)], going_on=True)
+    assert (list_runs(home)[0].status, list_runs(home)[0].task_runs_succeeded) == ("RUNNING", 0)
+    journal.emit(Transition(2.0, "load", SUCCEEDED, 1, output="1"))
+    assert (list_runs(home)[0].status, list_runs(home)[0].task_runs_succeeded) == ("RUNNING", 1)
+    journal.emit(Transition(3.0, None, SUCCEEDED, output="1"))
+    journal.close()
     assert list_runs(home)[0].status == "SUCCEEDED"
-    assert query(home, "SELECT count(*) FROM events") == [(4,)]
+    assert query(home, "SELECT count(*) FROM events") == [(3,)]
 
 
 @pytest.mark.parametrize("kept", [0, 1, 10, -2, -1], ids=lambda kept: f"{kept} bytes")
@@ -89,7 +124,7 @@ def test_a_torn_last_line_is_left_out(home, record, kept):
     home.journal("run-1").write_bytes(b"".join(lines) + torn)
     fold_pending(home)
     assert query(home, "SELECT count(*), max(seq) FROM events") == [(3, 3)]
-    assert list_runs(home)[0].status == "RUNNING"
+    assert list_runs(home)[0].status == "CRASHED"
 
 
 def test_a_last_line_that_lacks_only_its_newline_counts(home, record):
@@ -102,7 +137,7 @@ def test_a_torn_header_is_a_run_that_has_not_begun(home, record):
     record()
     home.journal("run-1").write_bytes(home.journal("run-1").read_bytes()[:20])
     assert list_runs(home) == []
-    assert home.pending_ids() == ["run-1"]
+    assert (home.pending_ids(), home.run_ids()) == ([], [])
 
 
 def test_the_error_is_that_of_the_last_failed_attempt(home, record):
@@ -302,11 +337,13 @@ def shared_home(tmp_path_factory):
 @given(transitions=histories())
 def test_folding_gives_what_a_fold_in_python_gives(shared_home, record, transitions):
     run_id = f"run-{len(shared_home.run_ids())}."
-    record(run_id, transitions=transitions, at=shared_home)
+    journal = record(run_id, transitions=transitions, at=shared_home, going_on=True)
     run = find_run(shared_home, run_id)
     folded = {
         task.task_run_id: {
-            name: value for name, value in vars(task).items() if name != "task_run_id"
+            name: value
+            for name, value in vars(task).items()
+            if name not in {"task_run_id", "tries"}
         }
         for task in run.task_runs
     }
@@ -314,6 +351,8 @@ def test_folding_gives_what_a_fold_in_python_gives(shared_home, record, transiti
     assert list(folded) == list(reference(transitions))
     ended = bool(transitions) and transitions[-1].task_run_id is None
     assert run.status == (transitions[-1].state if ended else "RUNNING")
-    assert (run_id in shared_home.pending_ids()) is not ended
-    # Runs that are left pending would be folded with every example that follows.
-    shared_home.pending(run_id).unlink(missing_ok=True)
+    # The same once it is in the file.
+    journal.close()
+    over = find_run(shared_home, run_id)
+    assert run_id not in shared_home.pending_ids()
+    assert over == run if ended else over.status == "CRASHED"

@@ -30,6 +30,8 @@ def test_a_journal_is_its_header_and_a_line_for_each_transition(home, header):
             "max_workers": 4,
             "fail_fast": True,
             "dagy_version": "0.1.0",
+            "resumed_from": None,
+            "source_file": None,
             "schema_version": 1,
         },
         {"seq": 1, "at": 1.5, "task_run_id": "load", "state": "RUNNING", "attempt": 1},
@@ -97,24 +99,41 @@ from dagy.history import Home, Journal, RunHeader
 from dagy.interpreter.events import Transition
 from dagy.state import StateType
 
-resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
 journal = Journal.create(Home(Path(sys.argv[1])), RunHeader("r", "f", "1", {}, 1.0, 1, True, "0"))
-for _ in range(200):
-    journal.emit(Transition(1.0, "load", StateType.RUNNING, 1))
+for number in range(200):
+    journal.emit(Transition(1.0, f"t{number}", StateType.RUNNING, 1))
+if sys.argv[2] == "there is room again":
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 journal.close()
 print(journal.error)
 """
 
 
-def test_a_disk_that_is_full_stops_the_journal_and_not_the_run(home):
+def fill_the_disk(home, then):
     child = subprocess.run(
-        [sys.executable, "-c", FULL_DISK, str(home.root)],
+        [sys.executable, "-c", FULL_DISK, str(home.root), then],
         capture_output=True,
         text=True,
         check=True,
     )
-    assert child.stdout.startswith(f"the local history cannot be written at {home.journal('r')}: ")
-    assert home.journal("r").stat().st_size == 4096
+    return child.stdout.strip()
+
+
+def test_a_disk_that_is_full_stops_the_journal_and_not_the_run(home):
+    error = fill_the_disk(home, "nothing")
+    kept = [line["task_run_id"] for line in lines(home, "r")[1:]]
+    assert kept == [f"t{number}" for number in range(len(kept))]  # each line whole
+    assert 0 < len(kept) < 200
+    assert error.startswith(
+        f"the recording of this run is incomplete, its last {200 - len(kept)} transitions are "
+        f"missing: the local history cannot be written at {home.journal('r')}: "
+    )
+
+
+def test_a_disk_that_is_full_for_a_while_costs_nothing(home):
+    assert fill_the_disk(home, "there is room again") == "None"
+    assert [line["task_run_id"] for line in lines(home, "r")[1:]] == [f"t{n}" for n in range(200)]
 
 
 def test_duckdb_is_not_loaded_to_record_a_run():

@@ -47,6 +47,7 @@ def test_a_detail_as_json(home, record):
         "max_workers": 4,
         "fail_fast": True,
         "dagy_version": "0.1.0",
+        "resumed_from": None,
         "message": None,
         "output": [3],
         "error": None,
@@ -61,6 +62,14 @@ def test_a_detail_as_json(home, record):
                 "message": None,
                 "output": {"rows": 3},
                 "error": None,
+                "tries": [
+                    {
+                        "attempt": 1,
+                        "started_at": "2025-11-24T16:00:00.750000+00:00",
+                        "ended_at": "2025-11-24T16:00:02.250000+00:00",
+                        "failed": False,
+                    }
+                ],
             }
         ],
     }
@@ -120,7 +129,7 @@ def test_cleanup_keeps_the_newest_runs_of_the_flow(home, record):
 
 
 def test_cleanup_never_removes_a_run_that_has_not_ended(home, record):
-    record("etl-0", transitions=UNENDED)
+    record("etl-0", transitions=UNENDED, going_on=True)
     for number in range(1, 4):
         record(f"etl-{number}")
     fold_pending(home)
