@@ -207,7 +207,19 @@ def test_what_is_not_built_yet_says_so(dagy):
         assert "this version of Dagy" in done.stderr
 
 
-HELP = [[], ["run"], ["build"], ["inspect"], ["runs"], ["runs", "list"], ["runs", "show"]]
+HELP = [
+    [],
+    ["run"],
+    ["build"],
+    ["inspect"],
+    ["runs"],
+    ["runs", "list"],
+    ["runs", "show"],
+    ["runs", "compare"],
+    ["runs", "delete"],
+    ["runs", "export"],
+    ["sql"],
+]
 
 
 @pytest.mark.parametrize("command", HELP, ids=" ".join)

@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from dagy.cli import complete
+from dagy.cli.arguments import AsJson, Params, ParamsFile, RunId
+from dagy.cli.runs_app import runs
 from dagy.errors import NotBuiltError
 from dagy.version import __version__
 
@@ -20,11 +22,6 @@ app = typer.Typer(
     rich_markup_mode=None,  # help in plain text: Rich's would take a third of the time of `--help`
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-runs = typer.Typer(
-    help="The local history of runs.",
-    no_args_is_help=True,
-    epilog="Example: dagy runs list --limit 5",
-)
 app.add_typer(runs, name="runs")
 
 Target = Annotated[
@@ -35,22 +32,6 @@ Target = Annotated[
         autocompletion=complete.flows,
     ),
 ]
-RunId = Annotated[
-    str,
-    typer.Argument(
-        metavar="RUN_ID",
-        help="The run; a prefix is enough, and so is `latest`.",
-        autocompletion=complete.run_ids,
-    ),
-]
-Params = Annotated[
-    list[str] | None,
-    typer.Option("--param", "-p", metavar="K=V", help="A flow parameter; may be repeated."),
-]
-ParamsFile = Annotated[
-    Path | None,
-    typer.Option("--params-file", metavar="F", help="Flow parameters as a JSON object."),
-]
 Mode = Annotated[
     str,
     typer.Option(
@@ -60,7 +41,6 @@ Mode = Annotated[
         help="nano: the whole flow in one Lambda invocation; micro: an invocation per task.",
     ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 
 def _version(wanted: bool) -> None:
@@ -196,65 +176,18 @@ def inspect(
     inspect_target(target, output_format, after, execution_mode, param or [], params_file)
 
 
-@runs.command("list", epilog="Example: dagy runs list --limit 5 --json")
-def runs_list(
-    limit: Annotated[
-        int, typer.Option("--limit", "-n", min=1, help="How many, newest first.")
-    ] = 20,
+@app.command(epilog='Example: dagy sql "select status, count(*) from runs group by all"')
+def sql(
+    question: Annotated[
+        str, typer.Argument(metavar="SELECT", help="One statement, in DuckDB's SQL.")
+    ],
     as_json: AsJson = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
 ) -> None:
-    """List recent runs."""
-    from dagy.cli.runs import show_list
+    """Ask the history: tables runs, task_runs and events, open to be read only."""
+    from dagy.cli.sql import answer
 
-    show_list(limit, as_json=as_json)
-
-
-@runs.command("show", epilog="Example: dagy runs show 3f2a --json")
-def runs_show(
-    run_id: RunId,
-    as_json: AsJson = False,
-) -> None:
-    """Show a run and each of its task runs."""
-    from dagy.cli.runs import show_run
-
-    show_run(run_id, as_json=as_json)
-
-
-@runs.command("resume", epilog="Example: dagy runs resume latest --max-workers 4")
-def runs_resume(
-    run_id: RunId,
-    file: Annotated[
-        str | None,
-        typer.Option(
-            "--file", metavar="FILE.py[:FLOW]", help="Where the flow is, if it has moved."
-        ),
-    ] = None,
-    force: Annotated[
-        bool,
-        typer.Option("--force", help="Go on although code or graph have changed."),
-    ] = False,
-    param: Params = None,
-    params_file: ParamsFile = None,
-    max_workers: Annotated[
-        int | None, typer.Option("--max-workers", "-w", min=1, help="As in that run by default.")
-    ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object at the end, for scripts.")
-    ] = False,
-    json_lines: Annotated[
-        bool, typer.Option("--json-lines", help="Print a JSON object for each transition.")
-    ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only the end.")] = False,
-    live: Annotated[
-        bool, typer.Option("--live/--no-live", help="On a terminal, draw the run as it goes.")
-    ] = True,
-) -> None:
-    """Run again what did not succeed in a run, with its results for the rest."""
-    from dagy.cli.resume import resume_run
-    from dagy.cli.run import choose_output
-
-    output = choose_output(as_json=as_json, json_lines=json_lines, quiet=quiet, live=live)
-    resume_run(run_id, file, param or [], params_file, max_workers, output, force=force)
+    answer(question, as_json=as_json, as_csv=as_csv)
 
 
 _UNBUILT = {"ignore_unknown_options": True, "allow_extra_args": True}

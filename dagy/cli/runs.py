@@ -1,56 +1,143 @@
-"""`dagy runs list` and `dagy runs show`."""
+"""`dagy runs list`, `show` and `delete`."""
 
 from __future__ import annotations
 
-from datetime import datetime
+import re
+import shutil
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 
+import typer
 from rich.text import Text
 
 from dagy.cli.screen import duration, out, print_json, say, say_error, state_text, table
 from dagy.errors import HistoryError
-from dagy.history import Home, find_run, list_runs
+from dagy.history import Home, RunDetail, RunSummary, delete_runs, find_run, list_runs
+from dagy.history.recorded import CRASHED
+from dagy.state import StateType
 
-LATEST = "latest"
+NO_RUNS = "No runs yet. `dagy run FILE.py` makes one."
+
+_STATUSES = ["RUNNING", "SUCCEEDED", "FAILED", StateType.CANCELLED.value, CRASHED]
+_AGO = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_NARROWEST = 40
 
 
-def show_list(limit: int, *, as_json: bool) -> None:
+def show_list(
+    flow_name: str | None,
+    statuses: Sequence[str],
+    since: str | None,
+    limit: int,
+    *,
+    as_json: bool,
+) -> None:
     """List the latest runs, newest first."""
-    runs = list_runs(Home.find(), limit=limit)
+    runs = list_runs(
+        Home.find(),
+        limit=limit,
+        flow_name=flow_name,
+        statuses=[_status(each) for each in statuses],
+        since=None if since is None else moment(since, datetime.now(UTC)),
+    )
     if as_json:
         print_json([run.to_dict() for run in runs])
         return
     if not runs:
-        say("No runs yet. `dagy run FILE.py` makes one.")
+        filtered = flow_name or statuses or since
+        say("No run fits; `dagy runs list` shows the latest of all." if filtered else NO_RUNS)
         return
     rows = table("run", "flow", "status", "started", "took", "tasks")
     for run in runs:
-        done = f"{run.task_runs_succeeded}/{run.task_runs_total}"
-        rows.add_row(
-            run.run_id,
-            run.flow_name,
-            state_text(run.status),
-            _local(run.started_at),
-            duration(run.duration),
-            done,
-        )
+        rows.add_row(*_cells(run))
     out.print(rows)
 
 
+def _cells(run: RunSummary) -> list[str | Text]:
+    done = f"{run.task_runs_succeeded}/{run.task_runs_total}"
+    started, took = local(run.started_at), duration(run.duration)
+    return [run.run_id, run.flow_name, state_text(run.status), started, took, done]
+
+
+def _status(text: str) -> str:
+    status = text.upper()
+    if status not in _STATUSES:
+        known = ", ".join(each.lower() for each in _STATUSES)
+        raise HistoryError(f"--status {text}: there is no such status; there are {known}")
+    return status
+
+
+def moment(text: str, now: datetime) -> datetime:
+    """Return the moment that `--since` means.
+
+    Args:
+        text: `2h` or `3d` for that long ago; or a date or a time in ISO 8601, local unless it says
+            otherwise.
+        now: with a time zone.
+
+    Raises:
+        HistoryError: it is neither.
+    """
+    ago = _AGO.fullmatch(text.strip())
+    try:
+        if ago is not None:
+            return now - timedelta(**{_UNITS[ago[2]]: float(ago[1])})
+        return datetime.fromisoformat(text.strip()).astimezone()
+    except (ValueError, OverflowError) as error:
+        raise HistoryError(
+            f"--since {text}: write how long ago (30m, 2h, 3d) or when (2026-01-31, "
+            "2026-01-31T06:00)"
+        ) from error
+
+
 def show_run(run_id: str, *, as_json: bool) -> None:
-    """Show one run and each of its task runs."""
+    """Show one run, its timeline, and each of its task runs."""
     home = Home.find()
-    if run_id == LATEST:
-        newest = list_runs(home, limit=1)
-        if not newest:
-            raise HistoryError("no run has been recorded yet; `dagy run FILE.py` makes one")
-        run_id = newest[0].run_id
     run = find_run(home, run_id)
     if as_json:
         print_json(run.to_dict())
         return
+    _print_head(run)
+    _print_timeline(home, run)
+    _print_task_runs(run)
+    if run.error is not None:
+        detail = f"{run.error.type}: {run.error.message}"
+        say_error(f"{run.message or 'the run failed'}: {detail}\n{run.error.traceback}".rstrip())
+    elif run.status == CRASHED:
+        say_error(f"the run crashed: {run.message}")
+
+
+def _print_head(run: RunDetail) -> None:
     out.print(Text.assemble(f"{run.flow_name}  run {run.run_id}  ", state_text(run.status)))
-    say(f"started {_local(run.started_at)}, took {duration(run.duration) or 'no time yet'}")
+    say(f"started {local(run.started_at)}, took {duration(run.duration) or 'no time yet'}")
+    if run.resumed_from is not None:
+        say(f"resumed from run {run.resumed_from}")
     say(f"parameters {run.parameters}")
+
+
+def _print_timeline(home: Home, run: RunDetail) -> None:
+    from dagy.cli.timeline import ASCII, UNICODE, draw
+
+    try:
+        flow_json = home.flow(run.run_id).read_text(encoding="utf-8")
+    except OSError:
+        flow_json = None
+    width = max(_NARROWEST, shutil.get_terminal_size((100, 24)).columns)
+    lines = draw(run, flow_json, width, UNICODE if _can_draw() else ASCII)
+    if lines:
+        say()
+    for line in lines:
+        out.print(line)
+
+
+def _can_draw() -> bool:
+    return out.is_terminal and (out.encoding or "").lower().startswith("utf")
+
+
+def _print_task_runs(run: RunDetail) -> None:
+    if not run.task_runs:
+        return
     rows = table("task run", "state", "attempts", "took", "")
     for task_run in run.task_runs:
         note = task_run.message or ""
@@ -63,12 +150,26 @@ def show_run(run_id: str, *, as_json: bool) -> None:
             duration(task_run.duration),
             Text(note, style="dim"),
         )
-    if run.task_runs:
-        out.print(rows)
-    if run.error is not None:
-        detail = f"{run.error.type}: {run.error.message}"
-        say_error(f"{run.message or 'the run failed'}: {detail}\n{run.error.traceback}".rstrip())
+    say()
+    out.print(rows)
 
 
-def _local(moment: datetime) -> str:
+def delete(runs: Sequence[str], *, yes: bool) -> None:
+    """Delete runs; ask first on a terminal, and insist on `--yes` elsewhere."""
+    home = Home.find()
+    found = list(dict.fromkeys(find_run(home, run).run_id for run in runs))
+    many = f"run {found[0]}" if len(found) == 1 else f"{len(found)} runs ({', '.join(found)})"
+    everything = f"{many} and all that {'it' if len(found) == 1 else 'they'} left"
+    if not yes:
+        if not sys.stdin.isatty():
+            raise HistoryError(f"to delete {everything}, say --yes")
+        if not typer.confirm(f"Delete {everything}?"):
+            say("Nothing was deleted.")
+            return
+    delete_runs(home, found)
+    say(f"Deleted {many}.")
+
+
+def local(moment: datetime) -> str:
+    """Return a moment as people here write it."""
     return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")

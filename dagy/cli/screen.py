@@ -9,8 +9,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-out = Console(soft_wrap=True, highlight=False)
-err = Console(soft_wrap=True, highlight=False, stderr=True)
+# Names and outputs are the user's: nothing in them is markup. (And Rich loads its emoji for 25 ms.)
+out = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
+err = Console(soft_wrap=True, highlight=False, markup=False, emoji=False, stderr=True)
 
 STYLES = {
     "PENDING": "dim",
@@ -19,6 +20,7 @@ STYLES = {
     "FAILED": "bold red",
     "SKIPPED": "yellow",
     "CANCELLED": "yellow",
+    "CRASHED": "bold red",
 }
 
 

@@ -67,7 +67,7 @@ __all__ = [
 def fold_pending(home: Home) -> None:
     """Put every run that is over into the database.
 
-    Returns without a word if another process holds the database for 0.2 seconds: the pending
+    Returns without a word if another process holds the database for 0.1 seconds: the pending
     markers stay, and whoever comes next folds.
 
     Raises:
@@ -206,7 +206,7 @@ def cleanup(home: Home, flow_name: str, keep_last: int, exclude: str) -> list[st
     """Forget the oldest runs of a flow: their rows, and everything in their folders.
 
     A run that goes on is neither counted nor removed; one that crashed is like one that ended. Does
-    nothing if another process holds the database for 0.2 seconds; the next cleanup makes up for it.
+    nothing if another process holds the database for 0.1 seconds; the next cleanup makes up for it.
 
     Args:
         home: where the history is.

@@ -48,7 +48,7 @@ class Cache:
             now: seconds since the epoch; what expires at this moment is too old.
         """
         try:
-            head, _, text = self._path(key).read_text(encoding="utf-8").partition("\n")
+            head, _, text = _decode(self._path(key).read_bytes()).partition("\n")
             entry = json.loads(head)
             good = entry["key"] == key and entry["digest"] == _digest(text)
             return text if good and _is_fresh(entry["expires_at"], now) else None
@@ -67,7 +67,7 @@ class Cache:
         new = self._folder / f"{uuid.uuid4().hex}{_NEW}"
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            new.write_text(f"{head}\n{text}", encoding="utf-8", newline="\n")
+            new.write_bytes(_encode(f"{head}\n{text}"))
             os.replace(new, self._path(key))
         except (OSError, ValueError):
             _remove(new)
@@ -108,8 +108,16 @@ class Cache:
 
 
 def _digest(text: str) -> str:
-    # Half a surrogate pair has no UTF-8, and is as good a key as any.
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(_encode(text)).hexdigest()
+
+
+def _encode(text: str) -> bytes:
+    # Half a surrogate pair has no UTF-8, and is as good a text as any.
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _decode(data: bytes) -> str:
+    return data.decode("utf-8", "surrogatepass")
 
 
 def _is_fresh(expires_at: float | None, now: float) -> bool:

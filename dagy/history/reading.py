@@ -70,7 +70,7 @@ def _open(home: Home) -> DuckDBPyConnection:
     if found.over or found.empty or not home.database.exists():
         # Whoever runs flows does this too. What is in their way is not in a reader's.
         with suppress(HistoryError):
-            write_what_is_over(home)
+            write_what_is_over(home, patience=0)
         # The markers are read before the file is opened: a run that ends in between is in both, and
         # the views take it once; the other way round it would be in neither.
         found = fold.survey(home, home.pending_ids())
@@ -86,8 +86,14 @@ def _open(home: Home) -> DuckDBPyConnection:
     return connection
 
 
-def write_what_is_over(home: Home) -> list[HistoryError]:
+def write_what_is_over(
+    home: Home, *, patience: float = store.WRITER_PATIENCE
+) -> list[HistoryError]:
     """Fold what is over into the database.
+
+    Args:
+        home: whose.
+        patience: seconds to wait for another process to let go of the file.
 
     Returns:
         What kept single journals from being folded.
@@ -96,7 +102,7 @@ def write_what_is_over(home: Home) -> list[HistoryError]:
         HistoryBusyError: the database is held by another process, which may do it instead.
         HistoryError: the database cannot be used.
     """
-    with store.connected(home, patience=store.WRITER_PATIENCE) as connection:
+    with store.connected(home, patience=patience) as connection:
         return fold.fold_over(connection, home)
 
 

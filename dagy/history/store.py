@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
     from dagy.history.home import Home
 
-WRITER_PATIENCE = 0.2
+WRITER_PATIENCE = 0.1
 """Seconds. A writer that gives up leaves its pending marker, so nobody need wait for its run."""
 
-READER_PATIENCE = 1.0
+READER_PATIENCE = 0.3
 """Seconds. A reader that gives up reads the journals instead, which is slower and never waits."""
 
 OWNER_PATIENCE = 5.0

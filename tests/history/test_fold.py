@@ -332,7 +332,7 @@ def shared_home(tmp_path_factory):
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(transitions=histories())
 def test_folding_gives_what_a_fold_in_python_gives(shared_home, record, transitions):

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import duckdb
 import pytest
 
-from dagy.history import cleanup, fold_pending, list_runs, store
+from dagy.history import cleanup, fold_pending, list_runs
 
 PRELUDE = """
 import sys, time
@@ -126,22 +126,22 @@ print(lists)
 """
 
 
-def test_four_processes_fold_while_another_lists(home, start):
+def test_eight_processes_fold_while_two_list(home, start):
     home.root.mkdir()
-    lister = start(LIST_FOR_EVER)
-    assert lister.stdout.readline() == "ready\n"
-    writers = [start(RECORD_AND_FOLD, name) for name in "abcd"]
-    assert [writer.wait(60) for writer in writers] == [0] * 4
+    listers = [start(LIST_FOR_EVER) for _ in range(2)]
+    assert [lister.stdout.readline() for lister in listers] == ["ready\n"] * 2
+    writers = [start(RECORD_AND_FOLD, name) for name in "abcdefgh"]
+    assert [writer.wait(60) for writer in writers] == [0] * 8
     (home.root / "stop").touch()
-    assert lister.wait(60) == 0
-    assert int(lister.stdout.read()) >= 1
+    assert [lister.wait(60) for lister in listers] == [0, 0]
+    assert all(int(lister.stdout.read()) >= 1 for lister in listers)
 
     runs = list_runs(home, limit=100)
     assert sorted(run.run_id for run in runs) == sorted(
-        f"{p}-{n}" for p in "abcd" for n in range(5)
+        f"{p}-{n}" for p in "abcdefgh" for n in range(5)
     )
     assert {(run.status, run.task_runs_succeeded) for run in runs} == {("SUCCEEDED", 25)}
-    assert (count(home, "runs"), count(home, "events")) == (20, 20 * 51)
+    assert (count(home, "runs"), count(home, "events")) == (40, 40 * 51)
     assert home.pending_ids() == []
 
 
@@ -162,11 +162,7 @@ time.sleep(60)
 """
 
 
-def test_a_file_that_another_process_holds_is_left_to_whoever_comes_next(
-    home, record, start, monkeypatch
-):
-    monkeypatch.setattr(store, "WRITER_PATIENCE", 0.1)
-    monkeypatch.setattr(store, "READER_PATIENCE", 0.1)
+def test_a_file_that_another_process_holds_is_left_to_whoever_comes_next(home, record, start):
     record("run-0")
     record("run-1")
     fold_pending(home)

@@ -1,0 +1,28 @@
+"""Arguments and options that several commands have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dagy.cli import complete
+
+RunId = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN_ID",
+        help="The run; a prefix is enough, and so is `latest`.",
+        autocompletion=complete.run_ids,
+    ),
+]
+Params = Annotated[
+    list[str] | None,
+    typer.Option("--param", "-p", metavar="K=V", help="A flow parameter; may be repeated."),
+]
+ParamsFile = Annotated[
+    Path | None,
+    typer.Option("--params-file", metavar="F", help="Flow parameters as a JSON object."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]

@@ -1,0 +1,76 @@
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dagy.history import Cache, settle
+
+NOW = 1_764_000_000.0
+
+
+def files(home):
+    return sorted(home.cache.glob("*.json"))
+
+
+def test_what_is_put_is_got_until_it_expires(home):
+    cache = Cache(home)
+    assert cache.get("double(3)", NOW) is None
+    cache.put("double(3)", "6", NOW + 60)
+    cache.put("double(4)", "8", None)
+    assert (cache.get("double(3)", NOW + 59), cache.get("double(3)", NOW + 60)) == ("6", None)
+    assert cache.get("double(4)", NOW * 2) == "8"
+
+
+def test_the_last_to_put_wins(home):
+    for text in ("1", "2"):
+        Cache(home).put("key", text, None)
+    assert (Cache(home).get("key", NOW), len(files(home))) == ("2", 1)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(key=st.text(), text=st.text())
+def test_any_text_comes_back_as_it_was(home, key, text):
+    Cache(home).put(key, text, None)
+    assert Cache(home).get(key, NOW) == text
+
+
+def test_a_broken_entry_is_a_miss_and_is_pruned_with_what_has_expired(home):
+    cache = Cache(home)
+    for key in ("broken", "cut", "old", "good"):
+        cache.put(key, '"a long enough text"', NOW + 5 if key == "old" else None)
+    (home.cache / "left-by-a-dead-process.new").touch()
+    os.utime(home.cache / "left-by-a-dead-process.new", (NOW - 90_000, NOW - 90_000))
+    cache._path("broken").write_bytes(b"\xff\x00")
+    cache._path("cut").write_text(cache._path("cut").read_text()[:-3])
+    assert [cache.get(key, NOW) for key in ("broken", "cut")] == [None, None]
+    assert cache.prune(NOW + 10) == 3  # a text that was cut is found out when it is asked for
+    assert cache.get("good", NOW) == '"a long enough text"'
+
+
+def test_a_cache_that_cannot_be_written_keeps_nothing_and_says_nothing(home):
+    home.root.write_text("a file in the place of the home")
+    Cache(home).put("key", "1", None)
+    assert Cache(home).get("key", NOW) is None
+    assert Cache(home).prune(NOW) == 0
+
+
+def test_a_reader_sees_one_writers_whole_text(home):
+    texts = [str(n) * 50_000 for n in range(4)]
+    with ThreadPoolExecutor(5) as pool:
+        writes = [pool.submit(Cache(home).put, "key", text, None) for text in texts * 20]
+        while not all(write.done() for write in writes):
+            assert Cache(home).get("key", NOW) in {None, *texts}
+    assert list(home.cache.iterdir()) == files(home)
+
+
+def test_the_end_of_a_run_prunes_once_an_hour(home, record):
+    cache = Cache(home)
+    record("run-1")
+    cache.put("old", "1", time.time() - 1)
+    settle(home, "etl", 20, exclude="run-1")
+    assert files(home) == []
+    cache.put("old", "1", time.time() - 1)
+    settle(home, "etl", 20, exclude="run-1")
+    assert len(files(home)) == 1
