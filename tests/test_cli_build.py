@@ -133,3 +133,16 @@ def test_inspect_refuses_what_it_cannot_show(dagy, tmp_path):
     assert dagy("inspect", "dagy-build").returncode == 2
     wrong = dagy("inspect", "flows.py:daily", "--format", "svg")
     assert "the formats are outline, asl, mermaid, dot, json" in wrong.stderr
+
+
+def test_build_says_that_nothing_is_cached_on_aws(dagy, tmp_path):
+    (tmp_path / "cached.py").write_text(
+        "from dagy import flow, task\n"
+        "@task(cache=True)\n"
+        "def slow(): return 1\n"
+        "@flow\n"
+        "def single(): return slow()\n"
+    )
+    done = dagy("build", "cached.py")
+    assert done.returncode == 0
+    assert "nothing is cached on AWS in this version of Dagy; there slow will run" in done.stderr

@@ -70,16 +70,11 @@ class Board:
     """
 
     def __init__(self, spec: FlowSpec) -> None:
-        self.rows: dict[str, Row] = {}
-        self.counts: Counter[StateType] = Counter()
-        self.groups: dict[str, Counter[StateType]] = {}
-        self.active: dict[str, Row] = {}
+        self._spec = spec
         self._clock = SystemClock()
         self._began = self._clock.now()
         self._ended: float | None = None
-        for run in spec.task_runs:
-            allowed = spec.tasks[run.task_name].retries + 1
-            self._add(Row(run.id, run.task_name, allowed, is_map=run.map_over is not None))
+        self._start_over()
 
     def now(self) -> float:
         """Return seconds since the epoch."""
@@ -93,7 +88,9 @@ class Board:
     def apply(self, transition: Transition) -> None:
         """Take note of a transition."""
         if transition.task_run_id is None:
-            if transition.state is StateType.RUNNING:
+            if transition.state is StateType.RUNNING and transition.attempt > 1:
+                self._start_over()  # the flow as a whole is retried
+            elif transition.state is StateType.RUNNING:
                 self._began = transition.at
             elif transition.state in TERMINAL:
                 self._ended = transition.at
@@ -120,6 +117,15 @@ class Board:
         row = self.rows.get(line.task_run_id or "")
         if row is not None and line.text.strip():
             row.last_line = line.text.strip()[:_LONGEST_NOTE].splitlines()[-1]
+
+    def _start_over(self) -> None:
+        self.rows: dict[str, Row] = {}
+        self.counts: Counter[StateType] = Counter()
+        self.groups: dict[str, Counter[StateType]] = {}
+        self.active: dict[str, Row] = {}
+        for run in self._spec.task_runs:
+            allowed = self._spec.tasks[run.task_name].retries + 1
+            self._add(Row(run.id, run.task_name, allowed, is_map=run.map_over is not None))
 
     def _add(self, row: Row) -> Row:
         self.rows[row.task_run_id] = row

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import shlex
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -34,6 +35,13 @@ def build_flow(
     bound = read_params(loaded.flow, pairs, params_file)
     spec = loaded.flow.build(version=version, **bound)
     check_importable(spec)
+    cached = [name for name, task in spec.tasks.items() if task.cache is not None]
+    if cached:
+        warnings.warn(
+            f"nothing is cached on AWS in this version of Dagy; there {', '.join(cached)} will run "
+            "each time",
+            stacklevel=1,
+        )
     compiled = compile_flow(spec, mode=mode)
     bundle = write_bundle(
         compiled,

@@ -76,8 +76,8 @@ def _flow_name(function: ast.FunctionDef | ast.AsyncFunctionDef) -> str | None:
 def _run_ids() -> Iterable[Offer]:
     import time
 
-    from dagy.cli.run_ids import LATEST, newest
-    from dagy.history import Home
+    from dagy.cli.run_ids import newest
+    from dagy.history import LATEST, Home
 
     headers = newest(Home.find())[:_MOST_RUNS]
     for header in headers:
@@ -88,8 +88,8 @@ def _run_ids() -> Iterable[Offer]:
 
 
 def _tasks(run_id: str) -> Iterable[Offer]:
-    from dagy.cli.run_ids import find_run_id, task_names
-    from dagy.history import Home
+    from dagy.cli.run_ids import task_names
+    from dagy.history import Home, find_run_id
 
     home = Home.find()
     names = task_names(home, find_run_id(home, run_id))

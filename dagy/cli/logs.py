@@ -9,10 +9,10 @@ from datetime import date, datetime
 
 from rich.text import Text
 
-from dagy.cli.run_ids import find_run_id, has_ended, task_names
+from dagy.cli.run_ids import task_names
 from dagy.cli.screen import err, from_task, out, print_plain
 from dagy.errors import HistoryError
-from dagy.history import Home
+from dagy.history import Home, find_run_id, is_alive
 from dagy.logs import LogLine, follow, last_lines, read_lines
 from dagy.options import nearest
 
@@ -80,7 +80,7 @@ def _lines(
 
     path = home.log(run_id)
     if following:
-        return follow(path, lambda: has_ended(home, run_id), wanted, tail=tail)
+        return follow(path, lambda: not is_alive(home.journal(run_id)), wanted, tail=tail)
     if tail is not None:
         return last_lines(path, tail, wanted)
     return filter(wanted, read_lines(path))

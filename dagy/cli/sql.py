@@ -10,7 +10,6 @@ from typing import Any
 
 from rich.text import Text
 
-from dagy.cli.runs import NO_RUNS
 from dagy.cli.screen import out, say, table
 from dagy.errors import HistoryError
 from dagy.history import Home
@@ -59,5 +58,7 @@ def export_to(target: Path, flow_name: str | None) -> None:
 def _home() -> Home:
     home = Home.find()
     if not home.root.exists():
-        raise HistoryError(f"no run has been recorded in {home.root} yet. {NO_RUNS}")
+        raise HistoryError(
+            f"no run has been recorded in {home.root} yet; `dagy run FILE.py` makes one"
+        )
     return home

@@ -10,6 +10,7 @@ from itertools import pairwise
 from math import ceil
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from dagy.cli.screen import STYLES, duration
@@ -110,7 +111,7 @@ class _Scale:
         heard = [a.ended_at or a.started_at for each in ran for a in each.tries]
         end = run.ended_at or max(heard, default=start)
         end = max([end, *heard])
-        longest = max(len(each.task_run_id) for each in shown)
+        longest = max(cell_len(each.task_run_id) for each in shown)
         name_width = min(longest, _LONGEST_NAME, max(8, width - _NARROWEST_BAR - 14))
         bar_width = max(_NARROWEST_BAR, width - name_width - 14)
         return _Scale(start, max((end - start).total_seconds(), 1e-6), name_width, bar_width)
@@ -132,12 +133,12 @@ class _Scale:
 
 def _line(task_run: TaskRunDetail, scale: _Scale, marks: Marks, *, on_path: bool) -> Text:
     name = task_run.task_run_id
-    if len(name) > scale.name_width:
-        name = name[: scale.name_width - 1] + marks.cut
+    if cell_len(name) > scale.name_width:
+        name = set_cell_size(name, scale.name_width - 1) + marks.cut
     took = duration(task_run.duration) or task_run.state.lower()
     line = Text()
     line.append(f"{marks.critical if on_path else ' '} ", style="bold magenta")
-    line.append(f"{name:<{scale.name_width}}  ", style="bold" if on_path else "")
+    line.append(f"{set_cell_size(name, scale.name_width)}  ", style="bold" if on_path else "")
     line.append_text(_bar(task_run, scale, marks))
     line.append(f"  {took}", style="dim")
     return line

@@ -23,9 +23,11 @@ from dagy.history.cache import Cache
 from dagy.history.home import Home
 from dagy.history.journal import Journal, RunHeader
 from dagy.history.recorded import (
+    LATEST,
     RecordedRun,
     RecordedTaskRun,
     find_run_id,
+    is_alive,
     nothing_recorded,
     results_of,
 )
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 __all__ = [
+    "LATEST",
     "Attempt",
     "Cache",
     "Home",
@@ -54,6 +57,7 @@ __all__ = [
     "find_run",
     "find_run_id",
     "fold_pending",
+    "is_alive",
     "list_runs",
     "results_of",
     "settle",

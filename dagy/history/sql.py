@@ -85,7 +85,9 @@ def _check(connection: DuckDBPyConnection, question: str) -> None:
         statements = connection.extract_statements(question)
     except duckdb.Error as error:
         raise HistoryError(str(error)) from error
-    if len(statements) != 1:
+    if not statements:
+        raise HistoryError('no question was given; ask as in: dagy sql "select * from runs"')
+    if len(statements) > 1:
         raise HistoryError(f"one statement at a time, not {len(statements)}")
     kind = statements[0].type
     if kind not in {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}:

@@ -6,9 +6,11 @@ nobody. It imports the task by its path and gets its arguments as JSON text, as 
 
 from __future__ import annotations
 
+import io
 import os
 import pickle
 import signal
+import sys
 import threading
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -24,6 +26,12 @@ if TYPE_CHECKING:
 
     from dagy.interpreter.calls import Call
     from dagy.interpreter.run import Attempt
+
+
+# What the child sends: what it prints, by the name of the stream, and at last how it ended.
+_STREAMS = ("stdout", "stderr")
+_RETURNED = "returned"
+_RAISED = "raised"
 
 
 def in_process(task: TaskSpec) -> Call:
@@ -47,14 +55,18 @@ def in_process(task: TaskSpec) -> Call:
         attempt.stoppable(process.kill)
         sender.close()  # the child has the other end now: its death ends the wait below
         try:
-            succeeded, answer = receiver.recv()
+            kind, answer = receiver.recv()
+            while kind in _STREAMS:
+                # Said here, in the attempt's own thread, it goes where all that tasks say goes.
+                getattr(sys, kind).write(answer)
+                kind, answer = receiver.recv()
         except EOFError:
             process.join()
             raise ProcessDiedError(_epitaph(task.name, process.exitcode)) from None
         finally:
             receiver.close()
         process.join()
-        if not succeeded:
+        if kind == _RAISED:
             raise _revived(*answer)
         return str(answer)
 
@@ -94,11 +106,54 @@ def _child(sender: Connection, import_path: str, given: str) -> None:
     # Ctrl-C reaches the whole group; whoever waits for this process kills it then.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    sending = threading.Lock()
+    for name in _STREAMS:
+        setattr(sys, name, _Sent(sender, sending, name))
     try:
-        answer: tuple[bool, Any] = (True, _called(import_path, from_text(given)))
+        answer: tuple[str, Any] = (_RETURNED, _called(import_path, from_text(given)))
     except BaseException as error:
-        answer = (False, _described(error))
-    sender.send(answer)
+        answer = (_RAISED, _described(error))
+    with sending:  # a thread of the task may still be printing
+        sender.send(answer)
+
+
+class _Sent(io.TextIOBase):
+    """A stream of the child: what is printed is said by the parent, and is in the run's log.
+
+    Args:
+        sender: the way to the parent.
+        lock: held while something is sent.
+        name: "stdout" or "stderr".
+    """
+
+    encoding = "utf-8"
+    errors = "backslashreplace"
+
+    def __init__(self, sender: Connection, lock: threading.Lock, name: str) -> None:
+        self._sender = sender
+        self._lock = lock
+        self._stream = getattr(sys, f"__{name}__")
+        self.name = name
+
+    @property
+    def buffer(self) -> Any:
+        """Bytes written here are on the terminal only, as those of any task."""
+        return self._stream.buffer
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        with self._lock:
+            self._sender.send((self.name, text))
+        return len(text)
+
+    def fileno(self) -> int:
+        """Where processes that the child starts may print."""
+        return int(self._stream.fileno())
+
+    def isatty(self) -> bool:
+        return bool(self._stream.isatty())
 
 
 def _end_with_parent() -> None:

@@ -3,6 +3,7 @@
 import ctypes
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -52,6 +53,21 @@ def hangs(marker: str) -> None:
 @task(isolation="process")
 def odd() -> object:
     return object()
+
+
+@task(isolation="process", retries=1)
+def speaks() -> int:
+    attempt = RunContext.get().attempt
+    print("attempt", attempt)
+    print("to stderr", file=sys.stderr)
+    if attempt == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return sys.stdout.write("four")
+
+
+@flow
+def speaking():
+    return speaks()
 
 
 @flow

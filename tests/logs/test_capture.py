@@ -145,6 +145,21 @@ def test_threads_that_carry_the_context_belong_to_their_task_and_others_to_the_r
     }
 
 
+def test_what_a_process_of_its_own_says_is_heard_even_when_it_is_killed(home, capsys):
+    from tests.flows import isolated_flows
+
+    run = isolated_flows.speaking.run_local()
+    assert run.result == 4
+    assert said(log_of(run)) == [
+        ("stdout", "speaks", 1, "attempt 1"),
+        ("stderr", "speaks", 1, "to stderr"),
+        ("stdout", "speaks", 2, "attempt 2"),
+        ("stderr", "speaks", 2, "to stderr"),
+        ("stdout", "speaks", 2, "four"),
+    ]
+    assert capsys.readouterr().out == "attempt 1\nattempt 2\nfour"
+
+
 meeting = threading.Barrier(2)
 
 

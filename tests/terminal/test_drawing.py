@@ -84,6 +84,17 @@ def test_the_items_of_a_map_are_shown_and_counted_in_its_place():
     assert +board.groups["page"] == {StateType.RUNNING: 2}
 
 
+def test_a_flow_that_is_retried_as_a_whole_starts_over_on_the_board():
+    board = board_of(3)
+    board.apply(Transition(1.0, None, StateType.RUNNING, 1))
+    board.apply(Transition(2.0, "once", StateType.FAILED, 1, error=Failure("E", "no")))
+    board.apply(Transition(3.0, None, StateType.PENDING, 1))
+    board.apply(Transition(4.0, None, StateType.RUNNING, 2))
+    assert board.rows["once"].state is StateType.PENDING
+    assert board.active == {}
+    assert +board.counts == {StateType.PENDING: 3}
+
+
 def test_failures_leave_room_for_what_is_running():
     board = board_of(100)
     ids = list(board.rows)
