@@ -230,7 +230,7 @@ def test_sql_answers_as_a_table_json_or_csv(dagy, record):
         ("select * from read_csv('/etc/passwd')", "can read its tables only, no files"),
         ("selct", 'syntax error at or near "selct"'),
         ("select nothing from runs", 'column "nothing" not found'),
-        ("", "one statement at a time, not 0"),
+        ("", "no question was given"),
     ],
 )
 def test_sql_only_reads(home, record, question, message):
