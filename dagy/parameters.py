@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from dagy.annotations import accepted_kinds, annotations_of, describe, fits, spell
+from dagy.annotations import accepted, annotations_of, spell
 from dagy.errors import CodecError, DefinitionError, ParameterError
 from dagy.options import Definition, nearest
+from dagy.shapes import MisfitError, converter
 from dagy.values import check
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def definitions(
 
     Returns:
         An entry a parameter: `name`, `required`, and where they apply `type` (the annotation as
-        written), `accepts` (JSON kinds), `default` and `bound`.
+        written), `accepts` (a shape), `default` and `bound`.
 
     Raises:
         ParameterError: a default or a bound value is not JSON.
@@ -45,9 +46,9 @@ def definitions(
         entry["required"] = parameter.default is parameter.empty and name not in bound
         if name in annotations:
             entry["type"] = spell(annotations[name])
-            accepts = accepted_kinds(annotations[name])
-            if accepts is not None and validate:
-                entry["accepts"] = list(accepts)
+            shape = accepted(annotations[name]).shape
+            if shape is not None and validate:
+                entry["accepts"] = shape
         if parameter.default is not parameter.empty:
             entry["default"] = _json(f"the default of parameter {name!r}", parameter.default)
         if name in bound:
@@ -129,8 +130,10 @@ def _problem(entry: Mapping[str, Any], value: Any, *, was_given: bool) -> str | 
         check(value)
     except CodecError as error:
         return f"parameter {name!r}: {error}"
-    if was_given and not fits(value, entry.get("accepts")):
-        return f"parameter {name!r} must be {entry['type']}, not {describe(value)}"
+    try:
+        converter(entry.get("accepts") if was_given else None)(value)
+    except MisfitError as misfit:
+        return f"parameter {name!r} {misfit.told_of(name, entry['type'])}"
     if was_given and "bound" in entry and value != entry["bound"]:
         return (
             f"parameter {name!r} was bound to {entry['bound']!r} when the flow was built and "

@@ -1,11 +1,8 @@
 """Binding: every parameter gets a value that fits, or one message says all that is wrong."""
 
-from typing import Any, Literal, Optional, TypedDict
-
 import pytest
 
 from dagy import flow
-from dagy.annotations import accepted_kinds
 from dagy.errors import ParameterError
 from dagy.parameters import bind
 
@@ -61,32 +58,3 @@ def test_types_are_not_checked_where_the_flow_says_so():
 
     spec = loose.build()
     assert bind("loose", spec.parameters, {"n": "three"}) == {"n": "three"}
-
-
-class Row(TypedDict):
-    n: int
-
-
-@pytest.mark.parametrize(
-    ("annotation", "kinds"),
-    [
-        (int, ("integer",)),
-        (float, ("integer", "number")),
-        (bool, ("boolean",)),
-        (str, ("string",)),
-        (None, ("null",)),
-        (list[int], ("array",)),
-        (tuple[int, str], ("array",)),
-        (dict[str, Any], ("object",)),
-        (Row, ("object",)),
-        (int | str, ("integer", "string")),
-        (Optional[int], ("integer", "null")),  # noqa: UP045
-        (Literal["a", 1, None], ("integer", "null", "string")),
-        (Any, None),
-        (int | object, None),
-        (complex, None),
-        ("a comment", None),
-    ],
-)
-def test_kinds_of_json_that_an_annotation_accepts(annotation, kinds):
-    assert accepted_kinds(annotation) == kinds

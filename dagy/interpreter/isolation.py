@@ -10,13 +10,13 @@ import os
 import pickle
 import signal
 import threading
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from dagy.code import load
 from dagy.context import RunContext, current_context
 from dagy.errors import ProcessDiedError
 from dagy.spec import TaskSpec
+from dagy.validation import Arguments
 from dagy.values import from_text, to_text
 
 if TYPE_CHECKING:
@@ -34,9 +34,10 @@ def in_process(task: TaskSpec) -> Call:
 
         spawn = multiprocessing.get_context("spawn")
         receiver, sender = spawn.Pipe(duplex=False)
-        context = attempt.context
-        assert context is not None
-        given = to_text({"args": args, "kwargs": kwargs, "context": asdict(context)})
+        context = {"attempt": attempt.number, "max_retries": task.retries, "name": task.name}
+        validate = task.validate_parameters
+        call = {"args": args, "kwargs": kwargs, "context": context, "validate": validate}
+        given = to_text(call)
         process = spawn.Process(
             target=_child,
             args=(sender, task.import_path, given),
@@ -117,14 +118,17 @@ def _called(import_path: str, given: dict[str, Any]) -> str:
 
     found = load(import_path)
     fn = getattr(found, "fn", found)
-    context = RunContext(**given["context"])
-    current_context.set(context)
-    value = fn(*given["args"], **given["kwargs"])
+    name = given["context"]["name"]
+    annotated = Arguments(fn, f"task {name!r}", validate=given["validate"])
+    args, kwargs = annotated.convert(given["args"], given["kwargs"])
+    named = inspect.signature(fn).bind(*args, **kwargs).arguments
+    current_context.set(RunContext("task", parameters=dict(named), **given["context"]))
+    value = fn(*args, **kwargs)
     if inspect.iscoroutine(value):
         import asyncio
 
         value = asyncio.run(value)
-    return encode_output(context.name, value)
+    return encode_output(name, value)
 
 
 def _described(error: BaseException) -> tuple[bytes | None, str, str, str]:
