@@ -17,10 +17,12 @@ from dagy.parameters import bind
 from dagy.run_context import LocalRunContext, TaskRunRecord, TaskRunRecords
 from dagy.spec import FlowSpec
 from dagy.values import from_text
+from dagy.values.artifacts import ArtifactStore
 from dagy.version import __version__
 
 if TYPE_CHECKING:
     from dagy.flow import Flow, TracedFlow
+    from dagy.values.artifacts import Store
 
 
 def run_local(
@@ -62,6 +64,7 @@ def run_local(
         fail_fast=fail_fast,
         dagy_version=__version__,
     )
+    store = ArtifactStore(home.artifacts(run_id))
     journal = Journal.create(home, header)
     try:
         home.save_flow(run_id, spec.to_json())
@@ -73,12 +76,13 @@ def run_local(
             sink=journal if observer is None else _Both(journal, observer),
             max_workers=max_workers,
             fail_fast=fail_fast,
+            store=store,
         )
     finally:
         # Also after Ctrl-C: what has happened is history.
         journal.close()
         _record(home, header, journal, cleanup_keep_last)
-    run = context_of(run_id, spec, result)
+    run = context_of(run_id, spec, result, store)
     return run.raise_on_failure() if raise_on_failure else run
 
 
@@ -138,20 +142,20 @@ def _record(home: Home, run: RunHeader, journal: Journal, keep_last: int) -> Non
         warnings.warn(str(error), stacklevel=4)
 
 
-def context_of(run_id: str, spec: FlowSpec, result: RunResult) -> LocalRunContext:
+def context_of(run_id: str, spec: FlowSpec, result: RunResult, store: Store) -> LocalRunContext:
     """Return what the caller of a run gets."""
     return LocalRunContext(
         run_id=run_id,
         flow_name=spec.name,
         status=result.status.value,
         result=result.output,
-        task_runs=TaskRunRecords([_record_of(run) for run in result.task_runs.values()]),
+        task_runs=TaskRunRecords([_record_of(run, store) for run in result.task_runs.values()]),
         error=result.error,
         failed_task=result.failed_task,
     )
 
 
-def _record_of(run: TaskRun) -> TaskRunRecord:
+def _record_of(run: TaskRun, store: Store) -> TaskRunRecord:
     return TaskRunRecord(
         id=run.id,
         task_name=run.spec.task_name,
@@ -159,7 +163,7 @@ def _record_of(run: TaskRun) -> TaskRunRecord:
         attempts=run.attempt,
         start=_time(run.started_at),
         end=_time(run.ended_at),
-        output=None if run.output is None else from_text(run.output),
+        output=None if run.output is None else from_text(run.output, store),
         error=run.error,
         message=run.message,
     )

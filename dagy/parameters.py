@@ -13,7 +13,7 @@ from dagy.annotations import accepted, annotations_of, spell
 from dagy.errors import CodecError, DefinitionError, ParameterError
 from dagy.options import Definition, nearest
 from dagy.shapes import MisfitError, converter
-from dagy.values import check
+from dagy.values import as_json
 
 if TYPE_CHECKING:
     import inspect
@@ -29,7 +29,7 @@ def definitions(
     Args:
         fn: the function, for its annotations.
         signature: its signature.
-        bound: values fixed when the flow is built, by name; JSON.
+        bound: values fixed when the flow is built, by name; what can be written as JSON.
         validate: whether types are to be checked when values are bound.
 
     Returns:
@@ -84,12 +84,12 @@ def bind(
     *,
     partial: bool = False,
 ) -> dict[str, Any]:
-    """Return a value for every parameter of a flow.
+    """Return a value for every parameter of a flow, as JSON.
 
     Args:
         flow: the flow's name, for messages.
         parameters: the FlowSpec's `parameters`.
-        given: values by name; JSON.
+        given: values by name: JSON, or what pydantic can write as JSON.
         partial: let required parameters be missing, and leave them out.
 
     Raises:
@@ -111,10 +111,13 @@ def bind(
             hint = f" ({entry['type']})" if "type" in entry else ""
             problems.append(f"parameter {name!r}{hint} is missing")
             continue
-        problem = _problem(entry, value, was_given=name in given)
+        try:
+            values[name] = as_json(value)
+            problem = _problem(entry, values[name], was_given=name in given)
+        except CodecError as error:
+            problem = f"parameter {name!r}: {error}"
         if problem:
             problems.append(problem)
-        values[name] = value
     if problems:
         listed = ", ".join(_outline(entry) for entry in known.values())
         raise ParameterError(
@@ -126,10 +129,6 @@ def bind(
 def _problem(entry: Mapping[str, Any], value: Any, *, was_given: bool) -> str | None:
     """What is wrong with a value for a parameter, or None."""
     name = entry["name"]
-    try:
-        check(value)
-    except CodecError as error:
-        return f"parameter {name!r}: {error}"
     try:
         converter(entry.get("accepts") if was_given else None)(value)
     except MisfitError as misfit:
@@ -151,7 +150,6 @@ def _outline(entry: Mapping[str, Any]) -> str:
 
 def _json(label: str, value: Any) -> Any:
     try:
-        check(value)
+        return as_json(value)
     except CodecError as error:
         raise ParameterError(f"{label}: {error}") from error
-    return value

@@ -34,6 +34,7 @@ from dagy.local import context_of, trace
 from dagy.options import nearest
 from dagy.parameters import bind
 from dagy.run_context import LocalRunContext
+from dagy.values.artifacts import TemporaryStore
 
 __all__ = ["FakeClock", "run_in_memory"]
 
@@ -141,6 +142,7 @@ def run_in_memory(
     # A stand-in cannot be imported by another process, and need not be killed.
     here = {name: replaced(traced.spec.tasks[name], isolation=None) for name in stand_ins}
     spec = replaced(traced.spec, tasks={**traced.spec.tasks, **here})
+    store = TemporaryStore()
     result = execute(
         spec,
         codes,
@@ -151,5 +153,6 @@ def run_in_memory(
         draw=Random(seed).random,
         max_workers=max_workers,
         fail_fast=fail_fast,
+        store=store,
     )
-    return context_of("in-memory", spec, result)
+    return context_of("in-memory", spec, result, store)

@@ -24,6 +24,7 @@ from dagy.values import to_text
 
 if TYPE_CHECKING:
     from dagy.interpreter.run import Arguments, Attempt
+    from dagy.values.artifacts import Store
 
 
 _Call = tuple[list[Any], dict[str, Any]]
@@ -56,16 +57,22 @@ class Body:
         code: its function, and what else of it is Python.
         draw: gives a number from U(0, 1), for jitter.
         cached: outputs recorded earlier, if the task uses them and there are any.
+        store: keeps artifacts, if they may be.
     """
 
     def __init__(
-        self, task: TaskSpec, code: Code, draw: Callable[[], float], cached: Cached | None = None
+        self,
+        task: TaskSpec,
+        code: Code,
+        draw: Callable[[], float],
+        cached: Cached | None = None,
+        store: Store | None = None,
     ) -> None:
         self.task = task
         self.hooks = code.hooks
         self._draw = draw
         self._cached = cached
-        self._call = call_of(task, code.fn, partial(encode_output, task.name))
+        self._call = call_of(task, code.fn, partial(encode_output, task.name, store=store), store)
         self._signature = inspect.signature(code.fn)
         self._annotated = arguments_of(task, code.fn)
 
@@ -152,14 +159,14 @@ def arguments_of(task: TaskSpec, fn: Callable[..., Any]) -> Annotated:
     return Annotated(fn, f"task {task.name!r}", validate=task.validate_parameters)
 
 
-def encode_output(task_name: str, value: Any) -> str:
+def encode_output(task_name: str, value: Any, *, store: Store | None = None) -> str:
     """Return what a task returned as JSON text.
 
     Raises:
         CodecError: it cannot cross; the message names the task and the path inside the value.
     """
     try:
-        return to_text(value)
+        return to_text(value, store)
     except CodecError as error:
         message = str(error).replace("value", "result", 1)
         raise CodecError(

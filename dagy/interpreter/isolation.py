@@ -21,13 +21,21 @@ from dagy.values import from_text, to_text
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
+    from pathlib import Path
 
     from dagy.interpreter.calls import Call
     from dagy.interpreter.run import Attempt
+    from dagy.values.artifacts import Store
 
 
-def in_process(task: TaskSpec) -> Call:
-    """Return the way in which a task with `isolation="process"` is called."""
+def in_process(task: TaskSpec, store: Store | None) -> Call:
+    """Return the way in which a task with `isolation="process"` is called.
+
+    Args:
+        task: its spec.
+        store: takes artifacts there and back, if it is a folder that both processes can see.
+    """
+    folder = getattr(store, "folder", None)
 
     def call(args: list[Any], kwargs: dict[str, Any], attempt: Attempt) -> str:
         import multiprocessing
@@ -37,10 +45,10 @@ def in_process(task: TaskSpec) -> Call:
         context = {"attempt": attempt.number, "max_retries": task.retries, "name": task.name}
         validate = task.validate_parameters
         call = {"args": args, "kwargs": kwargs, "context": context, "validate": validate}
-        given = to_text(call)
+        given = to_text(call, store)
         process = spawn.Process(
             target=_child,
-            args=(sender, task.import_path, given),
+            args=(sender, task.import_path, given, folder),
             name=f"dagy-{task.name}",
             daemon=True,
         )
@@ -91,12 +99,12 @@ def _revived(pickled: bytes | None, name: str, message: str, traceback: str) -> 
 # What follows runs in the child.
 
 
-def _child(sender: Connection, import_path: str, given: str) -> None:
+def _child(sender: Connection, import_path: str, given: str, folder: Path | None) -> None:
     # Ctrl-C reaches the whole group; whoever waits for this process kills it then.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
-        answer: tuple[bool, Any] = (True, _called(import_path, from_text(given)))
+        answer: tuple[bool, Any] = (True, _called(import_path, given, folder))
     except BaseException as error:
         answer = (False, _described(error))
     sender.send(answer)
@@ -111,12 +119,18 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _called(import_path: str, given: dict[str, Any]) -> str:
+def _called(import_path: str, text: str, folder: Path | None) -> str:
     import inspect
 
     from dagy.interpreter.body import encode_output
 
-    found = load(import_path)
+    store = None
+    if folder is not None:
+        from dagy.values.artifacts import ArtifactStore
+
+        store = ArtifactStore(folder)
+    found = load(import_path)  # first, for the codecs that its module registers
+    given = from_text(text, store)
     fn = getattr(found, "fn", found)
     name = given["context"]["name"]
     annotated = Arguments(fn, f"task {name!r}", validate=given["validate"])
@@ -128,7 +142,7 @@ def _called(import_path: str, given: dict[str, Any]) -> str:
         import asyncio
 
         value = asyncio.run(value)
-    return encode_output(name, value)
+    return encode_output(name, value, store=store)
 
 
 def _described(error: BaseException) -> tuple[bytes | None, str, str, str]:

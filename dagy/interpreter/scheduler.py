@@ -13,7 +13,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from dagy.code import Code
 from dagy.errors import DagyError
@@ -30,6 +30,9 @@ from dagy.interpreter.timers import Timers
 from dagy.policy import RetryPolicy
 from dagy.spec import FlowSpec, TaskSpec
 from dagy.state import State, StateType
+
+if TYPE_CHECKING:
+    from dagy.values.artifacts import Store
 
 
 class Job(Protocol):
@@ -69,11 +72,12 @@ class Expansion(NamedTuple):
     """Find out what the items of a mapped task run are."""
 
     run: TaskRun
+    store: Store | None
 
     def perform(self) -> list[TaskRun] | Exception:
         """Return a task run for each item, or why there are none."""
         try:
-            return expand(self.run)
+            return expand(self.run, self.store)
         except (LookupError, ValueError, DagyError) as error:
             return error
 
@@ -92,6 +96,7 @@ class Scheduler:
         fail_fast: start nothing more once a task run has failed for good.
         assignment: which part to run.
         cache: keeps outputs from one run to the next, for tasks that ask for it.
+        store: keeps artifacts; None refuses values that would have to be one.
     """
 
     def __init__(
@@ -107,12 +112,14 @@ class Scheduler:
         fail_fast: bool,
         assignment: Assignment,
         cache: Cache | None = None,
+        store: Store | None = None,
     ) -> None:
         self._sink = sink
         self._clock = clock
         self._max_workers = max_workers
         self._single = assignment.attempt
         self._cache = cache
+        self._store = store
         # Everything below is guarded by one lock, held for microseconds: workers wait for work on
         # one condition, the caller for progress on the other.
         lock = threading.Lock()
@@ -135,6 +142,7 @@ class Scheduler:
             emit=self._emit,
             ready=self._ready.append,
             fail_fast=fail_fast,
+            store=store,
         )
         self._prepare(spec, codes, draw, assignment.task_run_ids)
 
@@ -152,7 +160,7 @@ class Scheduler:
             name = run_spec.task_name
             if name not in kinds:
                 task, code = spec.tasks[name], codes(name)
-                body = Body(task, code, draw, self._cached(task, code))
+                body = Body(task, code, draw, self._cached(task, code), self._store)
                 kinds[name] = body, code.policy(task)
             body, policy = kinds[name]
             run = TaskRun(run_spec, body, policy, self.frontier.arguments_of(run_spec))
@@ -289,7 +297,7 @@ class Scheduler:
         if run.started_at is None:
             run.started_at = now
         if run.is_mapped:
-            return Expansion(run)
+            return Expansion(run, self._store)
         attempt = run.under_way = Attempt(run, run.attempt)
         timeout = run.body.task.timeout_seconds
         if timeout is not None:
