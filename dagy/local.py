@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from dagy.annotations import annotations_of, is_secret
 from dagy.code import code_of
 from dagy.errors import DefinitionError, HistoryError, TraceError
 from dagy.history import Home, Journal, RunHeader, cleanup, fold_pending
 from dagy.interpreter import RunResult, Sink, TaskRun, Transition, execute
+from dagy.masking import MASK, masked
 from dagy.parameters import bind
 from dagy.run_context import LocalRunContext, TaskRunRecord, TaskRunRecords
 from dagy.spec import FlowSpec
@@ -51,14 +53,14 @@ def run_local(
     )
     traced = trace(flow, given)
     spec = traced.spec
-    parameters = bind(spec.name, spec.parameters, given)
+    parameters = bind(spec.name, spec.parameters, given, annotated=flow.annotated)
     home = Home.find()
     run_id = uuid.uuid4().hex[:12]
     header = RunHeader(
         run_id=run_id,
         flow_name=spec.name,
         flow_version=spec.version,
-        parameters=parameters,
+        parameters=masked(spec.parameters, parameters),
         started_at=time.time(),
         max_workers=max_workers,
         fail_fast=fail_fast,
@@ -122,10 +124,12 @@ def trace(flow: Flow[..., Any], given: Mapping[str, Any]) -> TracedFlow:
             if name is None or name in bound or name not in given:
                 raise
             bound[name] = given[name]
+            secret = is_secret(annotations_of(flow.fn).get(name))
+            shown = MASK if secret else repr(given[name])
             where = str(error).splitlines()[1].strip()
             warnings.warn(
                 f"flow {flow.name!r}: parameter {name!r} shapes the graph ({where}), so it was "
-                f"bound to {given[name]!r} for this run; to build the flow, bind it too: "
+                f"bound to {shown} for this run; to build the flow, bind it too: "
                 f"--param {name}=...",
                 stacklevel=4,
             )

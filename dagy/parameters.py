@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from dagy.annotations import accepted, annotations_of, spell
+from dagy.annotations import accepted, annotations_of, is_secret, spell
 from dagy.errors import CodecError, DefinitionError, ParameterError
 from dagy.options import Definition, nearest
 from dagy.shapes import MisfitError, converter
@@ -17,6 +17,8 @@ from dagy.values import as_json
 
 if TYPE_CHECKING:
     import inspect
+
+    from dagy.validation import Arguments
 
 _EMPTY: Any = type("_EMPTY", (), {})  # told from None, which is a value
 
@@ -34,7 +36,7 @@ def definitions(
 
     Returns:
         An entry a parameter: `name`, `required`, and where they apply `type` (the annotation as
-        written), `accepts` (a shape), `default` and `bound`.
+        written), `accepts` (a shape), `default`, `bound` and `secret`.
 
     Raises:
         ParameterError: a default or a bound value is not JSON.
@@ -49,8 +51,15 @@ def definitions(
             shape = accepted(annotations[name]).shape
             if shape is not None and validate:
                 entry["accepts"] = shape
+            if is_secret(annotations[name]):
+                entry["secret"] = True
         if parameter.default is not parameter.empty:
             entry["default"] = _json(f"the default of parameter {name!r}", parameter.default)
+        if name in bound and entry.get("secret"):
+            raise ParameterError(
+                f"parameter {name!r} is a secret and cannot be bound when the flow is built, or "
+                "shape its graph: it would be written into the FlowSpec"
+            )
         if name in bound:
             entry["bound"] = _json(f"parameter {name!r}", bound[name])
         entries.append(entry)
@@ -83,6 +92,7 @@ def bind(
     given: Mapping[str, Any],
     *,
     partial: bool = False,
+    annotated: Arguments | None = None,
 ) -> dict[str, Any]:
     """Return a value for every parameter of a flow, as JSON.
 
@@ -91,6 +101,7 @@ def bind(
         parameters: the FlowSpec's `parameters`.
         given: values by name: JSON, or what pydantic can write as JSON.
         partial: let required parameters be missing, and leave them out.
+        annotated: checks by the annotations themselves, where these are at hand.
 
     Raises:
         ParameterError: one is missing, unknown, of the wrong type, not JSON, or differs from the
@@ -112,8 +123,8 @@ def bind(
             problems.append(f"parameter {name!r}{hint} is missing")
             continue
         try:
-            values[name] = as_json(value)
-            problem = _problem(entry, values[name], was_given=name in given)
+            values[name] = as_json(_open(value) if entry.get("secret") else value)
+            problem = _problem(entry, values[name], annotated, was_given=name in given)
         except CodecError as error:
             problem = f"parameter {name!r}: {error}"
         if problem:
@@ -126,12 +137,25 @@ def bind(
     return values
 
 
-def _problem(entry: Mapping[str, Any], value: Any, *, was_given: bool) -> str | None:
+def _open(secret: Any) -> Any:
+    """Return what is in a SecretStr or SecretBytes; it travels as a text that is not recorded."""
+    if hasattr(secret, "get_secret_value"):
+        secret = secret.get_secret_value()
+    return secret.decode() if isinstance(secret, bytes) else secret
+
+
+def _problem(
+    entry: Mapping[str, Any], value: Any, annotated: Arguments | None, *, was_given: bool
+) -> str | None:
     """What is wrong with a value for a parameter, or None."""
     name = entry["name"]
     try:
         converter(entry.get("accepts") if was_given else None)(value)
+        if annotated is not None and was_given:
+            annotated.check(name, value)
     except MisfitError as misfit:
+        if entry.get("secret"):
+            misfit.value = "what was given"
         return f"parameter {name!r} {misfit.told_of(name, entry['type'])}"
     if was_given and "bound" in entry and value != entry["bound"]:
         return (

@@ -146,7 +146,7 @@ def run_in_memory(
     result = execute(
         spec,
         codes,
-        bind(flow.name, spec.parameters, given),
+        bind(flow.name, spec.parameters, given, annotated=flow.annotated),
         sink=sink or _Nowhere(),
         flow_code=code_of(flow),
         clock=clock or FakeClock(),

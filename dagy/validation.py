@@ -106,6 +106,11 @@ class Arguments:
         """Return the value of one parameter as its annotation has it; see `convert`."""
         return self._item(name, None, value)
 
+    def check(self, name: str, value: Any) -> None:
+        """Raise MisfitError unless a JSON value fits a parameter."""
+        if name in self._by_name:
+            self._by_name[name](value)
+
     def _item(self, name: str | None, step: str | int | None, value: Any) -> Any:
         """Convert an argument, or the item of `*args` or `**kwargs` at a step."""
         convert = self._by_name.get(name) if name is not None else None
@@ -205,7 +210,7 @@ def _validated(adapter: TypeAdapter[Any], value: Any) -> Any:
 
 def _misfit(error: ValidationError, *, secret: bool) -> MisfitError:
     fault = error.errors(include_url=False)[0]
-    value = "the secret that was given" if secret else describe(fault["input"])
+    value = "what was given" if secret else describe(fault["input"])
     misfit = MisfitError(f"is refused ({fault['msg']})", value)
     misfit.steps = list(reversed(fault["loc"]))
     return misfit

@@ -15,6 +15,7 @@ from dagy.interpreter.caching import CACHED, Cached
 from dagy.interpreter.calls import call_of
 from dagy.interpreter.events import Failure
 from dagy.interpreter.hooks import call_hooks
+from dagy.masking import NO_SECRETS, Mask
 from dagy.policy import Decision, RetryPolicy
 from dagy.source import is_foreign
 from dagy.spec import TaskSpec
@@ -58,6 +59,7 @@ class Body:
         draw: gives a number from U(0, 1), for jitter.
         cached: outputs recorded earlier, if the task uses them and there are any.
         store: keeps artifacts, if they may be.
+        mask: hides the secrets of the run in what is told of a failure.
     """
 
     def __init__(
@@ -67,7 +69,9 @@ class Body:
         draw: Callable[[], float],
         cached: Cached | None = None,
         store: Store | None = None,
+        mask: Mask = NO_SECRETS,
     ) -> None:
+        self._mask = mask
         self.task = task
         self.hooks = code.hooks
         self._draw = draw
@@ -125,7 +129,10 @@ class Body:
         if attempt.context is None:
             attempt.context = self._context(attempt.number, {})
         decision = policy.decide(attempt.number, error, self._draw)
-        return Outcome(error=describe_failure(error), exception=error, decision=decision)
+        failure = self._mask.failure(describe_failure(error))
+        if decision.message is not None:
+            decision = decision._replace(message=self._mask(decision.message))
+        return Outcome(error=failure, exception=error, decision=decision)
 
     def timed_out(self, attempt: Attempt, policy: RetryPolicy) -> Outcome:
         """Return what an attempt comes to that took longer than its timeout."""

@@ -15,6 +15,7 @@ from dagy.interpreter.events import Failure, Sink, Transition
 from dagy.interpreter.hooks import call_hooks
 from dagy.interpreter.run import Assignment, RunResult
 from dagy.interpreter.scheduler import Scheduler
+from dagy.masking import MaskingSink, mask_of
 from dagy.policy import RetryPolicy
 from dagy.spec import FlowSpec, resolve
 from dagy.state import State, StateType
@@ -71,6 +72,9 @@ def execute(
         KeyboardInterrupt: as it comes, after everything unfinished was recorded as CANCELLED.
     """
     clock = clock or SystemClock()
+    mask = mask_of(spec.parameters, parameters)
+    if mask:
+        sink = MaskingSink(sink, mask)
 
     def scheduler() -> Scheduler:
         return Scheduler(

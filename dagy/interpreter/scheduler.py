@@ -27,6 +27,7 @@ from dagy.interpreter.maps import expand
 from dagy.interpreter.run import Assignment, Attempt, TaskRun
 from dagy.interpreter.slots import Slots
 from dagy.interpreter.timers import Timers
+from dagy.masking import Mask, mask_of
 from dagy.policy import RetryPolicy
 from dagy.spec import FlowSpec, TaskSpec
 from dagy.state import State, StateType
@@ -144,7 +145,8 @@ class Scheduler:
             fail_fast=fail_fast,
             store=store,
         )
-        self._prepare(spec, codes, draw, assignment.task_run_ids)
+        mask = mask_of(spec.parameters, parameters)
+        self._prepare(spec, codes, draw, assignment.task_run_ids, mask)
 
     def _prepare(
         self,
@@ -152,6 +154,7 @@ class Scheduler:
         codes: Callable[[str], Code],
         draw: Callable[[], float],
         wanted: frozenset[str] | None,
+        mask: Mask,
     ) -> None:
         kinds: dict[str, tuple[Body, RetryPolicy]] = {}
         for run_spec in spec.task_runs:
@@ -160,7 +163,7 @@ class Scheduler:
             name = run_spec.task_name
             if name not in kinds:
                 task, code = spec.tasks[name], codes(name)
-                body = Body(task, code, draw, self._cached(task, code), self._store)
+                body = Body(task, code, draw, self._cached(task, code), self._store, mask)
                 kinds[name] = body, code.policy(task)
             body, policy = kinds[name]
             run = TaskRun(run_spec, body, policy, self.frontier.arguments_of(run_spec))
