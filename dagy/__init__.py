@@ -23,14 +23,18 @@ if TYPE_CHECKING:
     from dagy.client import DagyClient
     from dagy.deployment import LocalArtifact, build_artifact, deploy_artifact
     from dagy.run_context import LocalRunContext, TaskRunRecord
+    from dagy.values.artifacts import FileArtifact
+    from dagy.values.codecs import register_codec
 
 _LATER = {
     "DagyClient": "dagy.client",
+    "FileArtifact": "dagy.values.artifacts",
     "LocalArtifact": "dagy.deployment",
     "LocalRunContext": "dagy.run_context",
     "TaskRunRecord": "dagy.run_context",
     "build_artifact": "dagy.deployment",
     "deploy_artifact": "dagy.deployment",
+    "register_codec": "dagy.values.codecs",
 }
 
 
@@ -46,6 +50,7 @@ def __getattr__(name: str) -> Any:
 __all__ = [
     "DagyClient",
     "DagyError",
+    "FileArtifact",
     "Flow",
     "FlowSpec",
     "Hook",
@@ -65,6 +70,7 @@ __all__ = [
     "deploy_artifact",
     "failed",
     "flow",
+    "register_codec",
     "running",
     "task",
     "unmapped",

@@ -1,92 +1,191 @@
-"""What JSON a type annotation accepts, as far as its outermost type tells.
+"""Type annotations: resolving them, and writing down which JSON they accept.
 
-`validate_parameters` refuses what does not fit before any code runs, in the worker too, so this
-uses the standard library only. An annotation that says nothing about JSON accepts everything.
+What is accepted is a *shape*, plain JSON itself, so that it can stand in a FlowSpec and be checked
+by a worker that has neither the annotation nor pydantic; see `dagy.shapes`. Standard library only.
 """
 
 from __future__ import annotations
 
 import collections.abc
+import dataclasses
+import enum
+import inspect
 import types
 import typing
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
-_KINDS: dict[Any, tuple[str, ...]] = {
-    None: ("null",),
-    type(None): ("null",),
-    bool: ("boolean",),
-    int: ("integer",),
-    float: ("integer", "number"),
-    str: ("string",),
-    list: ("array",),
-    tuple: ("array",),
-    collections.abc.Sequence: ("array",),
-    collections.abc.Iterable: ("array", "string", "object"),
-    dict: ("object",),
-    collections.abc.Mapping: ("object",),
-    collections.abc.MutableMapping: ("object",),
+from dagy.shapes import Shape, kind_of
+
+_ANYTHING = (Any, object, inspect.Parameter.empty)
+_ARRAYS = (list, collections.abc.Sequence, collections.abc.MutableSequence)
+_OBJECTS = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
+_ATOMS: dict[Any, list[Any]] = {
+    None: ["null"],
+    type(None): ["null"],
+    bool: ["boolean"],
+    int: ["integer"],
+    float: ["number"],
+    str: ["string"],
+    collections.abc.Iterable: ["array", "string", "object"],
 }
+# What pydantic reads from JSON, by the name of the type: importing the modules would cost the
+# worker more than it needs.
+_TEXTS = ("datetime.date", "datetime.datetime", "datetime.time", "uuid.UUID", "re.Pattern")
+_SECRETS = ("pydantic.types.SecretStr", "pydantic.types.SecretBytes")
+
+
+class Accepted(NamedTuple):
+    """What an annotation accepts.
+
+    Attributes:
+        shape: the JSON that can fit; None when all can.
+        exact: whether what has that shape does fit, and nothing but tuples and floats has to be
+            converted. Otherwise it takes pydantic to tell, and to convert.
+    """
+
+    shape: Shape | None
+    exact: bool
+
+
+_ALL = Accepted(None, exact=True)
 
 
 def annotations_of(fn: Callable[..., Any]) -> dict[str, Any]:
-    """Return the annotations of a function, resolved; empty where they cannot be resolved."""
+    """Return the annotations of a function, resolved; those that cannot be are left out."""
     try:
-        return typing.get_type_hints(fn)
-    except Exception:
-        return {}
+        return typing.get_type_hints(fn, include_extras=True)
+    except Exception:  # one name that is not there spoils them all: take each by itself
+        return _resolved_singly(inspect.unwrap(fn))
 
 
-def accepted_kinds(annotation: Any) -> tuple[str, ...] | None:
-    """Return the JSON kinds that an annotation accepts, or None when it accepts all.
+def _resolved_singly(fn: Any) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, annotation in getattr(fn, "__annotations__", {}).items():
+        alone = types.SimpleNamespace(__annotations__={name: annotation})
+        names = getattr(fn, "__globals__", {})
+        try:
+            found |= typing.get_type_hints(alone, globalns=names, include_extras=True)
+        except Exception:
+            continue
+    return found
 
-    Kinds are JSON Schema's: null, boolean, integer, number, string, array, object.
-    """
+
+def accepted(annotation: Any) -> Accepted:
+    """Return which JSON an annotation accepts."""
+    try:
+        return _accepted(annotation)
+    except (RecursionError, TypeError):  # a type that holds itself, or is none
+        return Accepted(None, exact=False)
+
+
+def _accepted(annotation: Any) -> Accepted:
+    if annotation in _ANYTHING or isinstance(annotation, typing.TypeVar):
+        return _ALL
     if isinstance(annotation, typing.NewType):
-        return accepted_kinds(annotation.__supertype__)
-    origin = typing.get_origin(annotation)
+        return _accepted(annotation.__supertype__)
+    alias = getattr(typing, "TypeAliasType", None)  # `type X = ...`, from Python 3.12
+    if alias is not None and isinstance(annotation, alias):
+        aliased: Any = annotation
+        return _accepted(aliased.__value__)
+    origin, members = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is typing.Annotated:
-        return accepted_kinds(typing.get_args(annotation)[0])
+        inner = _accepted(members[0])
+        commented = all(isinstance(note, str) for note in members[1:])
+        return inner if commented else inner._replace(exact=False)
     if origin is typing.Literal:
-        return tuple(sorted({kind_of(value) for value in typing.get_args(annotation)}))
+        return _literal(members)
     if origin in (typing.Union, types.UnionType):
-        members = [accepted_kinds(member) for member in typing.get_args(annotation)]
-        known = [member for member in members if member is not None]
-        if len(known) < len(members):
-            return None
-        return tuple(sorted({kind for member in known for kind in member}))
+        return _union(members)
     if typing.is_typeddict(annotation):
-        return ("object",)
-    try:
-        return _KINDS.get(origin or annotation)
-    except TypeError:  # an unhashable annotation
+        return _typed_dict(annotation)
+    return _generic(origin or annotation, members)
+
+
+def _literal(values: tuple[Any, ...]) -> Accepted:
+    exact = all(type(value) in (str, int, bool, type(None)) for value in values)
+    plain = [value.value if isinstance(value, enum.Enum) else value for value in values]
+    return Accepted([{"const": value} for value in plain], exact)
+
+
+def _union(members: tuple[Any, ...]) -> Accepted:
+    each = [_accepted(member) for member in members]
+    exact = all(one.exact for one in each)
+    shape: list[Any] = []
+    for one in each:
+        if one.shape is None:
+            return Accepted(None, exact)
+        shape.extend(part for part in one.shape if part not in shape)
+    return Accepted(shape, exact)
+
+
+def _typed_dict(kind: Any) -> Accepted:
+    hints = typing.get_type_hints(kind, include_extras=True)
+    fields = {name: _accepted(_unqualified(hint)) for name, hint in hints.items()}
+    part = {
+        "fields": {name: field.shape for name, field in fields.items()},
+        "required": sorted(kind.__required_keys__),
+    }
+    return Accepted([part], all(field.exact for field in fields.values()))
+
+
+def _unqualified(hint: Any) -> Any:
+    wrapped = typing.get_origin(hint) in (typing.Required, typing.NotRequired)
+    return typing.get_args(hint)[0] if wrapped else hint
+
+
+def _generic(origin: Any, members: tuple[Any, ...]) -> Accepted:
+    if origin in _ATOMS:
+        return Accepted(list(_ATOMS[origin]), exact=True)
+    if origin in _ARRAYS:
+        item = _accepted(members[0]) if members else _ALL
+        return Accepted(["array" if item.shape is None else {"array": item.shape}], item.exact)
+    if origin in _OBJECTS:
+        key, item = map(_accepted, members) if members else (_ALL, _ALL)
+        part = "object" if item.shape is None else {"object": item.shape}
+        return Accepted([part], item.exact and key in (_ALL, Accepted(["string"], exact=True)))
+    if origin is tuple:
+        return _tuple(members)
+    return Accepted(_rich(origin), exact=False)
+
+
+def _tuple(members: tuple[Any, ...]) -> Accepted:
+    if not members or members[-1] is ...:
+        item = _accepted(members[0]) if members else _ALL
+        return Accepted([{"tuple_of": item.shape}], item.exact)
+    each = [_accepted(member) for member in members]
+    return Accepted([{"tuple": [one.shape for one in each]}], all(one.exact for one in each))
+
+
+def _rich(origin: Any) -> Shape | None:
+    """Return the shape of the JSON from which pydantic makes a type, as far as it is sure."""
+    if not isinstance(origin, type):
         return None
+    if issubclass(origin, enum.Enum):
+        values = [member.value for member in origin]
+        return [{"const": value} for value in values] if all(map(_is_atom, values)) else None
+    if issubclass(origin, (set, frozenset)):
+        return ["array"]
+    if dataclasses.is_dataclass(origin):
+        return ["object"]
+    return ["string"] if _full_name(origin) in _TEXTS + _SECRETS else None
 
 
-def kind_of(value: Any) -> str:
-    """Return the JSON kind of a value; the name of its type when it is not JSON."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "boolean"
-        case int():
-            return "integer"
-        case float():
-            return "number"
-        case str():
-            return "string"
-        case list() | tuple():
-            return "array"
-        case dict():
-            return "object"
-        case _:
-            return type(value).__name__
+def _full_name(kind: type) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
 
 
-def fits(value: Any, accepts: Sequence[str] | None) -> bool:
-    """Tell whether a JSON value is of one of the accepted kinds; None accepts all."""
-    return accepts is None or kind_of(value) in accepts
+def _is_atom(value: Any) -> bool:
+    return kind_of(value) in ("null", "boolean", "integer", "number", "string")
+
+
+def is_secret(annotation: Any) -> bool:
+    """Tell whether an annotation is pydantic's SecretStr or SecretBytes, or has one in it."""
+    if isinstance(annotation, type) and typing.get_origin(annotation) is None:
+        return any(
+            f"{base.__module__}.{base.__qualname__}" in _SECRETS for base in annotation.mro()
+        )
+    return any(is_secret(member) for member in typing.get_args(annotation))
 
 
 def spell(annotation: Any) -> str:
@@ -94,9 +193,3 @@ def spell(annotation: Any) -> str:
     if isinstance(annotation, type) and typing.get_origin(annotation) is None:
         return annotation.__name__
     return str(annotation).replace("typing.", "")
-
-
-def describe(value: Any) -> str:
-    """Return a value and its type in one short line, for a message."""
-    text = repr(value)
-    return f"{text if len(text) <= 60 else text[:57] + '...'} ({type(value).__name__})"

@@ -19,6 +19,7 @@ from dagy.spec import FlowSpec
 from dagy.symbols import ParameterValue
 from dagy.task import RetryDelay, Task
 from dagy.tracing import Graph, condition_name, current_graph, delay_data, hook_names
+from dagy.validation import Arguments
 
 if TYPE_CHECKING:
     from dagy.run_context import LocalRunContext
@@ -133,7 +134,7 @@ class Flow(Generic[P, R]):
         entries = parameters.definitions(
             self.fn, self.signature, {}, validate=self.validate_parameters
         )
-        parameters.bind(self.name, entries, plain, partial=True)
+        parameters.bind(self.name, entries, plain, partial=True, annotated=self.annotated)
         awaited = all(inspect.iscoroutinefunction(flow.fn) for flow in (graph.flows[-1], self))
         with graph.nested(self):
             returned = self._call(call)
@@ -263,10 +264,12 @@ class Flow(Generic[P, R]):
         entries = parameters.definitions(
             self.fn, self.signature, bound, validate=self.validate_parameters
         )
-        parameters.bind(self.name, entries, bound, partial=True)
+        values = parameters.bind(self.name, entries, bound, partial=True, annotated=self.annotated)
         graph = Graph(self)
         given = {
-            name: bound[name] if name in bound else ParameterValue(graph, name)
+            name: self.annotated.convert_one(name, values[name])
+            if name in bound
+            else ParameterValue(graph, name)
             for name in self.signature.parameters
         }
         returned = self._trace_function(graph, given)
@@ -295,6 +298,13 @@ class Flow(Generic[P, R]):
             hooks=hook_names(self),
         )
         return TracedFlow(spec, graph.functions)
+
+    @functools.cached_property
+    def annotated(self) -> Arguments:
+        """What the parameters have to be."""
+        # Not made before it is used: annotations may name what is defined further down.
+        label = f"flow {self.name!r}"
+        return Arguments(self.fn, label, validate=self.validate_parameters, noun="parameter")
 
     def _trace_function(self, graph: Graph, given: Mapping[str, Any]) -> Any:
         if current_graph.get() is not None:

@@ -9,22 +9,27 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from dagy.annotations import annotations_of, is_secret
 from dagy.code import code_of
 from dagy.errors import DefinitionError, ResumeError, TraceError
-from dagy.history import Cache, Home, RecordedRun, Recording, RunHeader, results_of
+from dagy.history import Home, RecordedRun, Recording, RunHeader, results_of
 from dagy.interpreter import Assignment, RunResult, Sink, TaskRun, Transition, execute
 from dagy.interpreter.frontier import NOT_TAKEN
 from dagy.logs import LogLine, RunLog, capture
+from dagy.masking import MASK, mask_of, masked
 from dagy.parameters import bind
 from dagy.resume import Recorded, reusable
+from dagy.run_cache import RunCache
 from dagy.run_context import LocalRunContext, TaskRunRecord, TaskRunRecords
 from dagy.source import location_of
 from dagy.spec import FlowSpec
 from dagy.values import from_text
+from dagy.values.artifacts import ArtifactStore, TemporaryStore
 from dagy.version import __version__
 
 if TYPE_CHECKING:
     from dagy.flow import Flow, TracedFlow
+    from dagy.values.artifacts import Store
 
 
 class Observer(Sink, Protocol):
@@ -73,13 +78,13 @@ def run_local(
         else _resumed(flow, given, results_of(Home.find(), resume), force=force_resume)
     )
     spec = start.traced.spec
-    parameters = bind(spec.name, spec.parameters, start.given)
+    parameters = bind(spec.name, spec.parameters, start.given, annotated=flow.annotated)
     run_id = uuid.uuid4().hex[:12]
     header = RunHeader(
         run_id=run_id,
         flow_name=spec.name,
         flow_version=spec.version,
-        parameters=parameters,
+        parameters=masked(spec.parameters, parameters),
         started_at=time.time(),
         max_workers=max_workers,
         fail_fast=fail_fast,
@@ -88,7 +93,13 @@ def run_local(
         source_file=_file_of(flow),
     )
     recording = Recording(header, spec.to_json())
-    log = RunLog(recording.log, listener=None if observer is None else observer.line)
+    home = recording.home
+    store = TemporaryStore() if home is None else ArtifactStore(home.artifacts(run_id))
+    log = RunLog(
+        recording.log,
+        mask=mask_of(spec.parameters, parameters) or None,
+        listener=None if observer is None else observer.line,
+    )
     try:
         if observer is not None:
             observer.begin(run_id, spec)
@@ -101,15 +112,16 @@ def run_local(
                 sink=_All(recording, log) if observer is None else _All(recording, log, observer),
                 max_workers=max_workers,
                 fail_fast=fail_fast,
-                assignment=start.assignment,
-                cache=Cache(recording.home) if recording.home is not None else None,
+                assignment=_adopted(start, store),
+                cache=None if home is None else RunCache(home, store),
+                store=store,
             )
     finally:
         # Also after Ctrl-C: what has happened is history.
         if log.error is not None:
             warnings.warn(f"the log of this run is incomplete: {log.error}", stacklevel=3)
         recording.finish(cleanup_keep_last)
-    run = context_of(run_id, spec, result)
+    run = context_of(run_id, spec, result, store)
     return run.raise_on_failure() if raise_on_failure else run
 
 
@@ -137,19 +149,33 @@ def _resumed(
             f"run {run.run_id} cannot be resumed: its graph was not recorded, because it ended, or "
             "the disk was full, just as it began; run the flow anew"
         )
-    parameters = {**run.header.parameters, **given}
+    before = FlowSpec.from_json(run.flow_json)
+    # Secrets are not recorded: they have to be given again, and cannot be compared.
+    secret = {entry["name"] for entry in before.parameters if entry.get("secret")}
+    known = {name: value for name, value in run.header.parameters.items() if name not in secret}
+    parameters = {**known, **given}
     traced = trace(flow, parameters)
     not_taken = {name for name, each in run.task_runs.items() if each.message == NOT_TAKEN}
     recorded = Recorded(
         run.run_id,
-        FlowSpec.from_json(run.flow_json),
-        run.header.parameters,
+        before,
+        known,
         run.results,
         frozenset(not_taken),
     )
-    results = reusable(recorded, traced.spec, parameters, force=force)
+    compared = {name: value for name, value in parameters.items() if name not in secret}
+    results = reusable(recorded, traced.spec, compared, force=force)
     assignment = Assignment(results=results, reason=f"from run {run.run_id}")
     return _Start(traced, parameters, assignment, run.run_id)
+
+
+def _adopted(start: _Start, store: ArtifactStore) -> Assignment:
+    """Return what a run begins with, once it has the artifacts of the run it goes on from."""
+    if start.resumed_from is not None:
+        other = ArtifactStore(Home.find().artifacts(start.resumed_from))
+        for text in start.assignment.results.values():
+            store.adopt(text, other)
+    return start.assignment
 
 
 def _file_of(flow: Flow[..., Any]) -> str | None:
@@ -194,29 +220,31 @@ def trace(flow: Flow[..., Any], given: Mapping[str, Any]) -> TracedFlow:
             if name is None or name in bound or name not in given:
                 raise
             bound[name] = given[name]
+            secret = is_secret(annotations_of(flow.fn).get(name))
+            shown = MASK if secret else repr(given[name])
             where = str(error).splitlines()[1].strip()
             warnings.warn(
                 f"flow {flow.name!r}: parameter {name!r} shapes the graph ({where}), so it was "
-                f"bound to {given[name]!r} for this run; to build the flow, bind it too: "
+                f"bound to {shown} for this run; to build the flow, bind it too: "
                 f"--param {name}=...",
                 stacklevel=4,
             )
 
 
-def context_of(run_id: str, spec: FlowSpec, result: RunResult) -> LocalRunContext:
+def context_of(run_id: str, spec: FlowSpec, result: RunResult, store: Store) -> LocalRunContext:
     """Return what the caller of a run gets."""
     return LocalRunContext(
         run_id=run_id,
         flow_name=spec.name,
         status=result.status.value,
         result=result.output,
-        task_runs=TaskRunRecords([_record_of(run) for run in result.task_runs.values()]),
+        task_runs=TaskRunRecords([_record_of(run, store) for run in result.task_runs.values()]),
         error=result.error,
         failed_task=result.failed_task,
     )
 
 
-def _record_of(run: TaskRun) -> TaskRunRecord:
+def _record_of(run: TaskRun, store: Store) -> TaskRunRecord:
     return TaskRunRecord(
         id=run.id,
         task_name=run.spec.task_name,
@@ -224,7 +252,7 @@ def _record_of(run: TaskRun) -> TaskRunRecord:
         attempts=run.attempt,
         start=_time(run.started_at),
         end=_time(run.ended_at),
-        output=None if run.output is None else from_text(run.output),
+        output=None if run.output is None else from_text(run.output, store),
         error=run.error,
         message=run.message,
     )

@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from dagy.annotations import accepted_kinds, annotations_of, describe, fits, spell
+from dagy.annotations import accepted, annotations_of, is_secret, spell
 from dagy.errors import CodecError, DefinitionError, ParameterError
 from dagy.options import Definition, nearest
-from dagy.values import check
+from dagy.shapes import MisfitError, converter
+from dagy.values import as_json
 
 if TYPE_CHECKING:
     import inspect
+
+    from dagy.validation import Arguments
 
 _EMPTY: Any = type("_EMPTY", (), {})  # told from None, which is a value
 
@@ -28,12 +31,12 @@ def definitions(
     Args:
         fn: the function, for its annotations.
         signature: its signature.
-        bound: values fixed when the flow is built, by name; JSON.
+        bound: values fixed when the flow is built, by name; what can be written as JSON.
         validate: whether types are to be checked when values are bound.
 
     Returns:
         An entry a parameter: `name`, `required`, and where they apply `type` (the annotation as
-        written), `accepts` (JSON kinds), `default` and `bound`.
+        written), `accepts` (a shape), `default`, `bound` and `secret`.
 
     Raises:
         ParameterError: a default or a bound value is not JSON.
@@ -45,11 +48,18 @@ def definitions(
         entry["required"] = parameter.default is parameter.empty and name not in bound
         if name in annotations:
             entry["type"] = spell(annotations[name])
-            accepts = accepted_kinds(annotations[name])
-            if accepts is not None and validate:
-                entry["accepts"] = list(accepts)
+            shape = accepted(annotations[name]).shape
+            if shape is not None and validate:
+                entry["accepts"] = shape
+            if is_secret(annotations[name]):
+                entry["secret"] = True
         if parameter.default is not parameter.empty:
             entry["default"] = _json(f"the default of parameter {name!r}", parameter.default)
+        if name in bound and entry.get("secret"):
+            raise ParameterError(
+                f"parameter {name!r} is a secret and cannot be bound when the flow is built, or "
+                "shape its graph: it would be written into the FlowSpec"
+            )
         if name in bound:
             entry["bound"] = _json(f"parameter {name!r}", bound[name])
         entries.append(entry)
@@ -82,14 +92,16 @@ def bind(
     given: Mapping[str, Any],
     *,
     partial: bool = False,
+    annotated: Arguments | None = None,
 ) -> dict[str, Any]:
-    """Return a value for every parameter of a flow.
+    """Return a value for every parameter of a flow, as JSON.
 
     Args:
         flow: the flow's name, for messages.
         parameters: the FlowSpec's `parameters`.
-        given: values by name; JSON.
+        given: values by name: JSON, or what pydantic can write as JSON.
         partial: let required parameters be missing, and leave them out.
+        annotated: checks by the annotations themselves, where these are at hand.
 
     Raises:
         ParameterError: one is missing, unknown, of the wrong type, not JSON, or differs from the
@@ -110,10 +122,13 @@ def bind(
             hint = f" ({entry['type']})" if "type" in entry else ""
             problems.append(f"parameter {name!r}{hint} is missing")
             continue
-        problem = _problem(entry, value, was_given=name in given)
+        try:
+            values[name] = as_json(_open(value) if entry.get("secret") else value)
+            problem = _problem(entry, values[name], annotated, was_given=name in given)
+        except CodecError as error:
+            problem = f"parameter {name!r}: {error}"
         if problem:
             problems.append(problem)
-        values[name] = value
     if problems:
         listed = ", ".join(_outline(entry) for entry in known.values())
         raise ParameterError(
@@ -122,15 +137,26 @@ def bind(
     return values
 
 
-def _problem(entry: Mapping[str, Any], value: Any, *, was_given: bool) -> str | None:
+def _open(secret: Any) -> Any:
+    """Return what is in a SecretStr or SecretBytes; it travels as a text that is not recorded."""
+    if hasattr(secret, "get_secret_value"):
+        secret = secret.get_secret_value()
+    return secret.decode() if isinstance(secret, bytes) else secret
+
+
+def _problem(
+    entry: Mapping[str, Any], value: Any, annotated: Arguments | None, *, was_given: bool
+) -> str | None:
     """What is wrong with a value for a parameter, or None."""
     name = entry["name"]
     try:
-        check(value)
-    except CodecError as error:
-        return f"parameter {name!r}: {error}"
-    if was_given and not fits(value, entry.get("accepts")):
-        return f"parameter {name!r} must be {entry['type']}, not {describe(value)}"
+        converter(entry.get("accepts") if was_given else None)(value)
+        if annotated is not None and was_given:
+            annotated.check(name, value)
+    except MisfitError as misfit:
+        if entry.get("secret"):
+            misfit.value = "what was given"
+        return f"parameter {name!r} {misfit.told_of(name, entry['type'])}"
     if was_given and "bound" in entry and value != entry["bound"]:
         return (
             f"parameter {name!r} was bound to {entry['bound']!r} when the flow was built and "
@@ -148,7 +174,6 @@ def _outline(entry: Mapping[str, Any]) -> str:
 
 def _json(label: str, value: Any) -> Any:
     try:
-        check(value)
+        return as_json(value)
     except CodecError as error:
         raise ParameterError(f"{label}: {error}") from error
-    return value

@@ -34,6 +34,7 @@ from dagy.local import context_of, trace
 from dagy.options import nearest
 from dagy.parameters import bind
 from dagy.run_context import LocalRunContext
+from dagy.values.artifacts import TemporaryStore
 
 __all__ = ["FakeClock", "run_in_memory"]
 
@@ -141,15 +142,17 @@ def run_in_memory(
     # A stand-in cannot be imported by another process, and need not be killed.
     here = {name: replaced(traced.spec.tasks[name], isolation=None) for name in stand_ins}
     spec = replaced(traced.spec, tasks={**traced.spec.tasks, **here})
+    store = TemporaryStore()
     result = execute(
         spec,
         codes,
-        bind(flow.name, spec.parameters, given),
+        bind(flow.name, spec.parameters, given, annotated=flow.annotated),
         sink=sink or _Nowhere(),
         flow_code=code_of(flow),
         clock=clock or FakeClock(),
         draw=Random(seed).random,
         max_workers=max_workers,
         fail_fast=fail_fast,
+        store=store,
     )
-    return context_of("in-memory", spec, result)
+    return context_of("in-memory", spec, result, store)

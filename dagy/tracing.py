@@ -22,7 +22,7 @@ from dagy.spec import (
 )
 from dagy.spec.references import escape
 from dagy.symbols import BranchOutput, Symbol, TaskOutput
-from dagy.values import check
+from dagy.values import as_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -219,12 +219,11 @@ class Graph:
         if isinstance(value, dict):
             for key in value:
                 if not isinstance(key, str):
-                    check({key: None})
+                    as_json({key: None})
             return escape({key: self.encode(item, depends_on) for key, item in value.items()})
         if isinstance(value, (list, tuple)):
             return [self.encode(item, depends_on) for item in value]
-        check(value)
-        return value
+        return as_json(value)
 
     def _check_scope(self, value: Symbol) -> None:
         """Refuse an output from a branch that may not have been taken where it would be used."""

@@ -1,13 +1,17 @@
 """Binding: every parameter gets a value that fits, or one message says all that is wrong."""
 
-from typing import Any, Literal, Optional, TypedDict
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
 
 import pytest
 
-from dagy import flow
-from dagy.annotations import accepted_kinds
+from dagy import FlowSpec, flow, task
+from dagy.cli.params import read_params
 from dagy.errors import ParameterError
 from dagy.parameters import bind
+from dagy.testing import run_in_memory
 
 
 @flow
@@ -48,7 +52,7 @@ def test_all_faults_are_in_one_message_with_the_nearest_name_and_what_the_flow_t
     )
 
 
-@pytest.mark.parametrize("value", [{1}, float("nan"), object()])
+@pytest.mark.parametrize("value", [float("nan"), object(), b"bytes"])
 def test_a_value_that_is_not_json_is_refused(value):
     with pytest.raises(ParameterError, match="parameter 'date'"):
         bound({"date": value})
@@ -63,30 +67,70 @@ def test_types_are_not_checked_where_the_flow_says_so():
     assert bind("loose", spec.parameters, {"n": "three"}) == {"n": "three"}
 
 
-class Row(TypedDict):
-    n: int
+@dataclass
+class Window:
+    first: date
+    days: int = 1
 
 
-@pytest.mark.parametrize(
-    ("annotation", "kinds"),
-    [
-        (int, ("integer",)),
-        (float, ("integer", "number")),
-        (bool, ("boolean",)),
-        (str, ("string",)),
-        (None, ("null",)),
-        (list[int], ("array",)),
-        (tuple[int, str], ("array",)),
-        (dict[str, Any], ("object",)),
-        (Row, ("object",)),
-        (int | str, ("integer", "string")),
-        (Optional[int], ("integer", "null")),  # noqa: UP045
-        (Literal["a", 1, None], ("integer", "null", "string")),
-        (Any, None),
-        (int | object, None),
-        (complex, None),
-        ("a comment", None),
-    ],
-)
-def test_kinds_of_json_that_an_annotation_accepts(annotation, kinds):
-    assert accepted_kinds(annotation) == kinds
+YEAR = Window(date(2026, 1, 1))
+
+
+@task
+def told(value: Any) -> Any:
+    return value
+
+
+@task
+def shifted(day: date, window: Window) -> date:
+    return max(day, window.first) + timedelta(days=window.days)
+
+
+@flow
+def dated(
+    day: date,
+    window: Window = YEAR,
+    share: Decimal = Decimal("0.10"),
+    ratio: float = 1,
+):
+    return [shifted(day, window), told(share), told(day), told(ratio)]
+
+
+@pytest.mark.parametrize("day", [date(2026, 1, 31), "2026-01-31"])
+def test_python_objects_and_their_defaults_travel_as_their_json(home, day):
+    given = {"day": day, "window": Window(date(2026, 3, 1))}
+    for run in (run_in_memory(dated, **given), dated.run_local(**given)):
+        assert run.raise_on_failure().result == ["2026-03-02", "0.10", "2026-01-31", 1]
+
+
+def test_the_spec_has_what_a_worker_needs_to_bind(home):
+    spec = FlowSpec.from_json(dated.build().to_json())
+    day, window, *_ = spec.parameters
+    assert day == {"name": "day", "required": True, "type": "date", "accepts": ["string"]}
+    assert window["default"] == {"first": "2026-01-01", "days": 1}
+    with pytest.raises(ParameterError, match=r"'day' must be date, not 5 \(int\)"):
+        bind("dated", spec.parameters, {"day": 5})
+
+
+def test_on_the_laptop_they_are_checked_to_the_last(home):
+    with pytest.raises(
+        ParameterError, match=r"flow 'dated': parameter 'day' must be date, not 'x'"
+    ):
+        dated.run_local(day="x")
+    with pytest.raises(ParameterError, match=r"window\['days'\] is refused"):
+        dated.run_local("2026-01-31", {"first": "2026-01-31", "days": "1"})
+
+
+def test_a_bound_parameter_is_what_its_annotation_says_while_the_graph_is_traced(home):
+    @flow
+    def weekly(start: date, pair: tuple[int, int] = (1, 2)):
+        return [told(start + timedelta(days=n)) for n in range(2)], told(pair)
+
+    spec = weekly.build("2026-01-31", pair=[3, 4])
+    assert [run.args for run in spec.task_runs] == [["2026-01-31"], ["2026-02-01"], [[3, 4]]]
+    assert weekly.build(date(2026, 1, 31)).parameters[0]["bound"] == "2026-01-31"
+
+
+def test_a_date_can_be_given_on_the_command_line():
+    given = read_params(dated, ["day=2026-01-31", "share=0.5", "ratio=2"], None)
+    assert run_in_memory(dated, **given).result == ["2026-02-01", 0.5, "2026-01-31", 2]

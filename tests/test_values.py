@@ -2,14 +2,57 @@
 
 import enum
 import math
+import os
+import re
 import sqlite3
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from dagy.errors import CodecError
+from dagy import FileArtifact, flow, register_codec, task
+from dagy.errors import CodecError, DefinitionError
+from dagy.testing import run_in_memory
+from dagy.validation import Arguments
 from dagy.values import from_text, to_text
+
+
+@dataclass
+class Owner:
+    name: str
+    tags: list = field(default_factory=list)
+    born: date | None = None
+
+
+class Model(BaseModel):
+    model_config = ConfigDict(populate_by_name=True)
+    conn: Any = None
+    days: list[date] = Field(default=[], alias="Days")
+
+
+class Pair(NamedTuple):
+    a: int
+    at: date
+
+
+class Own(NamedTuple):
+    a: int
+    b: int
+
+
+class Colour(enum.Enum):
+    RED = "red"
+
 
 json_values = st.recursive(
     st.none()
@@ -17,7 +60,11 @@ json_values = st.recursive(
     | st.integers()
     | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    lambda inner: (
+        st.lists(inner)
+        | st.dictionaries(st.text(), inner)
+        | st.dictionaries(st.sampled_from(["$artifact", "$codec", "$plain"]), inner)
+    ),
 )
 
 
@@ -43,14 +90,20 @@ def test_enums_that_are_json_cross_as_their_values():
     ("value", "path", "problem"),
     [
         ({"rows": [0, {"conn": sqlite3}]}, "['rows'][1]['conn']", "of type module"),
-        ([{1, 2}], "[0]", "of type set"),
+        ([{1, object()}], "[0]", "of type object"),
+        (Owner("a", [sqlite3]), ".tags[0]", "of type module"),
+        ({"o": Model(conn=sqlite3)}, "['o'].conn", "of type module"),
+        (iter("ab"), "", "can be read only once"),
+        ([SecretStr("x")], "[0]", "a secret does not cross"),
+        (Model(conn=SecretStr("x")), ".conn", "a secret does not cross"),
         ({"a": {2: "x"}}, "['a']", "has the key 2 (int)"),
         ([math.nan], "[0]", "is nan"),
         ({"x": math.inf}, "['x']", "is inf"),
-        (b"bytes", "", "of type bytes"),
+        ([b"bytes"], "[0]", "artifacts do not cross here"),
+        (FileArtifact("x"), "", "artifacts do not cross here"),
     ],
 )
-def test_what_is_not_json_is_refused_by_path(value, path, problem):
+def test_what_cannot_cross_is_refused_by_path(value, path, problem):
     with pytest.raises(CodecError) as refusal:
         to_text(value)
     assert refusal.value.path == path
@@ -62,3 +115,102 @@ def test_a_value_that_holds_itself_is_refused():
     loop.append(loop)
     with pytest.raises(CodecError, match="holds itself"):
         to_text(loop)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "value"),
+    [
+        (date, date(2026, 1, 31)),
+        (datetime, datetime(2026, 1, 31, 12, 30, 0, 5)),
+        (timedelta, timedelta(days=1, seconds=0.5)),
+        (Decimal, Decimal("1.10")),
+        (UUID, UUID(int=1)),
+        (Path, Path("/tmp/x")),
+        (Colour, Colour.RED),
+        (set[int], {3, 1, 2}),
+        (frozenset[date], frozenset({date(2026, 1, 31)})),
+        (Pair, Pair(1, date(2026, 1, 31))),
+        (Owner, Owner("a", ["x", 1], date(2026, 1, 31))),
+        (Model, Model(conn={"a": 1}, days=[date(2026, 1, 31)])),
+        (dict[str, list[Owner]], {"a": [Owner("b")]}),
+    ],
+)
+def test_what_pydantic_can_serialise_comes_back_as_what_it_was(annotation, value):
+    def consumer(value):
+        pass
+
+    consumer.__annotations__["value"] = annotation
+    arrived = from_text(to_text(value))
+    (converted,), _ = Arguments(consumer, "", validate=True).convert([arrived], {})
+    assert converted == value
+    assert type(converted) is type(value)
+
+
+def test_a_set_is_the_same_text_in_every_process():
+    code = "from dagy.values import to_text; print(to_text(set('abcdefgh')))"
+    texts = {
+        subprocess.run(
+            [sys.executable, "-c", code], env={**os.environ, "PYTHONHASHSEED": seed}, stdout=-1
+        ).stdout
+        for seed in "123"
+    }
+    assert texts == {b'["a","b","c","d","e","f","g","h"]\n'}
+
+
+def test_plain_json_imports_no_pydantic_and_what_needs_it_says_so():
+    code = """
+import sys
+from datetime import date
+from dagy.values import from_text, to_text
+from_text(to_text([{"a": (1, 2.5)}, {1, 2}]))
+assert "pydantic_core" not in sys.modules
+sys.modules["pydantic_core"] = None
+try:
+    to_text({"day": date.min})
+except Exception as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("value['day'] is of type datetime.date: it takes pydantic")
+
+
+def test_a_registered_type_comes_back_by_itself_wherever_it_is():
+    register_codec(
+        Fraction,
+        name="fraction",
+        encode=lambda value: [value.numerator, value.denominator],
+        decode=lambda data: Fraction(*data),
+    )
+
+    @task
+    def third() -> dict:
+        return {"rows": [Fraction(1, 3)]}
+
+    @task
+    def double(value: Fraction) -> Fraction:
+        return value * 2
+
+    @flow
+    def fractions():
+        return double(third()["rows"][0])
+
+    assert run_in_memory(fractions).result == Fraction(2, 3)
+
+
+def test_the_codec_in_the_documentation_works():
+    docs = Path(__file__).parents[1] / "docs" / "values.md"
+    [code] = re.findall(r"```python\n(from fractions.*?)```", docs.read_text(), re.DOTALL)
+    exec(code, {})
+    assert from_text(to_text([Fraction(1, 3)])) == [Fraction(1, 3)]
+
+
+def test_codecs_that_make_no_sense_are_refused():
+    with pytest.raises(DefinitionError, match="could need a codec"):
+        register_codec(dict, name="dict", encode=list, decode=dict)
+    register_codec(Own, name="pair", encode=list, decode=lambda data: Own(*data))
+    with pytest.raises(DefinitionError, match="'pair' is the name of the codec of tests.test_val"):
+        register_codec(Owner, name="pair", encode=list, decode=list)
+    with pytest.raises(CodecError, match="by the codec 'gone', and none of that name"):
+        from_text('{"$codec":{"name":"gone","data":1}}')
+    with pytest.raises(CodecError, match="cannot read what it wrote"):
+        from_text('{"$codec":{"name":"pair","data":[1,2,3]}}')

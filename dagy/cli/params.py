@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from dagy.annotations import accepted_kinds, annotations_of, fits
+from dagy.annotations import accepted, annotations_of
 from dagy.errors import ParameterError
 from dagy.flow import Flow
+from dagy.shapes import Shape, fits
 
 
 def read_params(flow: Flow[..., Any], pairs: Sequence[str], file: Path | None) -> dict[str, Any]:
@@ -29,21 +30,19 @@ def read_params(flow: Flow[..., Any], pairs: Sequence[str], file: Path | None) -
         name, equals, text = pair.partition("=")
         if not equals or not name:
             raise ParameterError(f"--param {pair}: write it as name=value")
-        values[name] = _read_value(text, accepted_kinds(annotations.get(name, Any)))
+        values[name] = _read_value(text, accepted(annotations.get(name, Any)).shape)
     return values
 
 
-def _read_value(text: str, accepts: tuple[str, ...] | None) -> Any:
-    if accepts == ("string",):
+def _read_value(text: str, shape: Shape | None) -> Any:
+    # `Optional[str]` takes null, and takes 2026 as a text.
+    if shape == ["string"]:
         return text
     try:
         value = json.loads(text)
     except ValueError:
         return text
-    # `Optional[str]` takes null, and takes 2026 as a text.
-    if accepts is not None and "string" in accepts and not fits(value, accepts):
-        return text
-    return value
+    return text if fits(text, shape) and not fits(value, shape) else value
 
 
 def _read_file(file: Path) -> dict[str, Any]:

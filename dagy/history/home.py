@@ -29,6 +29,7 @@ class Home:
         runs/<run_id>/flow.json      the FlowSpec it ran
         runs/<run_id>/log.jsonl      what its tasks said, if anything
         cache/                       results of tasks that are cached
+        runs/<run_id>/artifacts/     values that are files, named by the hash of their content
         pending/<run_id>             empty: this journal is not wholly in history.duckdb yet
 
     Attributes:
@@ -77,6 +78,10 @@ class Home:
     def journal(self, run_id: str) -> Path:
         """The journal of one run."""
         return self.run_folder(run_id) / JOURNAL_NAME
+
+    def artifacts(self, run_id: str) -> Path:
+        """The folder of the artifacts of one run; there if it has some."""
+        return self.run_folder(run_id) / "artifacts"
 
     def flow(self, run_id: str) -> Path:
         """The FlowSpec of one run, as JSON."""

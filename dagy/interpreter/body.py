@@ -8,22 +8,28 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from dagy.annotations import accepted_kinds, annotations_of, describe, fits, spell
 from dagy.code import Code
 from dagy.context import RunContext, current_context, current_task_run_id
-from dagy.errors import CodecError, ParameterError
+from dagy.errors import CodecError
 from dagy.interpreter.caching import CACHED, Cached
 from dagy.interpreter.calls import call_of
 from dagy.interpreter.events import Failure
 from dagy.interpreter.hooks import call_hooks
+from dagy.masking import NO_SECRETS, Mask
 from dagy.policy import Decision, RetryPolicy
 from dagy.source import is_foreign
 from dagy.spec import TaskSpec
 from dagy.state import State
+from dagy.validation import Arguments as Annotated
 from dagy.values import to_text
 
 if TYPE_CHECKING:
     from dagy.interpreter.run import Arguments, Attempt
+    from dagy.values.artifacts import Store
+
+
+_Call = tuple[list[Any], dict[str, Any]]
+"""Positional and named arguments."""
 
 
 class Outcome(NamedTuple):
@@ -52,23 +58,27 @@ class Body:
         code: its function, and what else of it is Python.
         draw: gives a number from U(0, 1), for jitter.
         cached: outputs recorded earlier, if the task uses them and there are any.
+        store: keeps artifacts, if they may be.
+        mask: hides the secrets of the run in what is told of a failure.
     """
 
     def __init__(
-        self, task: TaskSpec, code: Code, draw: Callable[[], float], cached: Cached | None = None
+        self,
+        task: TaskSpec,
+        code: Code,
+        draw: Callable[[], float],
+        cached: Cached | None = None,
+        store: Store | None = None,
+        mask: Mask = NO_SECRETS,
     ) -> None:
+        self._mask = mask
         self.task = task
         self.hooks = code.hooks
         self._draw = draw
         self._cached = cached
-        self._call = call_of(task, code.fn, partial(encode_output, task.name))
+        self._call = call_of(task, code.fn, partial(encode_output, task.name, store=store), store)
         self._signature = inspect.signature(code.fn)
-        self._checks: dict[str, tuple[tuple[str, ...], str]] = {}
-        if task.validate_parameters:
-            for name, annotation in annotations_of(code.fn).items():
-                accepts = accepted_kinds(annotation)
-                if accepts is not None and name in self._signature.parameters:
-                    self._checks[name] = (accepts, spell(annotation))
+        self._annotated = arguments_of(task, code.fn)
 
     def attempt(self, attempt: Attempt, arguments: Arguments, policy: RetryPolicy) -> Outcome:
         """Make one attempt, in this thread.
@@ -79,12 +89,13 @@ class Body:
             policy: decides what follows a failure.
         """
         try:
-            args, kwargs = arguments()
-            named = self._named(args, kwargs)
-            self._check(named)
-            attempt.context = self._context(attempt.number, named)
+            given = arguments()
+            args, kwargs = self._annotated.convert(*given)
+            attempt.context = self._context(attempt.number, self._named(args, kwargs))
+            if self.task.isolation == "process":
+                args, kwargs = given  # that process gets JSON, and converts for itself
             if self._cached is not None:
-                return self._by_cache(self._cached, args, kwargs, attempt)
+                return self._by_cache(self._cached, given, (args, kwargs), attempt)
             return Outcome(output=self._run(args, kwargs, attempt))
         # A task may raise anything, SystemExit included; none of it may end a worker thread.
         except BaseException as error:
@@ -104,14 +115,14 @@ class Body:
             current_context.reset(token)
 
     def _by_cache(
-        self, cached: Cached, args: list[Any], kwargs: dict[str, Any], attempt: Attempt
+        self, cached: Cached, given: _Call, converted: _Call, attempt: Attempt
     ) -> Outcome:
-        assert attempt.context is not None
-        key = cached.key(args, kwargs, attempt.context.parameters)
+        # Objects have no canonical form; the JSON that they were made from has.
+        key = cached.key(*given, self._named(*given))
         output = cached.find(key)
         if output is not None:
             return Outcome(output=output, message=CACHED)
-        output = self._run(args, kwargs, attempt)
+        output = self._run(*converted, attempt)
         cached.keep(key, output)
         return Outcome(output=output)
 
@@ -120,15 +131,17 @@ class Body:
         if attempt.context is None:
             attempt.context = self._context(attempt.number, {})
         decision = policy.decide(attempt.number, error, self._draw)
-        return Outcome(error=describe_failure(error), exception=error, decision=decision)
+        failure = self._mask.failure(describe_failure(error))
+        if decision.message is not None:
+            decision = decision._replace(message=self._mask(decision.message))
+        return Outcome(error=failure, exception=error, decision=decision)
 
     def timed_out(self, attempt: Attempt, policy: RetryPolicy) -> Outcome:
         """Return what an attempt comes to that took longer than its timeout."""
         if attempt.context is None:  # its thread has not even come to its arguments
             with suppress(Exception):
-                attempt.context = self._context(
-                    attempt.number, self._named(*attempt.run.arguments())
-                )
+                named = self._named(*self._annotated.convert(*attempt.run.arguments()))
+                attempt.context = self._context(attempt.number, named)
         error = TimeoutError(
             f"task {self.task.name!r} took longer than its timeout_seconds of "
             f"{self.task.timeout_seconds:g}"
@@ -149,38 +162,26 @@ class Body:
             return dict(kwargs)
         return dict(self._signature.bind(*args, **kwargs).arguments)
 
-    def _check(self, named: Mapping[str, Any]) -> None:
-        for name, (accepts, annotation) in self._checks.items():
-            if name in named and self._signature.parameters[name].kind in _ONE_VALUE:
-                value = named[name]
-                if not fits(value, accepts):
-                    raise ParameterError(
-                        f"task {self.task.name!r}: argument {name!r} must be {annotation}, "
-                        f"not {describe(value)}"
-                    )
+
+def arguments_of(task: TaskSpec, fn: Callable[..., Any]) -> Annotated:
+    """Return what the arguments of a task have to be."""
+    return Annotated(fn, f"task {task.name!r}", validate=task.validate_parameters)
 
 
-def encode_output(task_name: str, value: Any) -> str:
+def encode_output(task_name: str, value: Any, *, store: Store | None = None) -> str:
     """Return what a task returned as JSON text.
 
     Raises:
         CodecError: it cannot cross; the message names the task and the path inside the value.
     """
     try:
-        return to_text(value)
+        return to_text(value, store)
     except CodecError as error:
         message = str(error).replace("value", "result", 1)
         raise CodecError(
             f"task {task_name!r} returned what cannot cross to another task: {message}",
             path=error.path,
         ) from error
-
-
-_ONE_VALUE = (
-    inspect.Parameter.POSITIONAL_ONLY,
-    inspect.Parameter.POSITIONAL_OR_KEYWORD,
-    inspect.Parameter.KEYWORD_ONLY,
-)
 
 
 def describe_failure(error: BaseException) -> Failure:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from dagy.code import Code
 from dagy.errors import CodecError
 from dagy.spec import TaskSpec
-from dagy.values import check
+from dagy.values import as_json, to_text
 
 CACHED = "CACHED"
 """The message of a task run that used a recorded output."""
@@ -62,13 +62,13 @@ class Cached:
         else:
             inputs = self._key_of(*args, **kwargs)
             try:
-                check(inputs)
+                inputs = as_json(inputs)
             except CodecError as error:
                 raise CodecError(
                     f"task {self._task.name!r}: the key that cache returned is not JSON: {error}"
                 ) from error
         parts = [self._task.name, self._task.import_path, self._task.code_hash, inputs]
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(_canonical(parts).encode()).hexdigest()
 
     def find(self, key: str) -> str | None:
         """Return the recorded output as JSON text, if there is one and it is fresh."""
@@ -78,3 +78,12 @@ class Cached:
         """Record an output."""
         seconds = self._options.get("seconds")
         self._cache.put(key, output, None if seconds is None else self._now() + seconds)
+
+
+def _canonical(parts: Any) -> str:
+    try:
+        return json.dumps(parts, sort_keys=True)
+    except TypeError:  # artifacts are in it; their content counts
+        from dagy.values.artifacts import Digests
+
+        return json.dumps(json.loads(to_text(parts, Digests())), sort_keys=True)

@@ -11,6 +11,7 @@ from dagy.spec import TaskSpec
 
 if TYPE_CHECKING:
     from dagy.interpreter.run import Attempt
+    from dagy.values.artifacts import Store
 
 Call = Callable[[list[Any], dict[str, Any], "Attempt"], str]
 """Calls a function with positional and keyword arguments on behalf of an attempt; its result is the
@@ -20,18 +21,21 @@ Encode = Callable[[Any], str]
 """Gives what a task returned as JSON text; raises CodecError."""
 
 
-def call_of(task: TaskSpec, fn: Callable[..., Any], encode: Encode) -> Call:
+def call_of(
+    task: TaskSpec, fn: Callable[..., Any], encode: Encode, store: Store | None = None
+) -> Call:
     """Return the way in which a task is called.
 
     Args:
         task: its spec.
         fn: its function.
         encode: for what it returns, where that is in this process.
+        store: keeps artifacts on the way to and from another process.
     """
     if task.isolation == "process":
         from dagy.interpreter.isolation import in_process
 
-        return in_process(task)
+        return in_process(task, store)
     if inspect.iscoroutinefunction(fn):
         return _as_coroutine(fn, encode)
 

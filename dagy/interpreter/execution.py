@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dagy.code import Code
 from dagy.context import RunContext
@@ -15,10 +15,14 @@ from dagy.interpreter.events import Failure, Sink, Transition
 from dagy.interpreter.hooks import call_hooks
 from dagy.interpreter.run import Assignment, RunResult
 from dagy.interpreter.scheduler import Scheduler
+from dagy.masking import MaskingSink, mask_of
 from dagy.policy import RetryPolicy
 from dagy.spec import FlowSpec, resolve
 from dagy.state import State, StateType
 from dagy.values import to_text
+
+if TYPE_CHECKING:
+    from dagy.values.artifacts import Store
 
 WHOLE_FLOW = Assignment()
 
@@ -43,6 +47,7 @@ def execute(
     fail_fast: bool = True,
     assignment: Assignment = WHOLE_FLOW,
     cache: Cache | None = None,
+    store: Store | None = None,
 ) -> RunResult:
     """Run a flow, or the part of it that is assigned, to its end.
 
@@ -58,6 +63,7 @@ def execute(
         fail_fast: start nothing more once a task run has failed for good.
         assignment: which part to run; all of it by default.
         cache: keeps outputs from one run to the next, for tasks that ask for it; None for none.
+        store: keeps artifacts; None refuses values that would have to be one.
 
     Returns:
         How it ended. A task that fails does not raise here.
@@ -66,6 +72,9 @@ def execute(
         KeyboardInterrupt: as it comes, after everything unfinished was recorded as CANCELLED.
     """
     clock = clock or SystemClock()
+    mask = mask_of(spec.parameters, parameters)
+    if mask:
+        sink = MaskingSink(sink, mask)
 
     def scheduler() -> Scheduler:
         return Scheduler(
@@ -79,9 +88,11 @@ def execute(
             fail_fast=fail_fast,
             assignment=assignment,
             cache=cache,
+            store=store,
         )
 
-    return _Execution(spec, parameters, flow_code, sink, clock, draw).run(scheduler, assignment)
+    execution = _Execution(spec, parameters, flow_code, sink, clock, draw, store)
+    return execution.run(scheduler, assignment)
 
 
 class _Execution:
@@ -95,8 +106,10 @@ class _Execution:
         sink: Sink,
         clock: Clock,
         draw: Callable[[], float],
+        store: Store | None,
     ) -> None:
         self._spec = spec
+        self._store = store
         self._parameters = parameters
         self._hooks = {} if code is None else code.hooks
         self._policy = RetryPolicy() if code is None else code.policy(spec)
@@ -115,7 +128,8 @@ class _Execution:
                 self._call("on_running", attempt, State("RUNNING"))
                 result = self._attempt(scheduler(), whole=assignment.task_run_ids is None)
                 if result.status is StateType.SUCCEEDED:
-                    self._emit(StateType.SUCCEEDED, attempt, output=to_text(result.output))
+                    output = to_text(result.output, self._store)
+                    self._emit(StateType.SUCCEEDED, attempt, output=output)
                     self._call("on_completion", attempt, State("SUCCEEDED"))
                     return result
                 if not self._is_retried(result, attempt):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from dagy.interpreter.events import Failure
 from dagy.interpreter.run import Arguments, TaskRun
@@ -23,6 +23,9 @@ from dagy.spec import (
 )
 from dagy.state import TERMINAL, StateType
 from dagy.values import from_text, to_text
+
+if TYPE_CHECKING:
+    from dagy.values.artifacts import Store
 
 NOT_TAKEN = "its branch was not taken"
 
@@ -54,6 +57,7 @@ class Frontier:
         emit: told of every change of state.
         ready: given each task run that may run now.
         fail_fast: whether nothing more is started once a task run has failed for good.
+        store: has the artifacts that results refer to.
 
     Attributes:
         runs: the task runs by id; items of maps join as they become known.
@@ -70,7 +74,9 @@ class Frontier:
         emit: Emit,
         ready: Callable[[TaskRun], None],
         fail_fast: bool,
+        store: Store | None = None,
     ) -> None:
+        self._store = store
         self.runs: dict[str, TaskRun] = {}
         self.unfinished = 0
         self.first_failure: TaskRun | None = None
@@ -123,7 +129,7 @@ class Frontier:
         if isinstance(reference, ParameterReference):
             value = from_text(to_text(self._parameters[reference.name]))
         else:
-            value = from_text(self._results[reference.task_run_id])
+            value = from_text(self._results[reference.task_run_id], self._store)
         return follow(value, reference.path)
 
     def succeed(self, run: TaskRun, output: str, *, message: str | None = None) -> None:

@@ -12,20 +12,22 @@ import pickle
 import signal
 import sys
 import threading
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from dagy.code import load
 from dagy.context import RunContext, current_context
 from dagy.errors import ProcessDiedError
 from dagy.spec import TaskSpec
+from dagy.validation import Arguments
 from dagy.values import from_text, to_text
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
+    from pathlib import Path
 
     from dagy.interpreter.calls import Call
     from dagy.interpreter.run import Attempt
+    from dagy.values.artifacts import Store
 
 
 # What the child sends: what it prints, by the name of the stream, and at last how it ended.
@@ -34,20 +36,27 @@ _RETURNED = "returned"
 _RAISED = "raised"
 
 
-def in_process(task: TaskSpec) -> Call:
-    """Return the way in which a task with `isolation="process"` is called."""
+def in_process(task: TaskSpec, store: Store | None) -> Call:
+    """Return the way in which a task with `isolation="process"` is called.
+
+    Args:
+        task: its spec.
+        store: takes artifacts there and back, if it is a folder that both processes can see.
+    """
+    folder = getattr(store, "folder", None)
 
     def call(args: list[Any], kwargs: dict[str, Any], attempt: Attempt) -> str:
         import multiprocessing
 
         spawn = multiprocessing.get_context("spawn")
         receiver, sender = spawn.Pipe(duplex=False)
-        context = attempt.context
-        assert context is not None
-        given = to_text({"args": args, "kwargs": kwargs, "context": asdict(context)})
+        context = {"attempt": attempt.number, "max_retries": task.retries, "name": task.name}
+        validate = task.validate_parameters
+        call = {"args": args, "kwargs": kwargs, "context": context, "validate": validate}
+        given = to_text(call, store)
         process = spawn.Process(
             target=_child,
-            args=(sender, task.import_path, given),
+            args=(sender, task.import_path, given, folder),
             name=f"dagy-{task.name}",
             daemon=True,
         )
@@ -102,7 +111,7 @@ def _revived(pickled: bytes | None, name: str, message: str, traceback: str) -> 
 # What follows runs in the child.
 
 
-def _child(sender: Connection, import_path: str, given: str) -> None:
+def _child(sender: Connection, import_path: str, given: str, folder: Path | None) -> None:
     # Ctrl-C reaches the whole group; whoever waits for this process kills it then.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -110,7 +119,7 @@ def _child(sender: Connection, import_path: str, given: str) -> None:
     for name in _STREAMS:
         setattr(sys, name, _Sent(sender, sending, name))
     try:
-        answer: tuple[str, Any] = (_RETURNED, _called(import_path, from_text(given)))
+        answer: tuple[str, Any] = (_RETURNED, _called(import_path, given, folder))
     except BaseException as error:
         answer = (_RAISED, _described(error))
     with sending:  # a thread of the task may still be printing
@@ -165,21 +174,30 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _called(import_path: str, given: dict[str, Any]) -> str:
+def _called(import_path: str, text: str, folder: Path | None) -> str:
     import inspect
 
     from dagy.interpreter.body import encode_output
 
-    found = load(import_path)
+    store = None
+    if folder is not None:
+        from dagy.values.artifacts import ArtifactStore
+
+        store = ArtifactStore(folder)
+    found = load(import_path)  # first, for the codecs that its module registers
+    given = from_text(text, store)
     fn = getattr(found, "fn", found)
-    context = RunContext(**given["context"])
-    current_context.set(context)
-    value = fn(*given["args"], **given["kwargs"])
+    name = given["context"]["name"]
+    annotated = Arguments(fn, f"task {name!r}", validate=given["validate"])
+    args, kwargs = annotated.convert(given["args"], given["kwargs"])
+    named = inspect.signature(fn).bind(*args, **kwargs).arguments
+    current_context.set(RunContext("task", parameters=dict(named), **given["context"]))
+    value = fn(*args, **kwargs)
     if inspect.iscoroutine(value):
         import asyncio
 
         value = asyncio.run(value)
-    return encode_output(context.name, value)
+    return encode_output(name, value, store=store)
 
 
 def _described(error: BaseException) -> tuple[bytes | None, str, str, str]:

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dagy.interpreter.run import Arguments, TaskRun
 from dagy.mapping import common_length, keyed
 from dagy.values import from_text, to_text
 
+if TYPE_CHECKING:
+    from dagy.values.artifacts import Store
 
-def expand(run: TaskRun) -> list[TaskRun]:
+
+def expand(run: TaskRun, store: Store | None = None) -> list[TaskRun]:
     """Return a task run for each item of a mapped task run.
+
+    Args:
+        run: the mapped task run.
+        store: keeps artifacts among the items.
 
     Raises:
         LookupError: an argument refers to what is not there.
@@ -23,8 +30,10 @@ def expand(run: TaskRun) -> list[TaskRun]:
     mapped = {key: given[key] for key in run.spec.map_over or ()}
     length = common_length(mapped)
     # As text, so that each attempt of each item gets a copy of its own.
-    texts = {key: [to_text(item) for item in value] for key, value in mapped.items()}
-    return [_item(run, index, _arguments(run.arguments, texts, index)) for index in range(length)]
+    texts = {key: [to_text(item, store) for item in value] for key, value in mapped.items()}
+    return [
+        _item(run, index, _arguments(run.arguments, texts, index, store)) for index in range(length)
+    ]
 
 
 def _item(run: TaskRun, index: int, arguments: Arguments) -> TaskRun:
@@ -38,14 +47,15 @@ def _arguments(
     whole: Callable[[], tuple[list[Any], dict[str, Any]]],
     texts: Mapping[str | int, Sequence[str]],
     index: int,
+    store: Store | None,
 ) -> Arguments:
     def arguments() -> tuple[list[Any], dict[str, Any]]:
         args, kwargs = whole()
         for key, values in texts.items():
             if isinstance(key, int):
-                args[key] = from_text(values[index])
+                args[key] = from_text(values[index], store)
             else:
-                kwargs[key] = from_text(values[index])
+                kwargs[key] = from_text(values[index], store)
         return args, kwargs
 
     return arguments

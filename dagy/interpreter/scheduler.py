@@ -14,7 +14,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextvars import copy_context
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from dagy.code import Code
 from dagy.context import current_task_run_id
@@ -29,9 +29,13 @@ from dagy.interpreter.maps import expand
 from dagy.interpreter.run import Assignment, Attempt, TaskRun
 from dagy.interpreter.slots import Slots
 from dagy.interpreter.timers import Timers
+from dagy.masking import Mask, mask_of
 from dagy.policy import RetryPolicy
 from dagy.spec import FlowSpec, TaskSpec
 from dagy.state import State, StateType
+
+if TYPE_CHECKING:
+    from dagy.values.artifacts import Store
 
 
 class Job(Protocol):
@@ -75,11 +79,12 @@ class Expansion(NamedTuple):
     """Find out what the items of a mapped task run are."""
 
     run: TaskRun
+    store: Store | None
 
     def perform(self) -> list[TaskRun] | Exception:
         """Return a task run for each item, or why there are none."""
         try:
-            return expand(self.run)
+            return expand(self.run, self.store)
         except (LookupError, ValueError, DagyError) as error:
             return error
 
@@ -98,6 +103,7 @@ class Scheduler:
         fail_fast: start nothing more once a task run has failed for good.
         assignment: which part to run.
         cache: keeps outputs from one run to the next, for tasks that ask for it.
+        store: keeps artifacts; None refuses values that would have to be one.
     """
 
     def __init__(
@@ -113,12 +119,14 @@ class Scheduler:
         fail_fast: bool,
         assignment: Assignment,
         cache: Cache | None = None,
+        store: Store | None = None,
     ) -> None:
         self._sink = sink
         self._clock = clock
         self._max_workers = max_workers
         self._single = assignment.attempt
         self._cache = cache
+        self._store = store
         # Everything below is guarded by one lock, held for microseconds: workers wait for work on
         # one condition, the caller for progress on the other.
         lock = threading.Lock()
@@ -141,8 +149,10 @@ class Scheduler:
             emit=self._emit,
             ready=self._ready.append,
             fail_fast=fail_fast,
+            store=store,
         )
-        self._prepare(spec, codes, draw, assignment.task_run_ids)
+        mask = mask_of(spec.parameters, parameters)
+        self._prepare(spec, codes, draw, assignment.task_run_ids, mask)
 
     def _prepare(
         self,
@@ -150,6 +160,7 @@ class Scheduler:
         codes: Callable[[str], Code],
         draw: Callable[[], float],
         wanted: frozenset[str] | None,
+        mask: Mask,
     ) -> None:
         kinds: dict[str, tuple[Body, RetryPolicy]] = {}
         for run_spec in spec.task_runs:
@@ -158,7 +169,7 @@ class Scheduler:
             name = run_spec.task_name
             if name not in kinds:
                 task, code = spec.tasks[name], codes(name)
-                body = Body(task, code, draw, self._cached(task, code))
+                body = Body(task, code, draw, self._cached(task, code), self._store, mask)
                 kinds[name] = body, code.policy(task)
             body, policy = kinds[name]
             run = TaskRun(run_spec, body, policy, self.frontier.arguments_of(run_spec))
@@ -301,7 +312,7 @@ class Scheduler:
         if run.started_at is None:
             run.started_at = now
         if run.is_mapped:
-            return Expansion(run)
+            return Expansion(run, self._store)
         attempt = run.under_way = Attempt(run, run.attempt)
         timeout = run.body.task.timeout_seconds
         if timeout is not None:

@@ -99,7 +99,7 @@ class FlowSpec:
         edges: `[source, target]` pairs, derived from `depends_on`.
         outputs: the flow's return value as JSON with references.
         parameters: one entry a parameter, in order: `name`, `kind`, `required`, and where they
-            apply `type`, `accepts`, `default`, `bound`.
+            apply `type`, `accepts`, `default`, `bound`, `secret`.
         description: for people.
         import_path: where the flow was found, as `module:function`.
         schema_version: version of this format.

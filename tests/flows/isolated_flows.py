@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import time
+from datetime import date
 from pathlib import Path
 
 from dagy import RunContext, flow, task
@@ -93,3 +94,20 @@ def hanging(marker: str):
 @flow
 def returning_an_object():
     odd()
+
+
+@task
+def letters() -> bytes:
+    return b"abc"
+
+
+@task(isolation="process")
+def reversed_bytes(data: bytes, day: date) -> bytes:
+    assert day == date(2026, 1, 31)
+    assert RunContext.get().parameters == {"data": data, "day": day}
+    return data[::-1]
+
+
+@flow
+def reversing():
+    return reversed_bytes(letters(), date(2026, 1, 31))

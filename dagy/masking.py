@@ -1,0 +1,140 @@
+"""Secrets: the values of flow parameters that no record, log or message may show.
+
+A parameter annotated as pydantic's SecretStr or SecretBytes is marked `secret` in the FlowSpec, so
+that the worker knows it too. Wherever its value turns up in a text, asterisks stand in its place.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dagy.interpreter.events import Failure, Sink, Transition
+
+MASK = "**********"
+
+# A message may cut a long value short. So much of its beginning is enough to know it by.
+_BEGINNING = 16
+
+
+class Mask:
+    """Replaces secrets in texts.
+
+    Args:
+        secrets: their values.
+    """
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        forms = {form for secret in secrets for form in _forms(secret) if form}
+        self._forms = sorted(forms, key=len, reverse=True)  # one may begin with another
+
+    def __bool__(self) -> bool:
+        return bool(self._forms)
+
+    def __call__(self, text: str) -> str:
+        """Return a text with asterisks in place of each secret, or of its beginning."""
+        for form in self._forms:
+            text = _without(text, form)
+        return text
+
+    def failure(self, failure: Failure) -> Failure:
+        """Return a failure that shows no secret."""
+        if not self:
+            return failure
+        message, traceback = self(failure.message), self(failure.traceback)
+        return failure._replace(message=message, traceback=traceback)
+
+    def output(self, text: str) -> str:
+        """Return JSON text whose strings show no secret."""
+        if not any(json.dumps(form)[1:-1] in text for form in self._forms):
+            return text
+        return json.dumps(self._value(json.loads(text)), separators=(",", ":"))
+
+    def _value(self, value: Any) -> Any:
+        match value:
+            case str():
+                return self(value)
+            case list():
+                return [self._value(item) for item in value]
+            case dict():
+                return {self(key): self._value(item) for key, item in value.items()}
+            case _:
+                return value
+
+
+NO_SECRETS = Mask(())
+
+
+def _forms(secret: str) -> tuple[str, ...]:
+    """Return a secret as it is, as Python shows it, and as JSON does."""
+    return secret, repr(secret)[1:-1], json.dumps(secret)[1:-1]
+
+
+def _without(text: str, secret: str) -> str:
+    beginning = secret if len(secret) <= 2 * _BEGINNING else secret[:_BEGINNING]
+    parts = text.split(beginning)
+    rest = secret[len(beginning) :]
+    return MASK.join([parts[0], *(_after(part, rest) for part in parts[1:])])
+
+
+def _after(part: str, rest: str) -> str:
+    """Return what comes after a secret of which the beginning has been taken away."""
+    length = 0
+    while length < min(len(part), len(rest)) and part[length] == rest[length]:
+        length += 1
+    return part[length:]
+
+
+def mask_of(parameters: Iterable[Mapping[str, Any]], values: Mapping[str, Any]) -> Mask:
+    """Return what hides the secrets among the parameters of a flow.
+
+    Args:
+        parameters: the FlowSpec's `parameters`.
+        values: JSON by name.
+    """
+    secrets = [values.get(entry["name"]) for entry in parameters if entry.get("secret")]
+    return Mask(text for secret in secrets for text in _texts(secret))
+
+
+def _texts(value: Any) -> Iterable[str]:
+    match value:
+        case str():
+            yield value
+        case list():
+            for item in value:
+                yield from _texts(item)
+        case dict():
+            for item in value.values():
+                yield from _texts(item)
+
+
+def masked(parameters: Iterable[Mapping[str, Any]], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of parameters as they may be recorded."""
+    secret = {entry["name"] for entry in parameters if entry.get("secret")}
+    return {name: MASK if name in secret else value for name, value in values.items()}
+
+
+class MaskingSink:
+    """A sink that passes on every transition without the secrets in it.
+
+    Args:
+        sink: gets them.
+        mask: knows the secrets.
+    """
+
+    def __init__(self, sink: Sink, mask: Mask) -> None:
+        self._sink = sink
+        self._mask = mask
+
+    def emit(self, transition: Transition) -> None:
+        """Pass on one transition."""
+        message, output, error = transition.message, transition.output, transition.error
+        self._sink.emit(
+            transition._replace(
+                message=None if message is None else self._mask(message),
+                output=None if output is None else self._mask.output(output),
+                error=None if error is None else self._mask.failure(error),
+            )
+        )

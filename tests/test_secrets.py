@@ -1,0 +1,129 @@
+"""Secrets among the parameters of a flow are shown nowhere, and reach the tasks that need them."""
+
+import contextlib
+import io
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import SecretBytes, SecretStr
+
+from dagy import flow, task
+from dagy.errors import ParameterError, RunFailedError
+from dagy.history import Home, find_run
+from dagy.masking import MASK, Mask
+from dagy.testing import run_in_memory
+from dagy.worker import handle
+
+PRESET = SecretStr("x")
+TOKEN = 's3cr"et/ä-' + "0123456789" * 9
+
+
+@task
+def length(token: SecretStr) -> int:
+    return len(token.get_secret_value())
+
+
+@task(retries=1, retry_delay_seconds=0)
+def leaks(token: str, how: str) -> dict:
+    match how:
+        case "message":
+            raise ValueError(f"401 for {token}")
+        case "repr":
+            raise KeyError(token)
+        case "cause":
+            raise RuntimeError("no luck") from ValueError([token])
+        case "output":
+            return {"header": f"Bearer {token}"}
+
+
+@task
+def counts(token: int) -> None:
+    pass
+
+
+@flow
+def calls(token: SecretStr, how: str):
+    return [length(token), leaks(token, how)]
+
+
+@flow
+def mistaken(token: SecretStr):
+    counts(token)
+
+
+def everything_recorded(home):
+    return "".join(
+        path.read_bytes().decode("latin-1") for path in Path(home).rglob("*") if path.is_file()
+    )
+
+
+@pytest.mark.parametrize("how", ["message", "repr", "cause", "output"])
+def test_a_secret_is_in_no_file_and_no_message_of_a_run(home, how):
+    run = calls.run_local(token=SecretStr(TOKEN), how=how)
+    assert run.task_runs["length"].output == len(TOKEN)
+    assert "0123456789" not in everything_recorded(home)
+    assert json.loads(find_run(Home.find(), run.run_id).parameters)["token"] == MASK
+    if how == "output":
+        assert run.result[1] == {"header": f"Bearer {TOKEN}"}
+    else:
+        assert "0123" not in f"{run.error}"
+        with pytest.raises(RunFailedError, match=r"no luck|401 for \*{10}|\*{10}") as failure:
+            run.raise_on_failure()
+        assert "0123" not in f"{failure.value}{failure.value.__notes__}"
+
+
+def test_what_does_not_fit_is_told_without_the_value(home):
+    error = run_in_memory(mistaken, token=TOKEN).error
+    assert "argument 'token' must be int, not '" + MASK in error.message
+    assert "0123" not in error.message + error.traceback
+    with pytest.raises(ParameterError, match="must be SecretStr, not what was given"):
+        run_in_memory(mistaken, token=[123])
+
+
+def test_a_secret_may_be_bytes():
+    @flow
+    def opens(key: SecretBytes):
+        return length(key)
+
+    assert run_in_memory(opens, key=SecretBytes(b"123")).result == 3
+
+
+def test_a_secret_is_never_part_of_a_spec():
+    with pytest.raises(ParameterError, match="'token' is a secret and cannot be bound"):
+        calls.build(token=TOKEN)
+    assert calls.build().parameters[0]["secret"] is True
+
+    @flow
+    def preset(token: SecretStr = PRESET):
+        pass
+
+    with pytest.raises(ParameterError, match="the default of parameter 'token': .* a secret"):
+        preset.build()
+
+
+def test_the_workers_log_shows_no_secret():
+    log = io.StringIO()
+    with contextlib.redirect_stdout(log), pytest.raises(ValueError):
+        handle({"dagy": 1, "parameters": {"token": TOKEN, "how": "message"}}, calls.build())
+    assert "401 for " + MASK in log.getvalue()
+    assert "0123" not in log.getvalue()
+
+
+@given(st.text(min_size=1), st.text(), st.text())
+def test_masked_text_holds_no_secret_and_masked_output_is_json(secret, before, after):
+    mask = Mask([secret])
+    if not set(secret) & set(MASK) and secret not in before + after:
+        assert secret not in mask(before + secret + after)
+    json.loads(mask.output(json.dumps([before + secret + after, 12345, {secret: None}])))
+
+
+def test_a_long_secret_is_known_by_its_beginning():
+    mask = Mask([TOKEN])
+    assert mask(f"<{TOKEN}>") == f"<{MASK}>"
+    assert mask(f"<{TOKEN[:40]}...>") == f"<{MASK}...>"
+    assert mask("nothing") == "nothing"
+    assert not Mask([])
+    assert not Mask([""])
