@@ -187,3 +187,12 @@ def test_a_body_does_not_run_with_what_does_not_fit():
     run = run_in_memory(both, n="5")
     assert run.error.message == "task 'strict': argument 'n' must be int, not '5' (str)"
     assert ran == ["5"]
+
+
+def test_a_stand_in_gets_what_the_task_would_get():
+    @flow
+    def daily(day: str):
+        return weekday(day)
+
+    run = run_in_memory(daily, day="2026-01-31", replace={"weekday": lambda day: day.year})
+    assert run.result == 2026

@@ -13,6 +13,7 @@ import os
 import re
 import sys
 import tempfile
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,7 +42,12 @@ class ArtifactStore:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self._folder = folder
+
+    @property
+    def folder(self) -> Path:
+        """Where they are kept."""
+        return self._folder
 
     def put(self, content: bytes, extension: str) -> str:
         """Keep a content; return its name, `<sha256>.<extension>`.
@@ -102,8 +108,16 @@ class TemporaryStore(ArtifactStore):
     """A folder of artifacts that goes when nothing refers to the store any more."""
 
     def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="dagy-")
-        super().__init__(Path(self._folder.name))
+        self._lock = threading.Lock()
+        self._made: tempfile.TemporaryDirectory[str] | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where they are kept; made when it is asked for, and most runs need none."""
+        with self._lock:
+            if self._made is None:
+                self._made = tempfile.TemporaryDirectory(prefix="dagy-")
+        return Path(self._made.name)
 
 
 class Digests:
