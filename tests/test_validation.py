@@ -39,6 +39,10 @@ class Owner(BaseModel):
     born: date | None = None
 
 
+class Tree(TypedDict):
+    children: "list[Tree]"
+
+
 @pytest.mark.parametrize(
     ("annotation", "json", "arrives"),
     [
@@ -61,6 +65,7 @@ class Owner(BaseModel):
         (tuple[int, ...], [1, 2], (1, 2)),
         (float, 3, 3.0),
         (Annotated[int, Field(gt=0)], 3, 3),
+        (Tree, {"children": []}, {"children": []}),
         (Any, {"as": "it is"}, {"as": "it is"}),
         ("not_there.At_all", {"as": "it is"}, {"as": "it is"}),
     ],
