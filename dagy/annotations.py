@@ -75,7 +75,9 @@ def accepted(annotation: Any) -> Accepted:
     """Return which JSON an annotation accepts."""
     try:
         return _accepted(annotation)
-    except (RecursionError, TypeError):  # a type that holds itself, or is none
+    except RecursionError:  # a TypedDict that holds itself has no shape of finite size
+        return _ALL
+    except TypeError:  # no type at all
         return Accepted(None, exact=False)
 
 

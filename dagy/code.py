@@ -32,6 +32,8 @@ class Code(NamedTuple):
         retry_condition: `retry_condition_fn`.
         hooks: lists of hooks, by `on_running` and so on.
         cache_key: the key function of `cache`.
+        annotated: the function whose annotations say what arguments have to be, where that is
+            another than `fn`.
     """
 
     fn: Callable[..., Any]
@@ -39,6 +41,7 @@ class Code(NamedTuple):
     retry_condition: Callable[[Exception], bool] | None = None
     hooks: Mapping[str, Sequence[HookLike]] = MappingProxyType({})
     cache_key: Callable[..., Any] | None = None
+    annotated: Callable[..., Any] | None = None
 
     def policy(self, spec: TaskSpec | FlowSpec) -> RetryPolicy:
         """Return the retry policy, put together from the spec's data and this code."""

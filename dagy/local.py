@@ -23,7 +23,6 @@ from dagy.run_cache import RunCache
 from dagy.run_context import LocalRunContext, TaskRunRecord, TaskRunRecords
 from dagy.source import location_of
 from dagy.spec import FlowSpec
-from dagy.values import from_text
 from dagy.values.artifacts import ArtifactStore, TemporaryStore
 from dagy.version import __version__
 
@@ -252,7 +251,8 @@ def _record_of(run: TaskRun, store: Store) -> TaskRunRecord:
         attempts=run.attempt,
         start=_time(run.started_at),
         end=_time(run.ended_at),
-        output=None if run.output is None else from_text(run.output, store),
+        text=run.output,
+        store=store,
         error=run.error,
         message=run.message,
     )

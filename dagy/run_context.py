@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
 from dagy.errors import RunFailedError
 from dagy.interpreter.events import Failure
+from dagy.values import from_text
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from dagy.values.artifacts import Store
 
 
 @dataclass(frozen=True)
@@ -24,9 +28,10 @@ class TaskRunRecord:
         attempts: how many attempts were made.
         start: when the first attempt began, or None if there was none.
         end: when it ended.
-        output: what it returned, if it succeeded, as its consumers received it.
         error: why the last attempt failed, if it failed.
         message: what a person should know, if anything.
+        text: its output as JSON text, as it crossed.
+        store: has the artifacts in it.
     """
 
     id: str
@@ -35,9 +40,21 @@ class TaskRunRecord:
     attempts: int
     start: datetime | None
     end: datetime | None
-    output: Any
     error: Failure | None
     message: str | None = None
+    text: str | None = field(default=None, repr=False)
+    store: Store | None = field(default=None, repr=False, compare=False)
+
+    @cached_property
+    def output(self) -> Any:
+        """What it returned, if it succeeded, as its consumers received it.
+
+        It is made when it is asked for: a run of many frames need not hold them all.
+
+        Raises:
+            CodecError: an artifact in it is gone, as the run has been removed from the history.
+        """
+        return None if self.text is None else from_text(self.text, self.store)
 
 
 class TaskRunRecords(Sequence[TaskRunRecord]):

@@ -105,6 +105,9 @@ def run_in_memory(
 ) -> LocalRunContext:
     """Run a flow with no history: nothing is read from or written to the disk.
 
+    Artifacts are the exception: they are in a temporary folder, as long as the result is referred
+    to.
+
     Args:
         flow: the flow.
         args: its parameters, by position.
@@ -137,7 +140,7 @@ def run_in_memory(
 
     def codes(name: str) -> Code:
         code = code_of(traced.tasks[name])
-        return code._replace(fn=stand_ins.get(name, code.fn))
+        return code._replace(fn=stand_ins.get(name, code.fn), annotated=code.fn)
 
     # A stand-in cannot be imported by another process, and need not be killed.
     here = {name: replaced(traced.spec.tasks[name], isolation=None) for name in stand_ins}

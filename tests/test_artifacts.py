@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as numpy_strategies
 
-from dagy import FileArtifact, flow, task
+from dagy import FileArtifact, branch, flow, task
 from dagy.errors import CodecError
 from dagy.testing import run_in_memory
 from dagy.values import from_text, to_text
@@ -184,3 +185,36 @@ def test_an_argument_that_is_an_artifact_of_another_kind_is_refused():
 
 def test_artifacts_cross_to_another_process_and_back():
     assert run_in_memory(isolated_flows.reversing).raise_on_failure().result == b"cba"
+
+
+@task
+def shown(value: Any) -> str:
+    return repr(value)
+
+
+def test_a_branch_on_a_value_without_a_truth_fails_where_it_would_be_taken():
+    @flow
+    def choosing():
+        return branch(extract()["frame"], lambda: shown(1), lambda: shown(2))
+
+    run = run_in_memory(choosing)
+    assert run.error.message.startswith("The truth value of a DataFrame is ambiguous")
+
+
+def test_a_part_of_a_frame_that_cannot_cross_fails_the_flow_that_returns_it():
+    @flow
+    def column():
+        return extract()["frame"]["n"]
+
+    run = run_in_memory(column)
+    assert run.status == "FAILED"
+    assert "of type pandas.Series, which cannot cross" in run.error.message
+
+
+def test_the_outputs_of_a_run_are_read_when_they_are_asked_for(home):
+    run = tables.run_local()
+    pd.testing.assert_frame_equal(run.task_runs["extract"].output["frame"], PANDAS)
+    for file in (home / "runs" / run.run_id / "artifacts").iterdir():
+        file.unlink()
+    with pytest.raises(CodecError, match="is gone, and with it the value"):
+        _ = run.task_runs["frames"].output

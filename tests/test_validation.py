@@ -39,6 +39,10 @@ class Owner(BaseModel):
     born: date | None = None
 
 
+class Tree(TypedDict):
+    children: "list[Tree]"
+
+
 @pytest.mark.parametrize(
     ("annotation", "json", "arrives"),
     [
@@ -61,6 +65,7 @@ class Owner(BaseModel):
         (tuple[int, ...], [1, 2], (1, 2)),
         (float, 3, 3.0),
         (Annotated[int, Field(gt=0)], 3, 3),
+        (Tree, {"children": []}, {"children": []}),
         (Any, {"as": "it is"}, {"as": "it is"}),
         ("not_there.At_all", {"as": "it is"}, {"as": "it is"}),
     ],
@@ -187,3 +192,12 @@ def test_a_body_does_not_run_with_what_does_not_fit():
     run = run_in_memory(both, n="5")
     assert run.error.message == "task 'strict': argument 'n' must be int, not '5' (str)"
     assert ran == ["5"]
+
+
+def test_a_stand_in_gets_what_the_task_would_get():
+    @flow
+    def daily(day: str):
+        return weekday(day)
+
+    run = run_in_memory(daily, day="2026-01-31", replace={"weekday": lambda day: day.year})
+    assert run.result == 2026

@@ -94,6 +94,7 @@ def test_enums_that_are_json_cross_as_their_values():
         (Owner("a", [sqlite3]), ".tags[0]", "of type module"),
         ({"o": Model(conn=sqlite3)}, "['o'].conn", "of type module"),
         (iter("ab"), "", "can be read only once"),
+        (bytearray(b"x"), "", "return bytes(...)"),
         ([SecretStr("x")], "[0]", "a secret does not cross"),
         (Model(conn=SecretStr("x")), ".conn", "a secret does not cross"),
         ({"a": {2: "x"}}, "['a']", "has the key 2 (int)"),

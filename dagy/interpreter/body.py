@@ -78,7 +78,7 @@ class Body:
         self._cached = cached
         self._call = call_of(task, code.fn, partial(encode_output, task.name, store=store), store)
         self._signature = inspect.signature(code.fn)
-        self._annotated = arguments_of(task, code.fn)
+        self._annotated = arguments_of(task, code.annotated or code.fn)
 
     def attempt(self, attempt: Attempt, arguments: Arguments, policy: RetryPolicy) -> Outcome:
         """Make one attempt, in this thread.

@@ -53,7 +53,7 @@ class Cached:
             named: all of its arguments by name.
 
         Raises:
-            CodecError: the key function returned what is not JSON.
+            CodecError: the key function returned what cannot be written as JSON.
         """
         import hashlib
 

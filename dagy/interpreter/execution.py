@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dagy.code import Code
 from dagy.context import RunContext
+from dagy.errors import CodecError
 from dagy.interpreter.body import describe_failure
 from dagy.interpreter.caching import Cache
 from dagy.interpreter.clock import Clock, SystemClock
@@ -110,6 +111,7 @@ class _Execution:
     ) -> None:
         self._spec = spec
         self._store = store
+        self._output = "null"
         self._parameters = parameters
         self._hooks = {} if code is None else code.hooks
         self._policy = RetryPolicy() if code is None else code.policy(spec)
@@ -128,8 +130,7 @@ class _Execution:
                 self._call("on_running", attempt, State("RUNNING"))
                 result = self._attempt(scheduler(), whole=assignment.task_run_ids is None)
                 if result.status is StateType.SUCCEEDED:
-                    output = to_text(result.output, self._store)
-                    self._emit(StateType.SUCCEEDED, attempt, output=output)
+                    self._emit(StateType.SUCCEEDED, attempt, output=self._output)
                     self._call("on_completion", attempt, State("SUCCEEDED"))
                     return result
                 if not self._is_retried(result, attempt):
@@ -159,7 +160,8 @@ class _Execution:
             )
         try:
             output = resolve(self._spec.outputs, frontier.lookup) if whole else None
-        except LookupError as error:
+            self._output = to_text(output, self._store)
+        except (LookupError, CodecError) as error:
             return RunResult(StateType.FAILED, runs, error=describe_failure(error), exception=error)
         return RunResult(StateType.SUCCEEDED, runs, output=output)
 

@@ -116,7 +116,8 @@ class Frontier:
         """Return what gives the arguments of a task run, made anew at each call."""
 
         def arguments() -> tuple[list[Any], dict[str, Any]]:
-            resolve([condition for condition, _ in spec.when], self.lookup)
+            for condition, _ in spec.when:
+                bool(resolve(condition, self.lookup))
             return resolve(spec.args, self.lookup), resolve(spec.kwargs, self.lookup)
 
         return arguments
@@ -188,7 +189,8 @@ class Frontier:
             return all(
                 bool(resolve(condition, self.lookup)) is side for condition, side in spec.when
             )
-        except LookupError:
+        # What is not there, cannot be read, or has no truth value, as a frame has none.
+        except Exception:
             return True  # the attempt will fail with this error, as a wrong argument does
 
     def _pass_over(self, ended: TaskRun, message: str) -> None:

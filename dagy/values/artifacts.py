@@ -14,6 +14,7 @@ import re
 import shutil
 import sys
 import tempfile
+import threading
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -43,7 +44,12 @@ class ArtifactStore:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self._folder = folder
+
+    @property
+    def folder(self) -> Path:
+        """Where they are kept."""
+        return self._folder
 
     def put(self, content: bytes, extension: str) -> str:
         """Keep a content; return its name, `<sha256>.<extension>`.
@@ -104,10 +110,18 @@ class TemporaryStore(ArtifactStore):
     """A folder of artifacts that goes when nothing refers to the store any more."""
 
     def __init__(self) -> None:
-        folder = tempfile.mkdtemp(prefix="dagy-")
-        super().__init__(Path(folder))
-        # Not a TemporaryDirectory: that one warns whoever leaves the end to the garbage collector.
-        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        self._lock = threading.Lock()
+        self._made: Path | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where they are kept; made when it is asked for, and most runs need none."""
+        with self._lock:
+            if self._made is None:
+                # Not a TemporaryDirectory, which warns whoever leaves the end to the collector.
+                self._made = Path(tempfile.mkdtemp(prefix="dagy-"))
+                weakref.finalize(self, shutil.rmtree, self._made, ignore_errors=True)
+            return self._made
 
 
 class Digests:

@@ -189,6 +189,8 @@ def _is_secret(value: Any) -> bool:
 
 
 def _by_pydantic(value: Any, path: str) -> Any:
+    if isinstance(value, (bytes, bytearray)):  # pydantic would make a text of it
+        raise _refused(value, path, "only bytes themselves cross; return bytes(...)")
     if isinstance(value, Iterator):  # pydantic would use it up
         raise _refused(value, path, "it can be read only once; return a list")
     try:
