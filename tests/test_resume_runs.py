@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from dagy import flow, task
-from dagy.errors import HistoryError, ResumeError
+from dagy.errors import HistoryError, ParameterError, ResumeError
 
 FLOWS = """
 import os, signal
@@ -168,3 +168,52 @@ def test_from_python_a_run_is_resumed_by_its_id(home):
         other.run_local(resume=failed.run_id)
     with pytest.raises(HistoryError, match="no run has an id that begins with 'xyz'"):
         pair.run_local(resume="xyz")
+
+
+def test_artifacts_come_along_when_a_run_is_resumed_or_an_output_cached(home):
+    broken = [True]
+
+    @task(cache=True)
+    def image() -> bytes:
+        return b"\x89PNG"
+
+    @task
+    def size(data: bytes) -> int:
+        if broken:
+            raise OSError("down")
+        return len(data)
+
+    @flow
+    def thumbnails():
+        return size(image())
+
+    failed = thumbnails.run_local()
+    broken.clear()
+    resumed = thumbnails.run_local(resume=failed.run_id, cleanup_keep_last=1)
+    assert resumed.raise_on_failure().result == 4
+    again = thumbnails.run_local(cleanup_keep_last=1)
+    # The runs that made it are gone, and their folders; the artifact is not.
+    assert again.task_runs["image"].message == "CACHED"
+    assert again.task_runs["image"].output == b"\x89PNG"
+
+
+def test_a_secret_parameter_has_to_be_given_again(home):
+    from pydantic import SecretStr
+
+    broken = [True]
+
+    @task
+    def login(token: SecretStr) -> int:
+        if broken:
+            raise OSError("down")
+        return len(token.get_secret_value())
+
+    @flow
+    def guarded(token: SecretStr, n: int = 1):
+        return [n, login(token)]
+
+    failed = guarded.run_local(token="s3cret-s3cret", n=7)
+    broken.clear()
+    with pytest.raises(ParameterError, match="'token' .*is missing"):
+        guarded.run_local(resume=failed.run_id)
+    assert guarded.run_local(resume=failed.run_id, token="s3cret-s3cret").result == [7, 13]
