@@ -71,6 +71,11 @@ class Arguments:
         else:
             self._by_name[name] = _Rich(annotation, f"{self._label}: {self._noun} {name!r}")
 
+    @property
+    def needs_pydantic(self) -> bool:
+        """Whether it takes pydantic to tell what an argument has to be."""
+        return any(isinstance(convert, _Rich) for convert in self._by_name.values())
+
     def convert(
         self, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> tuple[list[Any], dict[str, Any]]:

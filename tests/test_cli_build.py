@@ -146,3 +146,19 @@ def test_build_says_that_nothing_is_cached_on_aws(dagy, tmp_path):
     done = dagy("build", "cached.py")
     assert done.returncode == 0
     assert "nothing is cached on AWS in this version of Dagy; there slow will run" in done.stderr
+
+
+def test_build_says_which_annotations_take_pydantic(dagy, tmp_path):
+    (tmp_path / "dated.py").write_text(
+        "from datetime import date\n"
+        "from dagy import flow, task\n"
+        "@task\n"
+        "def plain(day: str, rows: list[int]): return day\n"
+        "@task\n"
+        "def rich(day: date): return day.year\n"
+        "@flow\n"
+        "def dated(day: str): return [plain(day, []), rich(day)]\n"
+    )
+    done = dagy("build", "dated.py")
+    assert done.returncode == 0
+    assert "the annotations of rich take pydantic" in done.stderr

@@ -177,6 +177,20 @@ def test_a_home_that_cannot_be_written_is_one_clear_warning(dagy, tmp_path, monk
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_a_result_that_cannot_cross_is_told_without_a_traceback_of_ours(dagy, tmp_path):
+    (tmp_path / "odd.py").write_text(
+        "from dagy import flow, task\n"
+        "@task\n"
+        "def odd(): return {'rows': [1, {'conn': object()}]}\n"
+        "@flow\n"
+        "def bad(): odd()\n"
+    )
+    done = dagy("run", "odd.py", "--quiet")
+    assert done.returncode == 1
+    assert "result['rows'][1]['conn'] is of type object" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_ctrl_c_cancels_cleanly(dagy, tmp_path):
     marker = tmp_path / "started"
     process = subprocess.Popen(

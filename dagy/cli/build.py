@@ -5,13 +5,15 @@ from __future__ import annotations
 import platform
 import shlex
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from dagy.cli.params import read_params
 from dagy.cli.screen import print_json, say
 from dagy.errors import LoadError
+from dagy.flow import TracedFlow
+from dagy.interpreter.body import arguments_of
 from dagy.loader import LoadedFlow, check_importable, load_flow
 
 
@@ -33,15 +35,11 @@ def build_flow(
 
     loaded = with_data_files(load_flow(target), include)
     bound = read_params(loaded.flow, pairs, params_file)
-    spec = loaded.flow.build(version=version, **bound)
+    traced = loaded.flow.trace(bound, version=version)
+    spec = traced.spec
     check_importable(spec)
-    cached = [name for name, task in spec.tasks.items() if task.cache is not None]
-    if cached:
-        warnings.warn(
-            f"nothing is cached on AWS in this version of Dagy; there {', '.join(cached)} will run "
-            "each time",
-            stacklevel=1,
-        )
+    for warning in _warnings(traced):
+        warnings.warn(warning, stacklevel=1)
     compiled = compile_flow(spec, mode=mode)
     bundle = write_bundle(
         compiled,
@@ -56,6 +54,27 @@ def build_flow(
     for name, length in bundle.sizes.items():
         say(f"  {name:<24} {length:>10,} bytes")
     say(f"To see the machine: dagy inspect {shlex.quote(str(bundle.path))}")
+
+
+def _warnings(traced: TracedFlow) -> Iterator[str]:
+    """Yield what will be different on AWS, or has to be seen to there."""
+    tasks = traced.spec.tasks
+    cached = [name for name, task in tasks.items() if task.cache is not None]
+    if cached:
+        yield (
+            f"nothing is cached on AWS in this version of Dagy; there {', '.join(cached)} will run "
+            "each time"
+        )
+    rich = [
+        name
+        for name, task in traced.tasks.items()
+        if arguments_of(tasks[name], task.fn).needs_pydantic
+    ]
+    if rich:
+        yield (
+            f"the annotations of {', '.join(rich)} take pydantic, and artifact.zip holds no "
+            "packages from elsewhere; give the function a Lambda layer that has it"
+        )
 
 
 def with_data_files(loaded: LoadedFlow, patterns: Sequence[str]) -> LoadedFlow:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dagy.code import Code
 from dagy.context import RunContext, current_context, current_task_run_id
-from dagy.errors import CodecError
+from dagy.errors import CodecError, DagyError
 from dagy.interpreter.caching import CACHED, Cached
 from dagy.interpreter.calls import call_of
 from dagy.interpreter.events import Failure
@@ -195,5 +195,7 @@ def describe_failure(error: BaseException) -> Failure:
         trace = trace.tb_next
     import traceback  # a run that goes well need not pay for it
 
+    if trace is None and isinstance(error, DagyError):
+        return Failure(type(error).__name__, message)  # it is told by its message alone
     lines = traceback.format_exception(type(error), error, trace)
     return Failure(type(error).__name__, message, "".join(lines))
