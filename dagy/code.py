@@ -7,6 +7,7 @@ objects and in a worker behind an import path.
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -90,6 +91,21 @@ def load(import_path: str) -> Any:
 def import_path(fn: Any) -> str:
     """Return where a function can be imported from, as `module:qualified.name`."""
     return f"{fn.__module__}:{name_of(fn)}"
+
+
+def findable_path(definition: Any) -> str:
+    """Return where a worker finds a task or flow, as `module:name`.
+
+    That is where its function stands, unless the module has this very object under another name, as
+    after `once = fetch.with_options(retries=0)`.
+    """
+    own = import_path(definition.fn)
+    module, _, name = own.partition(":")
+    others = vars(sys.modules[module]) if module in sys.modules else {}
+    if others.get(name) is definition:
+        return own
+    found = [other for other, value in others.items() if value is definition]
+    return f"{module}:{found[0]}" if found else own
 
 
 def name_of(fn: Any) -> str:

@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, ParamSpec, TypeVar, overload
 
 from dagy import options, parameters
-from dagy.code import HOOKS, import_path
+from dagy.code import HOOKS, findable_path
 from dagy.coroutines import ready, run_coroutine
-from dagy.errors import CodecError, NotBuiltError, ParameterError, TraceError
+from dagy.errors import CodecError, DagyError, NotBuiltError, ParameterError, TraceError
 from dagy.hook import HookLike
-from dagy.source import caller, location_of
+from dagy.source import Location, caller, is_foreign, location_of
 from dagy.spec import FlowSpec
 from dagy.symbols import ParameterValue
 from dagy.task import RetryDelay, Task
@@ -261,6 +261,8 @@ class Flow(Generic[P, R]):
             bound: parameters to bind, by name.
             version: label of the version.
         """
+        if not isinstance(version, str):
+            raise ParameterError(f"flow {self.name!r}: version must be text, not {version!r}")
         entries = parameters.definitions(
             self.fn, self.signature, bound, validate=self.validate_parameters
         )
@@ -290,7 +292,7 @@ class Flow(Generic[P, R]):
             outputs=outputs,
             parameters=entries,
             description=self.description,
-            import_path=import_path(self.fn),
+            import_path=self.import_path,
             retries=self.retries,
             retry_delay_seconds=delay_data(self.retry_delay_seconds),
             retry_jitter_factor=self.retry_jitter_factor,
@@ -313,9 +315,31 @@ class Flow(Generic[P, R]):
         call.arguments.update(given)
         token = current_graph.set(graph)
         try:
-            return self._call(call)
+            returned = self._call(call)
+        except DagyError:
+            raise
+        # The body is the user's code: it may raise anything, SystemExit included.
+        except (Exception, SystemExit) as error:
+            raise TraceError(self._told(error)) from error
         finally:
             current_graph.reset(token)
+        if graph.misuse is not None:  # somebody caught it, and went on with half a graph
+            raise graph.misuse
+        return returned
+
+    def _told(self, error: BaseException) -> str:
+        trace, where = error.__traceback__, location_of(self.fn)
+        while trace is not None:
+            code = trace.tb_frame.f_code
+            if not is_foreign(code.co_filename):
+                where = Location(code.co_filename, trace.tb_lineno)
+            trace = trace.tb_next
+        at = f"\n  {where}  {where.text}" if where else ""
+        return (
+            f"flow {self.name!r} raised {type(error).__name__} while it was being traced: {error}"
+            f"{at}\n  A flow only describes its graph: what needs the value of an output or of a "
+            "parameter belongs into a task."
+        )
 
     def _call(self, call: inspect.BoundArguments) -> Any:
         returned: Any = self.fn(*call.args, **call.kwargs)
@@ -337,6 +361,11 @@ class Flow(Generic[P, R]):
         if twice:
             raise ParameterError(f"flow {self.name!r}: parameter {twice[0]!r} is given twice")
         return {**by_position, **kwargs}
+
+    @property
+    def import_path(self) -> str:
+        """Where a worker finds this flow, as `module:name`."""
+        return findable_path(self)
 
     def __repr__(self) -> str:
         return f"<Flow {self.name}{self.signature}>"

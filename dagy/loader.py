@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import sys
 import traceback
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from dagy.code import load
+from dagy.code import is_callable_mark, load
 from dagy.errors import LoadError
-from dagy.flow import Flow
+from dagy.flow import Flow, TracedFlow
 from dagy.options import nearest
-from dagy.spec import FlowSpec
+from dagy.source import is_foreign, location_of
 
 
 @dataclass(frozen=True)
@@ -54,27 +56,48 @@ def load_flow(target: str) -> LoadedFlow:
     return LoadedFlow(flow, root, (file, *_local_modules(root, file)))
 
 
-def check_importable(spec: FlowSpec) -> None:
-    """Refuse a spec with tasks that a worker could not import.
+def check_importable(flow: Flow[..., Any], traced: TracedFlow) -> None:
+    """Refuse a flow that a worker could not import, or would import as another.
+
+    Args:
+        flow: the flow.
+        traced: its spec, and the tasks it was traced from.
 
     Raises:
-        LoadError: a task is defined inside a function, is a lambda, or is shadowed by another name.
+        LoadError: a task has no name in its module, or that name leads to another task; or the flow
+            has none, and the worker would need its hooks or its retries.
     """
-    for task in spec.tasks.values():
-        where = f" ({task.source})" if task.source else ""
-        remedy = "define it at the top level of a module, under its own name"
-        if "<" in task.import_path:
-            raise LoadError(
-                f"task {task.name!r}{where} is defined inside a function, where a worker cannot "
-                f"import it; {remedy}"
-            )
-        try:
-            load(task.import_path)
-        except (ImportError, AttributeError) as error:
-            raise LoadError(
-                f"task {task.name!r}{where} cannot be imported as {task.import_path!r} ({error}); "
-                f"{remedy}"
-            ) from error
+    for name, task in traced.tasks.items():
+        spec = traced.spec.tasks[name]
+        where = f"task {name!r}" + (f" ({spec.source})" if spec.source else "")
+        in_code = spec.hooks or spec.retry_condition or is_callable_mark(spec.retry_delay_seconds)
+        _check_found(where, spec.import_path, task if in_code else None)
+    if traced.spec.hooks or traced.spec.retries:
+        location = location_of(flow.fn)
+        where = f"flow {flow.name!r}" + (f" ({location.short})" if location else "")
+        _check_found(where, flow.import_path, flow)
+
+
+def _check_found(where: str, path: str, wanted: Any | None) -> None:
+    """Refuse a path that leads nowhere, or to something else than what is wanted, if that is said.
+
+    What a spec says in data is the same wherever it is found; hooks and other functions are not.
+    """
+    remedy = "define it at the top level of a module, under its own name"
+    if "<" in path:
+        raise LoadError(
+            f"{where} is defined inside a function, where a worker cannot import it; {remedy}"
+        )
+    try:
+        found = load(path)
+    except (ImportError, AttributeError) as error:
+        raise LoadError(f"{where} cannot be imported as {path!r} ({error}); {remedy}") from error
+    if wanted is not None and found is not wanted:
+        raise LoadError(
+            f"{where} has hooks, or functions among its options, and a worker would not find them: "
+            f"{path!r} is something else; give it a name of its own in its module, as in "
+            "once = fetch.with_options(...)"
+        )
 
 
 def _module_of(file: Path) -> tuple[Path, str]:
@@ -158,16 +181,56 @@ def _choose(path: str, flows: dict[str, Flow[..., Any]], wanted: str) -> Flow[..
 
 
 def _local_modules(root: Path, file: Path) -> list[Path]:
-    """The files of imported modules that lie below root and belong to no installed package."""
-    files = set()
+    """The files below root that a flow's file imports, or would import while its tasks run."""
+    files = {file}
+    pending = [file, *_imported(root)]
+    while pending:
+        path = pending.pop()
+        if path not in files or path == file:
+            files.add(path)
+            pending += [found for found in _named_imports(root, path) if found not in files]
+    return sorted(files - {file})
+
+
+def _imported(root: Path) -> Iterator[Path]:
+    """Yield the files of imported modules below root that belong to no installed package."""
     for name, module in list(sys.modules.items()):
         origin = getattr(module, "__file__", None)
         if not origin or not origin.endswith(".py") or name.partition(".")[0] in _OWN_PACKAGES:
             continue
-        path = Path(origin).resolve()
-        if path.is_relative_to(root) and path != file and not _INSTALLED & set(path.parts):
-            files.add(path)
-    return sorted(files)
+        path = Path(origin).absolute()  # not resolved: a link below root is imported from there
+        path = path if path.is_relative_to(root) else path.resolve()
+        # An interpreter may lie below root, as one in the user's home does.
+        installed = is_foreign(str(path)) or _INSTALLED & set(path.parts)
+        if path.is_relative_to(root) and not installed:
+            yield path
+
+
+def _named_imports(root: Path, file: Path) -> Iterator[Path]:
+    """Yield the files below root that import statements of a file name, in functions too."""
+    try:
+        tree = ast.parse(file.read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return
+    package = file.relative_to(root).parent.parts
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield from _files_of(root, tuple(alias.name.split(".")))
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            module = (*base, *(node.module or "").split(".")) if node.module else base
+            for alias in node.names:
+                yield from _files_of(root, (*module, alias.name))
+
+
+def _files_of(root: Path, module: tuple[str, ...]) -> Iterator[Path]:
+    """Yield the file of a module, and those of the packages around it, as far as they are there."""
+    for length in range(1, len(module) + 1):
+        place = root.joinpath(*module[:length])
+        for path in (place / "__init__.py", place.with_name(f"{place.name}.py")):
+            if module[0] not in _OWN_PACKAGES and path.is_file():
+                yield path
 
 
 _OWN_PACKAGES = frozenset({"dagy", "dagy_compiler", "dagy_cdk"})

@@ -23,6 +23,7 @@ from dagy.run_cache import RunCache
 from dagy.run_context import LocalRunContext, TaskRunRecord, TaskRunRecords
 from dagy.source import location_of
 from dagy.spec import FlowSpec
+from dagy.values import as_json
 from dagy.values.artifacts import ArtifactStore, TemporaryStore
 from dagy.version import __version__
 
@@ -159,10 +160,11 @@ def _resumed(
         run.run_id,
         before,
         known,
-        run.results,
+        # What was masked when it was recorded is not what the task returned.
+        {name: text for name, text in run.results.items() if not secret or MASK not in text},
         frozenset(not_taken),
     )
-    compared = {name: value for name, value in parameters.items() if name not in secret}
+    compared = {n: as_json(value) for n, value in parameters.items() if n not in secret}
     results = reusable(recorded, traced.spec, compared, force=force)
     assignment = Assignment(results=results, reason=f"from run {run.run_id}")
     return _Start(traced, parameters, assignment, run.run_id)

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from dagy.code import name_of
 from dagy.errors import DefinitionError
 from dagy.policy import is_seconds
 from dagy.source import location_of
@@ -42,6 +43,10 @@ def check_function(definition: Definition, fn: Any) -> None:
     """Refuse what Dagy cannot run as a task or trace as a flow."""
     if not callable(fn) or isinstance(fn, (type, staticmethod, classmethod)):
         raise definition.refuse(f"decorates a {type(fn).__name__}; it must decorate a function")
+    try:
+        inspect.signature(fn)
+    except (ValueError, TypeError) as error:
+        raise definition.refuse(f"cannot be called by name: {error}; wrap it in a def") from error
     if inspect.isgeneratorfunction(fn) or inspect.isasyncgenfunction(fn):
         raise definition.refuse("is a generator; return a list of what it would yield")
     owner = getattr(fn, "__qualname__", "").rpartition(".")[0]
@@ -126,7 +131,7 @@ def check_isolation(definition: Definition, isolation: Any, fn: Callable[..., An
     definition.require(
         isolation is None or isolation in ISOLATIONS, "isolation", "'process' or None", isolation
     )
-    if isolation == "process" and "<" in fn.__qualname__:
+    if isolation == "process" and "<" in name_of(fn):
         raise definition.refuse(
             "is defined inside a function, where the process that isolation='process' starts cannot"
             " import it; define it at the top level of a module"

@@ -105,12 +105,14 @@ class Symbol:
         subject, remedy = self._describe()
         where = caller()
         parameter = self.reference.name if isinstance(self.reference, ParameterReference) else None
-        raise TraceError(
+        misuse = TraceError(
             f"{subject} {problem} while flow {self._graph.flow_name!r} is being traced\n"
             f"  {where}  {where.text}\n"
             f"  {remedy}",
             parameter=parameter,
         )
+        self._graph.misuse = self._graph.misuse or misuse
+        raise misuse
 
     def _steps(self) -> str:
         return "".join(f"[{step!r}]" for step in self._path)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import functools
 import inspect
-import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar, overload
 
 from dagy import options
-from dagy.code import HOOKS, import_path
+from dagy.code import HOOKS, findable_path
 from dagy.errors import DefinitionError
 from dagy.hook import HookLike
 from dagy.mapping import calls_of
@@ -111,13 +110,13 @@ class Task(Generic[P, R]):
         self.cache = cache
 
     @overload
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R: ...
 
     # A ParamSpec cannot be given one more keyword, so a call with wait_for is typed loosely.
     @overload
-    def __call__(self, *args: Any, wait_for: Sequence[Any], **kwargs: Any) -> R: ...
+    def __call__(self, /, *args: Any, wait_for: Sequence[Any], **kwargs: Any) -> R: ...
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """Record a call in the flow that is being traced, or run the function.
 
         Args:
@@ -194,18 +193,8 @@ class Task(Generic[P, R]):
 
     @functools.cached_property
     def import_path(self) -> str:
-        """Where a worker finds this task, as `module:name`.
-
-        That is where its function stands, unless the module has this very task under another name,
-        as after `once = fetch.with_options(retries=0)`.
-        """
-        own = import_path(self.fn)
-        module, _, name = own.partition(":")
-        others = vars(sys.modules[module]) if module in sys.modules else {}
-        if others.get(name) is self:
-            return own
-        found = [other for other, value in others.items() if value is self]
-        return f"{module}:{found[0]}" if found else own
+        """Where a worker finds this task, as `module:name`."""
+        return findable_path(self)
 
     def __repr__(self) -> str:
         return f"<Task {self.name}{self.signature}>"

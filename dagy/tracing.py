@@ -43,10 +43,12 @@ class Graph:
         flows: the flow, and within it those whose calls are being recorded into the same graph.
         tasks: what has been recorded, as in a FlowSpec.
         task_runs: likewise.
+        misuse: the first use of an output or parameter that has no meaning while tracing.
     """
 
     def __init__(self, flow: Flow[..., Any]) -> None:
         self.flows = [flow]
+        self.misuse: TraceError | None = None
         self.tasks: dict[str, TaskSpec] = {}
         self.task_runs: list[TaskRunSpec] = []
         self._ids = Names()

@@ -1,5 +1,7 @@
 """Finding a flow in a file: every way it can go wrong has a message that says what to do."""
 
+import sys
+
 import pytest
 
 from dagy.errors import LoadError
@@ -45,7 +47,7 @@ def test_a_file_with_one_flow_needs_no_name(write, tmp_path):
     assert loaded.root == tmp_path
     assert [str(path) for path in loaded.files] == [file]
     assert load_flow(f"{file}:quadruple").flow is loaded.flow
-    check_importable(loaded.flow.build())
+    check_importable(loaded.flow, loaded.flow.trace({}))
 
 
 def test_local_modules_that_were_imported_go_with_the_file(write, tmp_path):
@@ -141,6 +143,22 @@ def uses_gone(): kept[2]()
 
 @flow
 def uses_named(): named()
+
+@task
+def fetch(): pass
+
+def note(context, state): pass
+
+@flow
+def uses_a_copy(): fetch.with_options(name="once", on_failure=[note])()
+
+@flow
+def uses_a_copy_in_data(): fetch.with_options(name="once", retries=3)()
+
+hooked = [flow(name="hooked", on_failure=[note])(lambda: fetch())]
+
+@flow
+def placeholder(): pass
 """
 
 
@@ -150,15 +168,53 @@ def uses_named(): named()
         ("uses_hidden", "task 'hidden' .* is defined inside a function"),
         ("uses_lambda", "task 'anonymous' .* is defined inside a function"),
         ("uses_gone", "task 'gone' .* cannot be imported as"),
+        ("uses_a_copy", "task 'once' .* has hooks, or functions among its options"),
     ],
 )
 def test_tasks_that_a_worker_could_not_import_are_refused(write, name, problem):
-    spec = load_flow(f"{write(LOCAL)}:{name}").flow.build()
+    flow = load_flow(f"{write(LOCAL)}:{name}").flow
     with pytest.raises(LoadError, match=problem):
-        check_importable(spec)
+        check_importable(flow, flow.trace({}))
 
 
 def test_a_task_that_its_module_has_under_another_name_is_found_by_that_name(write):
-    spec = load_flow(f"{write(LOCAL)}:uses_named").flow.build()
-    check_importable(spec)
-    assert spec.tasks["hidden"].import_path.endswith(":named")
+    flow = load_flow(f"{write(LOCAL)}:uses_named").flow
+    traced = flow.trace({})
+    check_importable(flow, traced)
+    assert traced.spec.tasks["hidden"].import_path.endswith(":named")
+
+
+def test_options_that_are_data_need_no_name_of_their_own_and_hooks_of_a_flow_do(write):
+    loaded = load_flow(f"{write(LOCAL)}:uses_a_copy_in_data")
+    check_importable(loaded.flow, loaded.flow.trace({}))
+    [hooked] = sys.modules[loaded.flow.fn.__module__].hooked
+    with pytest.raises(LoadError, match="flow 'hooked' .* is defined inside a function"):
+        check_importable(hooked, hooked.trace({}))
+
+
+def test_modules_that_a_task_imports_when_it_runs_belong_to_the_flow_too(write, tmp_path):
+    (tmp_path / "lazy").mkdir()
+    (tmp_path / "lazy" / "__init__.py").write_text("")
+    (tmp_path / "lazy" / "deep.py").write_text("from . import deeper\n")
+    (tmp_path / "lazy" / "deeper.py").write_text("import linked\n")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "shared.py").write_text("")
+    (tmp_path / "linked.py").symlink_to(tmp_path / "elsewhere" / "shared.py")
+    loaded = load_flow(
+        str(
+            write(
+                "from dagy import flow, task\n"
+                "@task\n"
+                "def extract():\n"
+                "    from lazy.deep import deeper\n"
+                "@flow\n"
+                "def daily(): extract()\n"
+            )
+        )
+    )
+    assert [file.relative_to(loaded.root).as_posix() for file in loaded.files[1:]] == [
+        "lazy/__init__.py",
+        "lazy/deep.py",
+        "lazy/deeper.py",
+        "linked.py",
+    ]

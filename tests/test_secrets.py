@@ -11,11 +11,14 @@ from hypothesis import strategies as st
 from pydantic import SecretBytes, SecretStr
 
 from dagy import flow, task
+from dagy.code import code_of
 from dagy.errors import ParameterError, RunFailedError
 from dagy.history import Home, find_run
+from dagy.interpreter import execute
 from dagy.masking import MASK, Mask
 from dagy.testing import run_in_memory
 from dagy.worker import handle
+from tests.interpreter.recording import Recorder
 
 PRESET = SecretStr("x")
 TOKEN = 's3cr"et/ä-' + "0123456789" * 9
@@ -102,6 +105,36 @@ def test_a_secret_is_never_part_of_a_spec():
 
     with pytest.raises(ParameterError, match="the default of parameter 'token': .* a secret"):
         preset.build()
+
+
+class Kept(dict):
+    """A cache in memory."""
+
+    def get(self, key, now):
+        return dict.get(self, key)
+
+    def put(self, key, text, expires_at):
+        self[key] = text
+
+
+def test_a_result_with_a_secret_in_it_is_not_cached():
+    @task(cache=True)
+    def header(token: str) -> str:
+        return f"Bearer {token}"
+
+    @task(cache=True)
+    def size(token: str) -> int:
+        return len(token)
+
+    @flow
+    def both(token: SecretStr):
+        return [header(token), size(token)]
+
+    cache = Kept()
+    traced = both.trace({})
+    codes = {name: code_of(found) for name, found in traced.tasks.items()}
+    execute(traced.spec, codes.__getitem__, {"token": TOKEN}, sink=Recorder(), cache=cache)
+    assert list(cache.values()) == [str(len(TOKEN))]
 
 
 def test_the_workers_log_shows_no_secret():

@@ -89,6 +89,16 @@ def corrupt(*steps, value=...):
         (corrupt("edges", value=[3]), "edges", "pairs of ids"),
         (corrupt("outputs", value={"$task": "x"}), "outputs", "refers to 'x'"),
         (corrupt("parameters", value=[{"name": 1}]), "parameters[0]", "an object with a name"),
+        (corrupt("parameters", value=[{"name": "a", "required": 1}]), "parameters[0].required", "true or false"),
+        (corrupt("task_runs", 0, "args", value=[{"$literal": 3}]), "task_runs[0].args", "malformed literal"),
+        (corrupt("task_runs", 0, "executor", value="lamda"), "task_runs[0].executor", '"lambda"'),
+        (corrupt("task_runs", 0, "when", value=[1]), "task_runs[0].when", "pairs of a reference"),
+        (corrupt("task_runs", 0, "map_over", value=[7]), "task_runs[0].map_over", "no argument 7"),
+        (corrupt("tasks", "extract", "timeout_seconds", value=0), "tasks['extract'].timeout_seconds", "above 0"),
+        (corrupt("tasks", "extract", "concurrency_limit", value=0), "tasks['extract'].concurrency_limit", "at least 1"),
+        (corrupt("tasks", "extract", "retry_jitter_factor", value=2), "tasks['extract'].retry_jitter_factor", "from 0 to 1"),
+        (corrupt("tasks", "extract", "retry_delay_seconds", value=[]), "tasks['extract'].retry_delay_seconds", "a list of them"),
+        (corrupt("tasks", "extract", "hooks", value={"on_fire": []}), "tasks['extract'].hooks", "on_running"),
         (corrupt("parameters", value=[{"name": "a"}, {"name": "a"}]), "parameters[1].name", "there twice"),
     ],
 )  # fmt: skip
@@ -101,7 +111,9 @@ def test_a_malformed_spec_is_refused_with_the_path_of_the_field(change, path, me
     assert message in str(refusal.value)
 
 
-@pytest.mark.parametrize("text", ["", "nope", "[]", "3", '{"schema_version": 1'])
+@pytest.mark.parametrize(
+    "text", ["", "nope", "[]", "3", '{"schema_version": 2', '{"a": NaN}', "[" * 100_000, None]
+)
 def test_what_is_no_spec_at_all_is_refused(text):
     with pytest.raises(SpecError):
         FlowSpec.from_json(text)

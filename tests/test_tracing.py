@@ -283,3 +283,36 @@ def test_build_refuses_values_that_fit_no_parameter():
         typed.build(1, count=1)
     with pytest.raises(ParameterError, match=r"'count' must be int, not 'x' \(str\)"):
         typed.build(count="x")
+
+
+def test_what_the_body_of_a_flow_raises_is_told_with_its_line():
+    @flow
+    def typo(n: int):
+        return undefined_name(n)  # noqa: F821
+
+    @flow
+    def exits():
+        raise SystemExit(4)
+
+    with pytest.raises(TraceError) as refusal:
+        typo.build()
+    assert str(refusal.value).startswith("flow 'typo' raised NameError while it was being traced:")
+    assert "test_tracing.py:" in str(refusal.value)
+    assert "return undefined_name(n)" in str(refusal.value)
+    with pytest.raises(TraceError, match="raised SystemExit"):
+        exits.build()
+
+
+def test_a_misuse_that_was_caught_still_counts():
+    @flow
+    def swallows(n: int):
+        try:
+            if n > 2:
+                return extract("big")
+        except Exception:
+            pass
+        return extract("small")
+
+    with pytest.raises(TraceError, match="cannot be compared"):
+        swallows.build()
+    assert len(swallows.build(n=3).task_runs) == 1

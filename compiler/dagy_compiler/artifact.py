@@ -38,18 +38,18 @@ class FlowSource:
     def contents(self) -> dict[str, bytes]:
         """Return the bytes of each file by its name in the archive, in order of names.
 
-        Symbolic links, and what has no place in an archive (`.git`, `.env`, caches), are left out.
+        What has no place in an archive (`.git`, `.env`, caches) is left out.
 
         Raises:
             BundleError: a file lies outside root, cannot be read, or would take a place of Dagy's.
         """
         found = {}
         for file in sorted(self.files):
-            if file.is_symlink() or _LEFT_OUT & set(file.parts):
-                continue
             if not file.is_relative_to(self.root):
                 raise BundleError(f"{file}: lies outside {self.root}, where imports start from")
             name = file.relative_to(self.root)
+            if _LEFT_OUT & set(name.parts):
+                continue
             if name.parts[0].removesuffix(".py") in _RESERVED:
                 raise BundleError(
                     f"{file}: would take the place of Dagy's own {name.parts[0]!r} in the artifact;"

@@ -68,7 +68,7 @@ def write_bundle(
     """
     files = files_of(compiled, source, python_version=python_version)
     folder = directory / slug(compiled.spec.name, fallback="flow")
-    _check_replaceable(folder)
+    _check_replaceable(folder, compiled.spec.name)
     try:
         directory.mkdir(parents=True, exist_ok=True)
         _replace(folder, files)
@@ -93,7 +93,7 @@ def files_of(
         "state_machine.asl.json": _json(definition),
         "template.json": _json(template(spec.name, definition, python_version=python_version)),
         "artifact.zip": artifact(spec, source),
-        "app.py": render_file("app.py", stack_name=_stack_name(name)).encode(),
+        "app.py": render_file("app.py", stack_name=_stack_name(spec.name)).encode(),
         "cdk.json": render_file("cdk.json").encode(),
     }
     manifest = {
@@ -102,7 +102,7 @@ def files_of(
         "flow": spec.name,
         "flow_version": spec.version,
         "name": name,
-        "stack_name": _stack_name(name),
+        "stack_name": _stack_name(spec.name),
         "execution_mode": compiled.mode,
         "python_version": python_version,
         "code_hash": code_hash(spec, source),
@@ -167,14 +167,23 @@ def _read(file: Path) -> bytes:
         raise BundleError(f"{file}: {error.strerror}; build the bundle again") from error
 
 
-def _check_replaceable(folder: Path) -> None:
-    """Refuse to replace what is not a bundle: it is somebody's, and would be lost."""
+def _check_replaceable(folder: Path, flow_name: str) -> None:
+    """Refuse to replace what is not a bundle of this flow: it is somebody's, and would be lost."""
     if not folder.exists():
         return
     if not folder.is_dir() or (any(folder.iterdir()) and not (folder / MANIFEST).exists()):
         raise BundleError(
             f"{folder}: is there already and is not a bundle; move it away, or build "
             "elsewhere with -o"
+        )
+    try:
+        there = json.loads((folder / MANIFEST).read_bytes())["flow"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return  # a damaged bundle is replaced by a good one
+    if there != flow_name:
+        raise BundleError(
+            f"{folder}: holds the bundle of another flow, {there!r}, whose name makes the same "
+            "folder; build elsewhere with -o, or rename one of them"
         )
 
 
@@ -210,7 +219,13 @@ def _json(value: Any) -> bytes:
     return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
 
 
-def _stack_name(name: str) -> str:
-    """A stack's name takes ASCII letters, digits and hyphens (CloudFormation user guide)."""
-    legal = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in name)
-    return f"dagy-{legal}".strip("-")
+def _stack_name(flow_name: str) -> str:
+    """A stack's name takes 128 ASCII letters, digits and hyphens (CloudFormation user guide).
+
+    No two flows share one: only underscores become hyphens for nothing, and a name that has other
+    characters, hyphens among them, is told apart by its hash.
+    """
+    legal = "".join(char if char.isascii() and char.isalnum() else "-" for char in flow_name)[:100]
+    if legal != flow_name.replace("_", "-") or "-" in flow_name:
+        legal = f"{legal.strip('-')}-{hashlib.sha256(flow_name.encode()).hexdigest()[:6]}"
+    return f"dagy-{legal.lstrip('-')}"

@@ -37,7 +37,7 @@ def build_flow(
     bound = read_params(loaded.flow, pairs, params_file)
     traced = loaded.flow.trace(bound, version=version)
     spec = traced.spec
-    check_importable(spec)
+    check_importable(loaded.flow, traced)
     for warning in _warnings(traced):
         warnings.warn(warning, stacklevel=1)
     compiled = compile_flow(spec, mode=mode)

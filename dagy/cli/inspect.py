@@ -30,10 +30,16 @@ def inspect_target(
             f"--format {output_format}: there is no such format{nearest(output_format, FORMATS)}; "
             f"the formats are {', '.join(FORMATS)}"
         )
+    if after is not None and output_format != "outline":
+        raise CompileError(
+            f"--format {output_format}: a plan after a pass has one form; leave out --format or "
+            "--after"
+        )
     if Path(target).is_dir():
-        if after is not None:
+        if after is not None or pairs or params_file is not None:
             raise BundleError(
-                f"{target}: a bundle holds what the last pass left; give --after with a .py file"
+                f"{target}: a bundle is finished; give --after, --param and --params-file with a "
+                ".py file"
             )
         _show_bundle(Path(target), output_format)
         return

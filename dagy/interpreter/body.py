@@ -123,7 +123,8 @@ class Body:
         if output is not None:
             return Outcome(output=output, message=CACHED)
         output = self._run(*converted, attempt)
-        cached.keep(key, output)
+        if self._mask.output(output) == output:  # a secret is kept nowhere
+            cached.keep(key, output)
         return Outcome(output=output)
 
     def failed(self, attempt: Attempt, error: BaseException, policy: RetryPolicy) -> Outcome:

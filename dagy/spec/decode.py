@@ -31,7 +31,15 @@ def _delay(value: Any) -> bool:
     if _callable_mark(value):
         return True
     items = value if isinstance(value, list) else [value]
-    return value is None or all(_is(int, float)(item) and item >= 0 for item in items)
+    return value is None or (len(items) > 0 and all(map(_seconds, items)))
+
+
+def _seconds(value: Any) -> bool:
+    return _is(int, float)(value) and value >= 0
+
+
+def _or_null(check: Check) -> Check:
+    return lambda value: value is None or check(value)
 
 
 def _callable_mark(value: Any) -> bool:
@@ -76,7 +84,11 @@ def _strings(value: Any) -> bool:
 
 _HOOKS = frozenset({"on_running", "on_completion", "on_failure", "on_retry"})
 _OPTIONAL_STRING = _is(str, type(None))
-_OPTIONAL_NUMBER = _is(int, float, type(None))
+_EXECUTOR = (
+    lambda value: value in (None, "lambda", "step-functions", "ecs"),
+    '"lambda", "step-functions", "ecs" or null',
+)
+_JITTER = (_or_null(lambda value: _seconds(value) and value <= 1), "a number from 0 to 1, or null")
 
 # What a field may hold: a check, and how a message names it.
 _Rules = dict[str, tuple[Check, str]]
@@ -85,12 +97,18 @@ _TASK: _Rules = {
     "name": (_is(str), "a string"),
     "import_path": (_is(str), "a string"),
     "description": (_OPTIONAL_STRING, "a string or null"),
-    "default_executor": (_OPTIONAL_STRING, "a string or null"),
+    "default_executor": _EXECUTOR,
     "retries": (_count, "an integer of at least 0"),
     "retry_delay_seconds": (_delay, "a number of at least 0, a list of them, or null"),
-    "timeout_seconds": (_OPTIONAL_NUMBER, "a number or null"),
-    "concurrency_limit": (_is(int, type(None)), "an integer or null"),
-    "retry_jitter_factor": (_OPTIONAL_NUMBER, "a number or null"),
+    "timeout_seconds": (
+        _or_null(lambda value: _seconds(value) and value > 0),
+        "a number above 0, or null",
+    ),
+    "concurrency_limit": (
+        _or_null(lambda value: _count(value) and value > 0),
+        "an integer of at least 1, or null",
+    ),
+    "retry_jitter_factor": _JITTER,
     "validate_parameters": (_is(bool), "true or false"),
     "source": (_OPTIONAL_STRING, "a string or null"),
     "retry_condition": (_OPTIONAL_STRING, "a string or null"),
@@ -106,7 +124,7 @@ _TASK_RUN: _Rules = {
     "depends_on": (_strings, "a list of strings"),
     "args": (_is(list), "a list"),
     "kwargs": (_is(dict), "an object"),
-    "executor": (_OPTIONAL_STRING, "a string or null"),
+    "executor": _EXECUTOR,
     "source": (_OPTIONAL_STRING, "a string or null"),
     "map_over": (_map_over, "a non-empty list of positions and names, or null"),
     "when": (_when, "a list of pairs of a reference and true or false"),
@@ -126,7 +144,7 @@ _FLOW: _Rules = {
     "schema_version": (_is(int), "an integer"),
     "retries": (_count, "an integer of at least 0"),
     "retry_delay_seconds": (_delay, "a number of at least 0, a list of them, or null"),
-    "retry_jitter_factor": (_OPTIONAL_NUMBER, "a number or null"),
+    "retry_jitter_factor": _JITTER,
     "retry_condition": (_OPTIONAL_STRING, "a string or null"),
     "hooks": (_hooks, "an object with lists of names under on_running and the like"),
 }
@@ -135,9 +153,11 @@ _FLOW: _Rules = {
 def flow_spec_from_json(text: str | bytes) -> FlowSpec:
     """Read and check a FlowSpec; see `FlowSpec.from_json`."""
     try:
-        document = json.loads(text)
-    except ValueError as error:
+        document = json.loads(text, parse_constant=_no_such_number)
+    except (ValueError, TypeError) as error:
         raise SpecError("", f"not JSON: {error}") from error
+    except RecursionError as error:
+        raise SpecError("", "nests too deeply") from error
     if not isinstance(document, dict):
         raise SpecError("", "must be an object")
     version = document.get("schema_version")
@@ -160,6 +180,10 @@ def flow_spec_from_json(text: str | bytes) -> FlowSpec:
     _check_parameters(spec)
     _check_graph(spec)
     return spec
+
+
+def _no_such_number(name: str) -> Any:
+    raise ValueError(f"{name} is no number of JSON")
 
 
 def _record(cls: type, document: Any, rules: _Rules, path: str) -> dict[str, Any]:
@@ -190,6 +214,10 @@ def _check_parameters(spec: FlowSpec) -> None:
         if parameter["name"] in seen:
             raise SpecError(f"{path}.name", f"{parameter['name']!r} is there twice")
         seen.add(parameter["name"])
+        if not isinstance(parameter.get("required", False), bool):
+            raise SpecError(f"{path}.required", "must be true or false")
+        if not isinstance(parameter.get("type", ""), str):
+            raise SpecError(f"{path}.type", "must be a string")
 
 
 def _check_graph(spec: FlowSpec) -> None:

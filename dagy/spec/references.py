@@ -89,7 +89,11 @@ def as_reference(value: Any) -> Reference | None:
     Raises:
         SpecError: it has the key of a reference and is not one.
     """
-    if not isinstance(value, dict) or _MARKERS.isdisjoint(value) or set(value) == {LITERAL}:
+    if not isinstance(value, dict) or _MARKERS.isdisjoint(value):
+        return None
+    if set(value) == {LITERAL}:
+        if not isinstance(value[LITERAL], dict):
+            raise SpecError("", f"a malformed literal: {value!r}")
         return None
     path = value.get("path", [])
     well_formed = isinstance(path, list) and all(

@@ -107,17 +107,26 @@ def test_the_artifact_runs_with_nothing_but_the_standard_library(source, tmp_pat
     assert (done.stdout, done.stderr) == ("daily\n", "")
 
 
-def test_links_and_secrets_are_left_out_and_dagys_own_names_are_refused(source):
+def test_links_are_followed_secrets_left_out_and_dagys_own_names_refused(source):
     root = source.root
     (root / ".env").write_text("SECRET=1")
     (root / "link.py").symlink_to(root / "daily.py")
     more = FlowSource(root, (*source.files, root / ".env", root / "link.py"))
-    assert list(more.contents()) == ["daily.py", "lib/deep.py"]
+    contents = more.contents()
+    assert list(contents) == ["daily.py", "lib/deep.py", "link.py"]
+    assert contents["link.py"] == contents["daily.py"]
     (root / "dagy.py").write_text("")
     with pytest.raises(BundleError, match=r"take the place of Dagy's own 'dagy\.py'"):
         FlowSource(root, (root / "dagy.py",)).contents()
     with pytest.raises(BundleError, match="lies outside"):
         FlowSource(root / "lib", (root / "daily.py",)).contents()
+
+
+def test_a_folder_above_the_flow_may_be_called_anything(tmp_path):
+    root = tmp_path / ".env"
+    root.mkdir()
+    (root / "daily.py").write_text("")
+    assert list(FlowSource(root, (root / "daily.py",)).contents()) == ["daily.py"]
 
 
 def test_code_too_large_for_lambda_is_refused(source):
@@ -144,6 +153,23 @@ def test_what_is_not_a_bundle_is_never_replaced(source, tmp_path):
     with pytest.raises(BundleError, match="is not a bundle; move it away"):
         write(source, tmp_path / "out")
     assert precious.read_text() == "years of work"
+
+
+def test_the_bundle_of_another_flow_is_never_replaced_and_stacks_have_names_of_their_own(
+    source, tmp_path
+):
+    stacks = []
+    for name in ("load eu", "load/eu", "日本", "日本語", "load-eu", "load_eu"):
+        made = flow(name=name)(daily.fn)
+        folder = tmp_path / name.replace("/", "+")
+        compiled = compile_flow(made.build(), mode="nano")
+        bundle = write_bundle(compiled, source, folder, python_version="3.12")
+        stacks.append(bundle.manifest["stack_name"])
+        if name == "load/eu":
+            with pytest.raises(BundleError, match="bundle of another flow, 'load eu'"):
+                write_bundle(compiled, source, tmp_path / "load eu", python_version="3.12")
+    assert len(set(stacks)) == len(stacks)
+    assert stacks[-1] == "dagy-load-eu"
 
 
 def test_a_folder_that_cannot_be_written_is_one_clear_error(source, tmp_path):

@@ -12,7 +12,7 @@ from tests.compiler.flows import Flow
 def test_the_outline_of_nano_says_that_the_flow_is_one_call():
     assert outline(compile_flow(Flow("daily").task("a").returns()).definition()) == (
         "Dagy flow daily, version 1, mode nano: 1 call of the worker in 1 state\n"
-        "└─ daily  The whole flow · takes the parameters"
+        "└─ daily  The whole flow: a · takes the parameters"
     )
 
 

@@ -13,6 +13,9 @@ from dagy_compiler.plan import Plan
 from dagy_compiler.program import Call, Fork, Program, Sequence, Source, Values
 from dagy_compiler.states import NO_OUTPUT, OUTPUT, Ending, expression
 
+NAMED_TASK_RUNS = 12
+"""Task runs that the comment of a state for a whole flow mentions."""
+
 NAMED_BRANCHES = 3
 """Branches that the name of a Parallel mentions."""
 
@@ -97,7 +100,10 @@ class _Emitter:
             return {name: states.worker_task(content, ending, comment="The flow's return value")}
         if self._units[step.unit].whole_flow:
             content = self._payload(step, {})
-            comment = "The whole flow"
+            ids = list(self._plan.runs)
+            more = f" and {len(ids) - NAMED_TASK_RUNS} more" if len(ids) > NAMED_TASK_RUNS else ""
+            named = ", ".join(ids[:NAMED_TASK_RUNS]) or "no tasks"
+            comment = neutral(f"The whole flow: {named}{more}")
             return {name: states.worker_task(content, ending, comment=comment)}
         task_runs = self._units[step.unit].task_runs
         return states.attempts(
