@@ -15,8 +15,8 @@ from dagy.coroutines import ready, run_coroutine
 from dagy.errors import CodecError, DagyError, NotBuiltError, ParameterError, TraceError
 from dagy.hook import HookLike
 from dagy.source import Location, caller, is_foreign, location_of
-from dagy.spec import FlowSpec
-from dagy.symbols import ParameterValue
+from dagy.spec import FlowSpec, ParameterReference
+from dagy.symbols import ParameterValue, Symbol
 from dagy.task import RetryDelay, Task
 from dagy.tracing import Graph, condition_name, current_graph, delay_data, hook_names
 from dagy.validation import Arguments
@@ -136,6 +136,7 @@ class Flow(Generic[P, R]):
         )
         parameters.bind(self.name, entries, plain, partial=True, annotated=self.annotated)
         awaited = all(inspect.iscoroutinefunction(flow.fn) for flow in (graph.flows[-1], self))
+        self._refuse_identity(call.arguments)
         with graph.nested(self):
             returned = self._call(call)
         return ready(returned) if awaited else returned
@@ -274,6 +275,7 @@ class Flow(Generic[P, R]):
             else ParameterValue(graph, name)
             for name in self.signature.parameters
         }
+        self._refuse_identity(given)
         returned = self._trace_function(graph, given)
         location = f"{location_of(self.fn)}"
         try:
@@ -307,6 +309,28 @@ class Flow(Generic[P, R]):
         # Not made before it is used: annotations may name what is defined further down.
         label = f"flow {self.name!r}"
         return Arguments(self.fn, label, validate=self.validate_parameters, noun="parameter")
+
+    def _refuse_identity(self, given: Mapping[str, Any]) -> None:
+        """Refuse `parameter is None` of a parameter that has no value yet; see `dagy.identity`."""
+        for name, line in self._compared_with_none.items():
+            value = given.get(name)
+            if isinstance(value, Symbol):
+                reference = value.reference
+                location = location_of(self.fn)
+                where = Location(location.file if location else "", line)
+                raise TraceError(
+                    f"the parameter {name!r} cannot be compared with None while flow "
+                    f"{self.name!r} is being traced\n  {where}  {where.text}\n"
+                    "  It has its value when the flow runs. Do this inside a task, use branch, or "
+                    f"bind it: build({name}=...), or --param {name}=... of the CLI.",
+                    parameter=reference.name if isinstance(reference, ParameterReference) else None,
+                )
+
+    @functools.cached_property
+    def _compared_with_none(self) -> dict[str, int]:
+        from dagy.identity import compared_with_none  # a worker never traces
+
+        return compared_with_none(self.fn)
 
     def _trace_function(self, graph: Graph, given: Mapping[str, Any]) -> Any:
         if current_graph.get() is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import time
 import uuid
 import warnings
@@ -218,11 +219,14 @@ def trace(flow: Flow[..., Any], given: Mapping[str, Any]) -> TracedFlow:
             return flow.trace(bound)
         except TraceError as error:
             name = error.parameter
-            if name is None or name in bound or name not in given:
+            if name is None or name in bound:
                 raise
-            bound[name] = given[name]
+            default = flow.signature.parameters[name].default
+            if name not in given and default is inspect.Parameter.empty:
+                raise
+            bound[name] = given.get(name, default)
             secret = is_secret(annotations_of(flow.fn).get(name))
-            shown = MASK if secret else repr(given[name])
+            shown = MASK if secret else repr(bound[name])
             where = str(error).splitlines()[1].strip()
             warnings.warn(
                 f"flow {flow.name!r}: parameter {name!r} shapes the graph ({where}), so it was "

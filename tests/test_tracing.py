@@ -316,3 +316,44 @@ def test_a_misuse_that_was_caught_still_counts():
     with pytest.raises(TraceError, match="cannot be compared"):
         swallows.build()
     assert len(swallows.build(n=3).task_runs) == 1
+
+
+def test_a_parameter_that_is_compared_with_none_has_to_be_bound(home):
+    @flow
+    def defaulting(n: int | None = None):
+        if n is None:
+            n = 5
+        return extract(str(n))
+
+    with pytest.raises(TraceError, match="'n' cannot be compared with None") as refusal:
+        defaulting.build()
+    assert "if n is None:" in str(refusal.value)
+    assert defaulting.build(n=None).task_runs[0].args == ["5"]
+    assert defaulting.build(n=7).task_runs[0].args == ["7"]
+    with pytest.warns(UserWarning, match="parameter 'n' shapes the graph"):
+        assert defaulting.run_local().raise_on_failure().task_runs[0].output["rows"][0] == "5"
+
+
+def test_other_comparisons_with_none_are_nobodys_business():
+    @flow
+    def fine(n: int = 1, m: int = 2):
+        rows = extract(str(1))
+        m = [rows]
+        if rows is not None and m is not None:
+            return n
+        return None
+
+    assert len(fine.build().task_runs) == 1
+
+
+def test_an_output_that_an_inner_flow_compares_with_none_is_refused_too():
+    @flow
+    def inner(n=None):
+        return extract("none" if n is None else "some")
+
+    @flow
+    def outer():
+        return inner(extract("a"))
+
+    with pytest.raises(TraceError, match="'n' cannot be compared with None while flow 'inner'"):
+        outer.build()
