@@ -60,6 +60,9 @@ def reading(home: Home) -> Iterator[DuckDBPyConnection]:
         try:
             yield connection
         except duckdb.Error as error:
+            # A file may be damaged in the midst, and opens all the same.
+            if "orrupt" in str(error):
+                raise schema.unusable(home, f"is damaged ({store.first_line(error)})") from error
             raise HistoryError(f"the history cannot be read: {store.first_line(error)}") from error
         finally:
             connection.close()

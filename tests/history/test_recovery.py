@@ -129,3 +129,16 @@ def test_what_a_run_left_that_died_before_it_began_is_swept_away(home, record):
     home.journal("no-header").touch()
     fold_pending(home)
     assert (home.pending_ids(), home.run_ids()) == ([], ["run-1"])
+
+
+def test_a_file_that_is_damaged_in_the_midst_is_told_with_the_way_out(home, record):
+    for number in range(3):
+        record(f"run-{number}")
+    fold_pending(home)
+    whole = home.database.read_bytes()
+    middle = len(whole) // 4
+    home.database.write_bytes(whole[:middle] + b"\xaa" * (2 * middle) + whole[3 * middle :])
+    with pytest.raises(HistoryError, match="is damaged .* Nothing is lost"):
+        list_runs(home)
+    home.database.rename(home.root / "damaged")
+    assert len(list_runs(home)) == 3
