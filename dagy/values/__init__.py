@@ -72,7 +72,8 @@ def from_text(text: str, store: Store | None = None) -> Any:
         CodecError: an artifact is not there, or no codec of that name is registered.
     """
     value = json.loads(text)
-    if '{"$' not in text:  # no mark begins otherwise
+    # No mark begins otherwise; looking for one character is many times faster.
+    if "$" not in text or '{"$' not in text:
         return value
     from dagy.values.rich import restored
 
