@@ -12,7 +12,7 @@ import enum
 import inspect
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from dagy.shapes import Shape, kind_of
@@ -32,7 +32,7 @@ _ATOMS: dict[Any, list[Any]] = {
 # What pydantic reads from JSON, by the name of the type: importing the modules would cost the
 # worker more than it needs.
 _TEXTS = ("datetime.date", "datetime.datetime", "datetime.time", "uuid.UUID", "re.Pattern")
-_SECRETS = ("pydantic.types.SecretStr", "pydantic.types.SecretBytes")
+_SECRETS = ("pydantic.types.SecretStr", "pydantic.types.SecretBytes", "pydantic.types.Secret")
 
 
 class Accepted(NamedTuple):
@@ -182,12 +182,51 @@ def _is_atom(value: Any) -> bool:
 
 
 def is_secret(annotation: Any) -> bool:
-    """Tell whether an annotation is pydantic's SecretStr or SecretBytes, or has one in it."""
-    if isinstance(annotation, type) and typing.get_origin(annotation) is None:
-        return any(
-            f"{base.__module__}.{base.__qualname__}" in _SECRETS for base in annotation.mro()
-        )
-    return any(is_secret(member) for member in typing.get_args(annotation))
+    """Tell whether an annotation is a secret of pydantic's, or has one in it, as in a field."""
+    return any(map(_is_secret, _parts(annotation)))
+
+
+def _is_secret(part: Any) -> bool:
+    return isinstance(part, type) and any(_full_name(base) in _SECRETS for base in part.__mro__)
+
+
+def owns_keys(annotation: Any) -> bool:
+    """Tell whether an annotation says of some dict in it that its keys are more than text."""
+    return any(map(_is_keyed, _parts(annotation)))
+
+
+def returns_keys(fn: Callable[..., Any]) -> bool:
+    """Tell whether the annotation of what a function returns does; see `owns_keys`."""
+    return owns_keys(annotations_of(fn).get("return"))
+
+
+def _is_keyed(part: Any) -> bool:
+    origin, members = typing.get_origin(part), typing.get_args(part)
+    if not members or not isinstance(origin, type):
+        return False
+    return issubclass(origin, collections.abc.Mapping) and members[0] not in (str, Any, object)
+
+
+def _parts(annotation: Any) -> Iterator[Any]:
+    """Yield an annotation and all that it is made of: its members, and the fields of classes."""
+    pending, seen = [annotation], {}
+    while pending:
+        part = pending.pop()
+        if id(part) in seen or typing.get_origin(part) is typing.ClassVar:
+            continue
+        seen[id(part)] = part  # kept, so that no other can get its id
+        yield part
+        pending.extend([typing.get_origin(part), *typing.get_args(part), *_fields(part)])
+
+
+def _fields(kind: Any) -> list[Any]:
+    """Return the annotations of the fields of a class that has fields."""
+    if hasattr(kind, "model_fields"):  # a model has annotations that are no fields, too
+        return [field.annotation for field in kind.model_fields.values()]
+    named_tuple = isinstance(kind, type) and hasattr(kind, "_fields")
+    if named_tuple or typing.is_typeddict(kind) or dataclasses.is_dataclass(kind):
+        return list(annotations_of(kind).values())
+    return []
 
 
 def spell(annotation: Any) -> str:

@@ -18,6 +18,9 @@ MASK = "**********"
 # A message may cut a long value short. So much of its beginning is enough to know it by.
 _BEGINNING = 16
 
+# A key of many lines is printed line by line. Shorter lines tell nothing, and stand in other texts.
+_LINE = 8
+
 
 class Mask:
     """Replaces secrets in texts.
@@ -27,8 +30,13 @@ class Mask:
     """
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        forms = {form for secret in secrets for form in _forms(secret) if form}
+        parts = [part for secret in secrets for part in (secret, *_lines(secret))]
+        forms = {form for part in parts for form in _forms(part) if form}
         self._forms = sorted(forms, key=len, reverse=True)  # one may begin with another
+        self._rests: dict[str, list[str]] = {}
+        for form in self._forms:
+            if len(form) > 2 * _BEGINNING:
+                self._rests.setdefault(form[:_BEGINNING], []).append(form[_BEGINNING:])
 
     def __bool__(self) -> bool:
         return bool(self._forms)
@@ -36,7 +44,10 @@ class Mask:
     def __call__(self, text: str) -> str:
         """Return a text with asterisks in place of each secret, or of its beginning."""
         for form in self._forms:
-            text = _without(text, form)
+            text = text.replace(form, MASK)
+        for beginning, rests in self._rests.items():
+            first, *others = text.split(beginning)
+            text = MASK.join([first, *(_after(part, rests) for part in others)])
         return text
 
     def failure(self, failure: Failure) -> Failure:
@@ -67,24 +78,24 @@ class Mask:
 NO_SECRETS = Mask(())
 
 
+def _lines(secret: str) -> list[str]:
+    return [line for line in map(str.strip, secret.splitlines()) if len(line) >= _LINE]
+
+
 def _forms(secret: str) -> tuple[str, ...]:
     """Return a secret as it is, as Python shows it, and as JSON does."""
     return secret, repr(secret)[1:-1], json.dumps(secret)[1:-1]
 
 
-def _without(text: str, secret: str) -> str:
-    beginning = secret if len(secret) <= 2 * _BEGINNING else secret[:_BEGINNING]
-    parts = text.split(beginning)
-    rest = secret[len(beginning) :]
-    return MASK.join([parts[0], *(_after(part, rest) for part in parts[1:])])
+def _after(part: str, rests: list[str]) -> str:
+    """Return what comes after a secret, the beginning of which, but not all of it, is gone."""
+    return part[max(_common_length(part, rest) for rest in rests) :]
 
 
-def _after(part: str, rest: str) -> str:
-    """Return what comes after a secret of which the beginning has been taken away."""
-    length = 0
-    while length < min(len(part), len(rest)) and part[length] == rest[length]:
-        length += 1
-    return part[length:]
+def _common_length(one: str, other: str) -> int:
+    """Return how many characters two texts begin with alike."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((index for index, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
 def mask_of(parameters: Iterable[Mapping[str, Any]], values: Mapping[str, Any]) -> Mask:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from dagy.annotations import accepted, annotations_of, is_secret, spell
+from dagy.annotations import accepted, annotations_of, is_secret, owns_keys, spell
 from dagy.errors import CodecError, DefinitionError, ParameterError
 from dagy.options import Definition, nearest
 from dagy.shapes import MisfitError, converter
@@ -53,15 +53,22 @@ def definitions(
                 entry["accepts"] = shape
             if is_secret(annotations[name]):
                 entry["secret"] = True
+        keyed = owns_keys(annotations.get(name))
         if parameter.default is not parameter.empty:
-            entry["default"] = _json(f"the default of parameter {name!r}", parameter.default)
+            label = f"the default of parameter {name!r}"
+            if entry.get("secret") and parameter.default is not None:
+                raise ParameterError(
+                    f"{label}: a secret cannot have one but None, as it would be written into the "
+                    "FlowSpec"
+                )
+            entry["default"] = _json(label, parameter.default, any_keys=keyed)
         if name in bound and entry.get("secret"):
             raise ParameterError(
                 f"parameter {name!r} is a secret and cannot be bound when the flow is built, or "
                 "shape its graph: it would be written into the FlowSpec"
             )
         if name in bound:
-            entry["bound"] = _json(f"parameter {name!r}", bound[name])
+            entry["bound"] = _json(f"parameter {name!r}", bound[name], any_keys=keyed)
         entries.append(entry)
     return entries
 
@@ -123,7 +130,7 @@ def bind(
             problems.append(f"parameter {name!r}{hint} is missing")
             continue
         try:
-            values[name] = as_json(_open(value) if entry.get("secret") else value)
+            values[name] = _written(entry, value, annotated)
             problem = _problem(entry, values[name], annotated, was_given=name in given)
         except CodecError as error:
             problem = f"parameter {name!r}: {error}"
@@ -137,11 +144,10 @@ def bind(
     return values
 
 
-def _open(secret: Any) -> Any:
-    """Return what is in a SecretStr or SecretBytes; it travels as a text that is not recorded."""
-    if hasattr(secret, "get_secret_value"):
-        secret = secret.get_secret_value()
-    return secret.decode() if isinstance(secret, bytes) else secret
+def _written(entry: Mapping[str, Any], value: Any, annotated: Arguments | None) -> Any:
+    """Return a value as the JSON that it travels as; a secret's is nowhere recorded."""
+    any_keys = annotated is not None and annotated.owns_keys(entry["name"])
+    return as_json(value, any_keys=any_keys, reveal=entry.get("secret", False))
 
 
 def _problem(
@@ -172,8 +178,8 @@ def _outline(entry: Mapping[str, Any]) -> str:
     return f"{text} = {entry['default']!r}" if "default" in entry else text
 
 
-def _json(label: str, value: Any) -> Any:
+def _json(label: str, value: Any, *, any_keys: bool) -> Any:
     try:
-        return as_json(value)
+        return as_json(value, any_keys=any_keys)
     except CodecError as error:
         raise ParameterError(f"{label}: {error}") from error

@@ -81,6 +81,35 @@ def kind_of(value: Any) -> str:
     return next((name for base, name in _KINDS.items() if isinstance(value, base)), kind.__name__)
 
 
+def is_shape(data: Any) -> bool:
+    """Tell whether JSON is a shape."""
+    return isinstance(data, list) and all(map(_is_part, data))
+
+
+def _is_part(part: Any) -> bool:
+    match part:
+        case str():
+            return part in _PYTHON
+        case {"array": item, **rest} | {"object": item, **rest} | {"tuple_of": item, **rest}:
+            return not rest and _is_shape_or_any(item)
+        case {"tuple": list(items), **rest}:
+            return not rest and all(map(_is_shape_or_any, items))
+        case {"fields": dict(fields), "required": list(required), **rest}:
+            return (
+                not rest
+                and fields.keys() >= set(required)
+                and all(map(_is_shape_or_any, fields.values()))
+            )
+        case {"const": _, **rest}:
+            return not rest
+        case _:
+            return False
+
+
+def _is_shape_or_any(data: Any) -> bool:
+    return data is None or is_shape(data)
+
+
 def fits(value: Any, shape: Shape | None) -> bool:
     """Tell whether a JSON value has a shape."""
     try:
@@ -169,8 +198,8 @@ def _of_part(part: Any) -> Convert:
             return _fields({name: converter(field) for name, field in fields.items()}, required)
         case {"const": value}:
             return _const(value)
-        case _:  # of a later version: what it would refuse, the task's own check refuses
-            return _unchanged
+        case _:
+            raise ValueError(f"no part of a shape: {part!r}")
 
 
 def _of_kind(kind: str) -> Convert:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from dagy.annotations import accepted, annotations_of, is_secret, spell
+from dagy.annotations import accepted, annotations_of, is_secret, owns_keys, spell
 from dagy.errors import MissingExtraError, ParameterError
 from dagy.shapes import Convert, MisfitError, converter, describe
 
@@ -44,7 +44,9 @@ class Arguments:
         self._noun = noun
         self._by_name: dict[str, Convert] = {}
         self._spelled: dict[str, str] = {}
+        self._keyed: set[str] = set()
         self._positional: list[str] = []
+        self._named: set[str] = set()
         self._more_positional: str | None = None
         self._more_named: str | None = None
         annotations = annotations_of(fn) if validate else {}
@@ -58,14 +60,19 @@ class Arguments:
             self._more_positional = name
         elif parameter.kind is parameter.VAR_KEYWORD:
             self._more_named = name
-        elif parameter.kind is not parameter.KEYWORD_ONLY:
-            self._positional.append(name)
+        else:
+            if parameter.kind is not parameter.KEYWORD_ONLY:
+                self._positional.append(name)
+            if parameter.kind is not parameter.POSITIONAL_ONLY:
+                self._named.add(name)
 
     def _add(self, name: str, annotation: Any) -> None:
         found = accepted(annotation)
         if found.exact and found.shape is None:
             return
         self._spelled[name] = spell(annotation)
+        if owns_keys(annotation):
+            self._keyed.add(name)
         if found.exact:
             self._by_name[name] = converter(found.shape)
         else:
@@ -101,7 +108,7 @@ class Arguments:
         ]
         named = {
             name: self.convert_one(name, value)
-            if name in self._by_name
+            if name in self._named
             else self._item(self._more_named, name, value)
             for name, value in kwargs.items()
         }
@@ -110,6 +117,10 @@ class Arguments:
     def convert_one(self, name: str, value: Any) -> Any:
         """Return the value of one parameter as its annotation has it; see `convert`."""
         return self._item(name, None, value)
+
+    def owns_keys(self, name: str) -> bool:
+        """Tell whether a parameter's annotation says what the keys of dicts in it are."""
+        return name in self._keyed
 
     def check(self, name: str, value: Any) -> None:
         """Raise MisfitError unless a JSON value fits a parameter."""
@@ -167,14 +178,12 @@ class _Rich:
                 "code, annotate with plain types (str, int, list, ...), or set "
                 "validate_parameters=False and convert in the task"
             ) from error
-        annotation = _for_pydantic(self._annotation)
+        # Under another name, because a dataclass by itself may not be given a configuration.
+        annotation = typing.NewType("annotation", _for_pydantic(self._annotation))  # type: ignore[misc] # made here
         try:
             return TypeAdapter(annotation, config=ConfigDict(arbitrary_types_allowed=True))
-        except PydanticUserError:  # a model has a configuration of its own
-            try:
-                return TypeAdapter(annotation)
-            except PydanticUserError:
-                return None
+        except PydanticUserError:
+            return None
 
 
 def _for_pydantic(annotation: Any) -> Any:

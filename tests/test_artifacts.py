@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -68,6 +70,7 @@ class Frame(pd.DataFrame):
     [
         (np.array([object()]), "Object arrays cannot be saved when allow_pickle=False"),
         (pd.DataFrame({"mixed": [1, "a"]}), "it cannot be written"),
+        (pd.DataFrame({1: [1], "a": [2]}), "make texts of its column names"),
         (Frame({"n": [1]}), "of type tests.test_artifacts.Frame"),
         (np.ma.masked_array([1], [True]), "of type numpy.ma.MaskedArray"),
         (FileArtifact("/not/there"), "No such file"),
@@ -181,6 +184,45 @@ def test_an_argument_that_is_an_artifact_of_another_kind_is_refused():
         wants(extract()["frame"])
 
     assert "argument 'frame' must be DataFrame" in run_in_memory(wrong).error.message
+
+
+@dataclass
+class Batch:
+    frame: pd.DataFrame
+    day: date
+
+
+@task
+def batch() -> Batch:
+    return Batch(PANDAS, date(2026, 1, 31))
+
+
+@task
+def unpacked(batch: Batch) -> list:
+    return [type(batch).__name__, len(batch.frame), batch.day.year]
+
+
+@flow
+def batches():
+    return unpacked(batch())
+
+
+def test_a_dataclass_may_hold_a_frame():
+    assert run_in_memory(batches).raise_on_failure().result == ["Batch", 2, 2026]
+
+
+def test_what_cannot_be_read_says_what_is_missing(tmp_path, monkeypatch):
+    store = ArtifactStore(tmp_path)
+    text = to_text(pl.DataFrame({"n": [1]}), store)
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "polars", None)
+        with pytest.raises(CodecError, match="is a polars.DataFrame, and polars cannot be import"):
+            from_text(text, store)
+    [file] = tmp_path.iterdir()
+    file.chmod(0o644)
+    file.write_bytes(b"half of i")
+    with pytest.raises(CodecError, match="parquet cannot be read"):
+        from_text(text, store)
 
 
 def test_artifacts_cross_to_another_process_and_back():

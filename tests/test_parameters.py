@@ -1,9 +1,12 @@
 """Binding: every parameter gets a value that fits, or one message says all that is wrong."""
 
+import enum
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -131,6 +134,60 @@ def test_a_bound_parameter_is_what_its_annotation_says_while_the_graph_is_traced
     assert weekly.build(date(2026, 1, 31)).parameters[0]["bound"] == "2026-01-31"
 
 
-def test_a_date_can_be_given_on_the_command_line():
-    given = read_params(dated, ["day=2026-01-31", "share=0.5", "ratio=2"], None)
-    assert run_in_memory(dated, **given).result == ["2026-02-01", 0.5, "2026-01-31", 2]
+class Level(enum.Enum):
+    LOW = 1
+    HIGH = "2"
+
+
+@flow
+def typed(
+    day: date | None = None,
+    share: Decimal = Decimal(0),
+    key: UUID | None = None,
+    place: Path = Path(),
+    else_place: Path | None = None,
+    level: Level = Level.LOW,
+    days: tuple[date, ...] = (),
+    window: Window = YEAR,
+    names: dict[int, str] | None = None,
+):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("pair", "value"),
+    [
+        ("day=2026-01-31", "2026-01-31"),
+        ("day=null", None),
+        ("share=0.10", "0.10"),  # a float would have lost a digit
+        ("share=3", 3),
+        ("key=00000000000000000000000000000001", "00000000000000000000000000000001"),
+        ("place=2026", "2026"),
+        ("place=null", "null"),
+        ("else_place=null", None),
+        ("level=1", 1),
+        ("level=2", "2"),
+        ('days=["2026-01-31"]', ["2026-01-31"]),
+        ('window={"first": "2026-01-31"}', {"first": "2026-01-31"}),
+        ('names={"1": "a"}', {"1": "a"}),
+    ],
+)
+def test_the_command_line_reads_a_text_as_the_annotation_has_it(pair, value):
+    name = pair.partition("=")[0]
+    given = read_params(typed, [pair], None)
+    assert given == {name: value}
+    assert bind("typed", typed.build().parameters, given, annotated=typed.annotated)[name] == value
+
+
+def test_keys_that_an_annotation_names_may_be_other_than_text():
+    @task
+    def swapped(names: dict[int, str]) -> dict[str, int]:
+        return {name: number for number, name in names.items()}
+
+    @flow
+    def swaps(names: dict[int, str]):
+        return swapped(names)
+
+    assert run_in_memory(swaps, names={1: "a"}).result == {"a": 1}
+    with pytest.raises(ParameterError, match="must be dict\\[int, str\\]: names"):
+        run_in_memory(swaps, names={"x": "a"})

@@ -3,12 +3,13 @@
 import contextlib
 import io
 import json
+import logging
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import SecretBytes, SecretStr
+from pydantic import BaseModel, SecretBytes, SecretStr
 
 from dagy import flow, task
 from dagy.code import code_of
@@ -38,6 +39,10 @@ def leaks(token: str, how: str) -> dict:
             raise KeyError(token)
         case "cause":
             raise RuntimeError("no luck") from ValueError([token])
+        case "print":
+            print("calling with", token)
+            logging.getLogger("client").warning("token %s", token)
+            raise ValueError(f"401 for {token}")
         case "output":
             return {"header": f"Bearer {token}"}
 
@@ -63,7 +68,7 @@ def everything_recorded(home):
     )
 
 
-@pytest.mark.parametrize("how", ["message", "repr", "cause", "output"])
+@pytest.mark.parametrize("how", ["message", "repr", "cause", "print", "output"])
 def test_a_secret_is_in_no_file_and_no_message_of_a_run(home, how):
     run = calls.run_local(token=SecretStr(TOKEN), how=how)
     assert run.task_runs["length"].output == len(TOKEN)
@@ -94,6 +99,34 @@ def test_a_secret_may_be_bytes():
     assert run_in_memory(opens, key=SecretBytes(b"123")).result == 3
 
 
+class Login(BaseModel):
+    user: str
+    password: SecretStr
+
+
+@task
+def logs_in(login: Login, more: list[SecretStr]) -> list:
+    assert login.password.get_secret_value() == TOKEN
+    raise ValueError(f"{login.user} {login.password.get_secret_value()} {len(more)}")
+
+
+@flow
+def guarded(login: Login, more: list[SecretStr] | None = None):
+    return logs_in(login, more)
+
+
+@pytest.mark.parametrize("login", [Login(user="ann-at-home", password=TOKEN), None])
+def test_a_parameter_that_has_a_secret_in_it_is_one(home, login):
+    given = login or {"user": "ann-at-home", "password": TOKEN}
+    run = guarded.run_local(login=given, more=[SecretStr("another-one")])
+    assert run.error.message == f"{MASK} {MASK} 1"
+    assert "0123456789" not in everything_recorded(home)
+    assert "another-one" not in everything_recorded(home)
+    with pytest.raises(ParameterError, match="'login' must be Login: .*, not what was given") as no:
+        guarded.run_local(login={"user": TOKEN}, more=[])
+    assert TOKEN not in str(no.value)
+
+
 def test_a_secret_is_never_part_of_a_spec():
     with pytest.raises(ParameterError, match="'token' is a secret and cannot be bound"):
         calls.build(token=TOKEN)
@@ -103,7 +136,7 @@ def test_a_secret_is_never_part_of_a_spec():
     def preset(token: SecretStr = PRESET):
         pass
 
-    with pytest.raises(ParameterError, match="the default of parameter 'token': .* a secret"):
+    with pytest.raises(ParameterError, match="the default of parameter 'token': a secret cannot"):
         preset.build()
 
 
@@ -151,6 +184,21 @@ def test_masked_text_holds_no_secret_and_masked_output_is_json(secret, before, a
     if not set(secret) & set(MASK) and secret not in before + after:
         assert secret not in mask(before + secret + after)
     json.loads(mask.output(json.dumps([before + secret + after, 12345, {secret: None}])))
+
+
+def test_the_lines_of_a_key_are_secrets_each():
+    key = "-----BEGIN KEY-----\r\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\r\nSwA=\r\n-----END KEY-----\n"
+    mask = Mask([key])
+    assert mask(key) == MASK
+    assert mask(repr(key)) == f"'{MASK}'"
+    assert [mask(line) for line in key.splitlines()] == [MASK, MASK, "SwA=", MASK]
+
+
+@pytest.mark.parametrize("shown", [str, repr, json.dumps])
+def test_a_secret_is_known_however_its_odd_characters_are_written(shown):
+    secret = "0123456789abcdefghij\\\"ä'" + "klmnopqrst"
+    assert "klm" not in Mask([secret])(shown(secret))
+    assert "hij" not in Mask([secret])(shown(secret)[:-4])
 
 
 def test_a_long_secret_is_known_by_its_beginning():

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import Field, TypeAdapter, ValidationError
 
 from dagy.annotations import accepted
-from dagy.shapes import MisfitError, converter, fits
+from dagy.shapes import MisfitError, converter, fits, is_shape
 from dagy.validation import _for_pydantic
 
 
@@ -108,6 +108,20 @@ def test_what_is_converted_is_json_still_and_the_given_value_is_as_it_was(annota
     else:
         assert json.loads(json.dumps(converted)) == value
     assert repr(value) == before
+
+
+@given(ANNOTATIONS)
+def test_what_an_annotation_accepts_is_a_shape(annotation):
+    shape = accepted(annotation).shape
+    assert shape is None or is_shape(json.loads(json.dumps(shape)))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [None, "integer", ["int"], [1], [{"array": "integer"}], [{"fields": {}}], [{"tuple": None}]],
+)
+def test_other_data_is_none(data):
+    assert not is_shape(data)
 
 
 def test_an_integer_becomes_a_float_only_where_no_integer_is_accepted():

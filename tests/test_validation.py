@@ -91,6 +91,7 @@ def add(n: int, *more: int, at: date = date.min, rows: list[dict[str, float]] = 
         ([True], {}, "argument 'n' must be int, not True (bool)"),
         ([1, 2, "x"], {}, "argument 'more' must be int: more[1] must be int, not 'x' (str)"),
         ([1], {"z": 5}, "argument 'rest' must be str: rest['z'] must be str, not 5 (int)"),
+        ([1], {"more": 5}, "argument 'rest' must be str: rest['more'] must be str, not 5 (int)"),
         (
             [1],
             {"rows": [{}, {"a": "b"}]},

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,6 +45,16 @@ class Model(BaseModel):
 class Pair(NamedTuple):
     a: int
     at: date
+
+
+@dataclass
+class Counts:
+    by_day: dict[date, dict[int, str]]
+
+
+class CountsModel(BaseModel):
+    inner: Counts | None = None
+    flags: dict[bool, float] = {}
 
 
 class Own(NamedTuple):
@@ -97,6 +109,13 @@ def test_enums_that_are_json_cross_as_their_values():
         (bytearray(b"x"), "", "return bytes(...)"),
         ([SecretStr("x")], "[0]", "a secret does not cross"),
         (Model(conn=SecretStr("x")), ".conn", "a secret does not cross"),
+        ([np.datetime64(1, "ns")], "[0]", "round it to microseconds"),
+        ([np.timedelta64(1, "ns")], "[0]", "round it to microseconds"),
+        ([np.datetime64("NaT")], "[0]", "JSON has no such time"),
+        ([np.longdouble(1)], "[0]", "return float(...)"),
+        ([pd.Timestamp(1)], "[0]", "round it to microseconds"),
+        ([pd.Timedelta(1)], "[0]", "round it to microseconds"),
+        ([pd.NaT], "[0]", "which cannot cross"),
         ({"a": {2: "x"}}, "['a']", "has the key 2 (int)"),
         ([math.nan], "[0]", "is nan"),
         ({"x": math.inf}, "['x']", "is inf"),
@@ -134,6 +153,8 @@ def test_a_value_that_holds_itself_is_refused():
         (Owner, Owner("a", ["x", 1], date(2026, 1, 31))),
         (Model, Model(conn={"a": 1}, days=[date(2026, 1, 31)])),
         (dict[str, list[Owner]], {"a": [Owner("b")]}),
+        (Counts, Counts({date(2026, 1, 31): {1: "a"}})),
+        (CountsModel, CountsModel(inner=Counts({date(2026, 1, 31): {1: "a"}}), flags={True: 1.5})),
     ],
 )
 def test_what_pydantic_can_serialise_comes_back_as_what_it_was(annotation, value):
@@ -145,6 +166,47 @@ def test_what_pydantic_can_serialise_comes_back_as_what_it_was(annotation, value
     (converted,), _ = Arguments(consumer, "", validate=True).convert([arrived], {})
     assert converted == value
     assert type(converted) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "json"),
+    [
+        (np.datetime64("2026-01-31"), "2026-01-31"),
+        (np.datetime64("2026-01-31T12:00", "ns"), "2026-01-31T12:00:00"),
+        (np.timedelta64(90, "s"), "PT1M30S"),
+        (pd.Timestamp("2026-01-31T12:00"), "2026-01-31T12:00:00"),
+        (pd.Timedelta(90, "s"), "PT1M30S"),
+    ],
+)
+def test_times_of_numpy_and_pandas_cross_as_python_has_them(value, json):
+    assert from_text(to_text([value])) == [json]
+
+
+@task
+def by_number() -> dict[int, str]:
+    return {1: "a"}
+
+
+@task
+def first(names: dict[int, str]) -> str:
+    return names[1]
+
+
+@flow
+def numbered():
+    names = by_number()
+    return [first(names), names]
+
+
+def test_keys_may_be_other_than_text_where_the_task_says_what_it_returns():
+    assert run_in_memory(numbered).result == ["a", {"1": "a"}]
+
+
+def test_two_keys_that_would_be_one_are_refused():
+    with pytest.raises(CodecError, match="value has two keys that JSON spells '1'"):
+        to_text({1: "a", "1": "b"}, any_keys=True)
+    with pytest.raises(CodecError, match=r"has the key \(1, 2\) \(tuple\)"):
+        to_text({(1, 2): "a"}, any_keys=True)
 
 
 def test_a_set_is_the_same_text_in_every_process():

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from dagy.annotations import accepted, annotations_of
+from dagy.annotations import Accepted, accepted, annotations_of
 from dagy.errors import ParameterError
 from dagy.flow import Flow
-from dagy.shapes import Shape, fits
+from dagy.shapes import MisfitError, fits
 
 
 def read_params(flow: Flow[..., Any], pairs: Sequence[str], file: Path | None) -> dict[str, Any]:
@@ -30,19 +30,31 @@ def read_params(flow: Flow[..., Any], pairs: Sequence[str], file: Path | None) -
         name, equals, text = pair.partition("=")
         if not equals or not name:
             raise ParameterError(f"--param {pair}: write it as name=value")
-        values[name] = _read_value(text, accepted(annotations.get(name, Any)).shape)
+        values[name] = _read_value(flow, name, text, accepted(annotations.get(name, Any)))
     return values
 
 
-def _read_value(text: str, shape: Shape | None) -> Any:
-    # `Optional[str]` takes null, and takes 2026 as a text.
-    if shape == ["string"]:
+def _read_value(flow: Flow[..., Any], name: str, text: str, accepted: Accepted) -> Any:
+    if accepted.shape == ["string"]:
         return text
     try:
         value = json.loads(text)
     except ValueError:
         return text
-    return text if fits(text, shape) and not fits(value, shape) else value
+
+    def fit(candidate: Any) -> bool:
+        if accepted.exact:
+            return fits(candidate, accepted.shape)
+        try:
+            flow.annotated.check(name, candidate)
+        except MisfitError:
+            return False
+        return True
+
+    # `Optional[str]` takes null, and takes 2026 as a text; so does a Path. A Decimal takes 0.10 as
+    # a text too, and a float would have lost a digit.
+    inexact = isinstance(value, float) and not accepted.exact
+    return text if (inexact or not fit(value)) and fit(text) else value
 
 
 def _read_file(file: Path) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from dagy.annotations import returns_keys
 from dagy.code import Code
 from dagy.context import RunContext, current_context, current_task_run_id
 from dagy.errors import CodecError, DagyError
@@ -76,9 +77,11 @@ class Body:
         self.hooks = code.hooks
         self._draw = draw
         self._cached = cached
-        self._call = call_of(task, code.fn, partial(encode_output, task.name, store=store), store)
+        annotated = code.annotated or code.fn
+        encode = partial(encode_output, task.name, store=store, any_keys=returns_keys(annotated))
+        self._call = call_of(task, code.fn, encode, store)
         self._signature = inspect.signature(code.fn)
-        self._annotated = arguments_of(task, code.annotated or code.fn)
+        self._annotated = arguments_of(task, annotated)
 
     def attempt(self, attempt: Attempt, arguments: Arguments, policy: RetryPolicy) -> Outcome:
         """Make one attempt, in this thread.
@@ -169,14 +172,16 @@ def arguments_of(task: TaskSpec, fn: Callable[..., Any]) -> Annotated:
     return Annotated(fn, f"task {task.name!r}", validate=task.validate_parameters)
 
 
-def encode_output(task_name: str, value: Any, *, store: Store | None = None) -> str:
-    """Return what a task returned as JSON text.
+def encode_output(
+    task_name: str, value: Any, *, store: Store | None = None, any_keys: bool = False
+) -> str:
+    """Return what a task returned as JSON text; the rest as for `to_text`.
 
     Raises:
         CodecError: it cannot cross; the message names the task and the path inside the value.
     """
     try:
-        return to_text(value, store)
+        return to_text(value, store, any_keys=any_keys)
     except CodecError as error:
         message = str(error).replace("value", "result", 1)
         raise CodecError(

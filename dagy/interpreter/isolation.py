@@ -14,6 +14,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
+from dagy.annotations import returns_keys
 from dagy.code import load
 from dagy.context import RunContext, current_context
 from dagy.errors import ProcessDiedError
@@ -197,7 +198,7 @@ def _called(import_path: str, text: str, folder: Path | None) -> str:
         import asyncio
 
         value = asyncio.run(value)
-    return encode_output(name, value, store=store)
+    return encode_output(name, value, store=store, any_keys=returns_keys(fn))
 
 
 def _described(error: BaseException) -> tuple[bytes | None, str, str, str]:

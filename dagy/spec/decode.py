@@ -9,6 +9,7 @@ from dataclasses import MISSING, fields
 from typing import Any
 
 from dagy.errors import SpecError
+from dagy.shapes import is_shape
 from dagy.spec.model import SCHEMA_VERSION, FlowSpec, TaskRunSpec, TaskSpec
 from dagy.spec.references import ParameterReference, TaskReference, references_in
 
@@ -150,6 +151,17 @@ _FLOW: _Rules = {
 }
 
 
+_PARAMETER: _Rules = {
+    "name": (_is(str), "a string"),
+    "required": (_is(bool), "true or false"),
+    "type": (_is(str), "a string"),
+    "accepts": (is_shape, "a list of kinds of JSON"),
+    "default": (lambda _: True, "any JSON"),
+    "bound": (lambda _: True, "any JSON"),
+    "secret": (_is(bool), "true or false"),
+}
+
+
 def flow_spec_from_json(text: str | bytes) -> FlowSpec:
     """Read and check a FlowSpec; see `FlowSpec.from_json`."""
     try:
@@ -211,13 +223,15 @@ def _check_parameters(spec: FlowSpec) -> None:
         path = f"parameters[{index}]"
         if not isinstance(parameter, dict) or not isinstance(parameter.get("name"), str):
             raise SpecError(path, "must be an object with a name")
+        for name, value in parameter.items():
+            if name not in _PARAMETER:
+                raise SpecError(f"{path}.{name}", "is not a field of this format")
+            check, expected = _PARAMETER[name]
+            if not check(value):
+                raise SpecError(f"{path}.{name}", f"must be {expected}")
         if parameter["name"] in seen:
             raise SpecError(f"{path}.name", f"{parameter['name']!r} is there twice")
         seen.add(parameter["name"])
-        if not isinstance(parameter.get("required", False), bool):
-            raise SpecError(f"{path}.required", "must be true or false")
-        if not isinstance(parameter.get("type", ""), str):
-            raise SpecError(f"{path}.type", "must be a string")
 
 
 def _check_graph(spec: FlowSpec) -> None:

@@ -33,12 +33,14 @@ _ATOMS = frozenset({type(None), bool, int, str})
 _LISTS = frozenset({list, tuple})
 
 
-def to_text(value: Any, store: Store | None = None) -> str:
+def to_text(value: Any, store: Store | None = None, *, any_keys: bool = False) -> str:
     """Return a value as JSON text: compact, ASCII only.
 
     Args:
         value: plain JSON, or what `dagy.values.rich` can write.
         store: takes artifacts; None refuses them.
+        any_keys: keys of dicts may be numbers, dates and the like, which become text, because an
+            annotation says what they are.
 
     Raises:
         CodecError: something in it cannot cross; `.path` says where.
@@ -51,7 +53,7 @@ def to_text(value: Any, store: Store | None = None) -> str:
         if not _is_plain(value):
             from dagy.values.rich import Writer
 
-            value = Writer(store).marked(value)
+            value = Writer(store, any_keys=any_keys).marked(value)
         return _encode(value)
     except RecursionError as error:
         raise CodecError(TOO_DEEP) from error
@@ -70,17 +72,23 @@ def from_text(text: str, store: Store | None = None) -> Any:
         CodecError: an artifact is not there, or no codec of that name is registered.
     """
     value = json.loads(text)
-    if '{"$' not in text:  # no mark begins otherwise
+    # No mark begins otherwise; looking for one character is many times faster.
+    if "$" not in text or '{"$' not in text:
         return value
     from dagy.values.rich import restored
 
     return restored(value, store)
 
 
-def as_json(value: Any) -> Any:
+def as_json(value: Any, *, any_keys: bool = False, reveal: bool = False) -> Any:
     """Return a value as JSON that needs no store and no codec to be read, unmarked.
 
     Plain JSON is returned as it is; what pydantic can serialise becomes JSON.
+
+    Args:
+        value: plain JSON, or what pydantic can serialise.
+        any_keys: as for `to_text`.
+        reveal: secrets become what is in them, and are not refused.
 
     Raises:
         CodecError: something in it is neither; `.path` says where.
@@ -90,7 +98,7 @@ def as_json(value: Any) -> Any:
             return value
         from dagy.values.rich import Writer
 
-        return Writer(None).unmarked(value)
+        return Writer(None, any_keys=any_keys, reveal=reveal).unmarked(value)
     except RecursionError as error:
         raise CodecError(TOO_DEEP) from error
 

@@ -190,6 +190,8 @@ class _Kind(NamedTuple):
 
 
 def _pandas_out(frame: Any) -> bytes:
+    if frame.columns.inferred_type.startswith("mixed") and frame.columns.nlevels == 1:
+        raise ValueError("Parquet would make texts of its column names, which are of mixed types")
     buffer = io.BytesIO()
     frame.to_parquet(buffer, engine="pyarrow")
     return buffer.getvalue()
@@ -281,7 +283,8 @@ def read(reference: dict[str, Any], store: Store | None) -> Any:
     """Return the value that a reference is for.
 
     Raises:
-        CodecError: it is not there, or of a kind that this version does not know.
+        CodecError: it is not there, it takes a package that is not installed, or it is of a kind
+            that this version does not know.
     """
     if store is None:
         raise CodecError("artifacts do not cross on AWS yet in this version")
@@ -290,7 +293,16 @@ def read(reference: dict[str, Any], store: Store | None) -> Any:
         return FileArtifact(path, reference["name"], store)
     if kind not in _KINDS:
         raise CodecError(f"an artifact of kind {kind!r} is of a later version; upgrade Dagy")
-    return _KINDS[kind].read(path.read_bytes())
+    try:
+        return _KINDS[kind].read(path.read_bytes())
+    except ImportError as error:
+        what = f"{_KINDS[kind].module}.{_KINDS[kind].name}"
+        raise CodecError(
+            f"the value is a {what}, and {error.name or what} cannot be imported here; install it "
+            "where this runs"
+        ) from error
+    except Exception as error:  # whatever a framework raises for a file that is not whole
+        raise CodecError(f"the artifact {path} cannot be read: {error}") from error
 
 
 def names_in(text: str) -> set[str]:

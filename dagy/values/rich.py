@@ -11,11 +11,13 @@ import dataclasses
 import enum
 import json
 import math
-import sys
 from collections import deque
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any, cast
 
+from dagy.annotations import is_secret, owns_keys
 from dagy.errors import CodecError
 from dagy.values import ARTIFACT, CODEC, MARKS, PLAIN
 
@@ -23,7 +25,9 @@ if TYPE_CHECKING:
     from dagy.values.artifacts import Store
     from dagy.values.codecs import Codec
 
-_SECRETS = ("SecretStr", "SecretBytes", "Secret")
+# Of a class: asked for each of its values.
+_is_secret = lru_cache(is_secret)
+_owns_keys = lru_cache(owns_keys)
 
 
 class Writer:
@@ -31,11 +35,17 @@ class Writer:
 
     Args:
         store: takes artifacts; None refuses them.
+        any_keys: keys of dicts may be more than text.
+        reveal: secrets become what is in them.
     """
 
-    def __init__(self, store: Store | None) -> None:
+    def __init__(
+        self, store: Store | None, *, any_keys: bool = False, reveal: bool = False
+    ) -> None:
         self._store = store
         self._marks = True
+        self._any_keys = any_keys
+        self._reveal = reveal
 
     def marked(self, value: Any) -> Any:
         """Return a value as JSON in which artifacts and the like are marked.
@@ -84,35 +94,77 @@ class Writer:
         return {CODEC: {"name": codec.name, "data": self._write(data, path)}}
 
     def _dict(self, value: dict[Any, Any], path: str) -> dict[str, Any]:
-        written = {}
+        written: dict[str, Any] = {}
         for key, item in value.items():
-            if not isinstance(key, str):
-                raise CodecError(
-                    f"value{path} has the key {key!r} ({type(key).__name__}); keys of a dict "
-                    "that crosses to another task must be str",
-                    path=path,
-                )
-            written[str.__str__(key)] = self._write(item, f"{path}[{str.__str__(key)!r}]")
+            name = self._key(key, path)
+            if name in written:
+                raise CodecError(f"value{path} has two keys that JSON spells {name!r}", path=path)
+            written[name] = self._write(item, f"{path}[{key!r}]")
         could_be_a_mark = self._marks and len(written) == 1 and not MARKS.isdisjoint(written)
         return {PLAIN: written} if could_be_a_mark else written
 
+    def _key(self, key: Any, path: str) -> str:
+        if isinstance(key, str):
+            return str.__str__(key)
+        if self._any_keys:
+            match self._write(key, path):
+                case str(text):
+                    return text
+                case bool() | int() | float() as number:
+                    return json.dumps(number)
+        raise CodecError(
+            f"value{path} has the key {key!r} ({type(key).__name__}); keys of a dict that crosses "
+            "to another task must be str, or what the annotation of a parameter or of what a task "
+            "returns says, as in dict[int, str]",
+            path=path,
+        )
+
     def _object(self, value: Any, path: str) -> Any:
-        from dagy.values import artifacts
+        from dagy.values import artifacts, scalars
 
         if artifacts.is_artifact(value):
             return self._artifact(value, path)
-        if _is_numpy_scalar(value):
-            return self._write(value.item(), path)
+        if scalars.is_scalar(value):
+            try:
+                return self._write(scalars.as_python(value), path)
+            except scalars.BentError as error:
+                raise _refused(value, path, str(error)) from None
+        if isinstance(value, PurePath):
+            return str(value)
+        kind: Any = type(value)
+        if _is_secret(kind) and hasattr(value, "get_secret_value"):
+            return self._secret(value, path)
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
-            return {
-                field.name: self._write(getattr(value, field.name), f"{path}.{field.name}")
-                for field in dataclasses.fields(value)
-            }
-        if hasattr(type(value), "__pydantic_serializer__") and hasattr(value, "model_dump"):
-            return self._model(value, path)
-        if _is_secret(value):
-            raise _refused(value, path, "a secret does not cross; let the consumer read it itself")
+            return self._owner(value, path, self._dataclass)
+        if hasattr(kind, "__pydantic_serializer__") and hasattr(value, "model_dump"):
+            return self._owner(value, path, self._model)
         return _by_pydantic(value, path)
+
+    def _owner(self, value: Any, path: str, write: Callable[[Any, str], Any]) -> Any:
+        """Write what has annotated fields, which say what the keys of its dicts are."""
+        before, kind = self._any_keys, cast("Any", type(value))
+        self._any_keys = before or _owns_keys(kind)
+        try:
+            return write(value, path)
+        finally:
+            self._any_keys = before
+
+    def _dataclass(self, value: Any, path: str) -> dict[str, Any]:
+        return {
+            field.name: self._write(getattr(value, field.name), f"{path}.{field.name}")
+            for field in dataclasses.fields(value)
+        }
+
+    def _secret(self, value: Any, path: str) -> Any:
+        if not self._reveal:
+            raise _refused(value, path, "a secret does not cross; let the consumer read it itself")
+        content = value.get_secret_value()
+        if not isinstance(content, bytes):
+            return self._write(content, path)
+        try:
+            return content.decode()
+        except UnicodeDecodeError:
+            raise _refused(value, path, "a secret has to be text, in UTF-8") from None
 
     def _model(self, value: Any, path: str) -> Any:
         try:
@@ -178,23 +230,13 @@ def restored(value: Any, store: Store | None) -> Any:
     return {key: restored(item, store) for key, item in value.items()}
 
 
-def _is_numpy_scalar(value: Any) -> bool:
-    numpy = sys.modules.get("numpy")
-    return numpy is not None and isinstance(value, numpy.generic)
-
-
-def _is_secret(value: Any) -> bool:
-    kind = type(value)
-    return kind.__module__ == "pydantic.types" and kind.__name__ in _SECRETS
-
-
 def _by_pydantic(value: Any, path: str) -> Any:
     if isinstance(value, (bytes, bytearray)):  # pydantic would make a text of it
         raise _refused(value, path, "only bytes themselves cross; return bytes(...)")
     if isinstance(value, Iterator):  # pydantic would use it up
         raise _refused(value, path, "it can be read only once; return a list")
     try:
-        from pydantic_core import PydanticSerializationError, to_jsonable_python
+        from pydantic_core import to_jsonable_python
     except ImportError as error:
         raise _refused(
             value,
@@ -204,7 +246,7 @@ def _by_pydantic(value: Any, path: str) -> Any:
         ) from error
     try:
         return to_jsonable_python(value)
-    except (PydanticSerializationError, ValueError) as error:
+    except Exception as error:  # also what the type itself raises when it is asked
         raise _refused(
             value,
             path,

@@ -65,7 +65,12 @@ def test_the_process_goes_with_the_one_that_started_it(tmp_path, how):
     )
     process = subprocess.Popen(
         [sys.executable, script, marker],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        # Killed, it cannot clear its temporary folder away.
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+            "TMPDIR": str(tmp_path),
+        },
         stderr=subprocess.DEVNULL,
     )
     while not (marker.exists() and marker.read_text()):
