@@ -42,19 +42,7 @@ def remove(connection: DuckDBPyConnection, home: Home, run_ids: Sequence[str]) -
 
 
 def delete_runs(home: Home, runs: Sequence[str]) -> list[str]:
-    """Remove runs for good: rows, journal, and everything in their folders.
-
-    Args:
-        home: where the history is.
-        runs: ids, prefixes of ids, or `latest`.
-
-    Returns:
-        The ids of the runs that were removed.
-
-    Raises:
-        HistoryError: one of them is not there, is not the only one, or goes on; nothing is removed
-            then. Also if the database cannot be used, or a folder cannot be removed.
-    """
+    """Remove runs for good; see `dagy.history.delete_runs`, which has made sure of the home."""
     run_ids = resolve(home, runs)
     going_on = [run_id for run_id in run_ids if is_alive(home.journal(run_id))]
     if going_on:
