@@ -59,6 +59,11 @@ LOST_ERRORS: Final = (
     "Runtime.OutOfMemory",
 )
 
+# A call that runs no task of the user's may be made again when its worker was lost.
+LOST_RETRIER: Final = Retrier(
+    error_equals=LOST_ERRORS, interval_seconds=1, max_attempts=3, backoff_rate=2
+)
+
 QUERY_ERROR: Final = "States.QueryEvaluationError"
 
 DECISION: Final = "$parse($parse($states.errorOutput.Cause).errorMessage)"
@@ -109,6 +114,12 @@ def worker_task(
         catch=catch,
         **ending.fields(),
     )
+
+
+def asking(content: Mapping[str, Any], ending: Ending, *, comment: str) -> Task:
+    """Return a state that asks the worker something, and runs no task."""
+    retry = (INFRASTRUCTURE_RETRIER, LOST_RETRIER)
+    return worker_task(content, ending, comment=comment, retry=retry)
 
 
 class AttemptStates:
@@ -249,7 +260,7 @@ class AttemptStates:
         if self._carried:
             carried = ", ".join(f'"{field}": $states.input.{field}' for field in self._carried)
             answer = f"$merge([{answer}, {{{carried}}}])"
-        return worker_task(
+        return asking(
             {**self._content, **lost, "decide": True},
             Ending(following, expression(answer)),
             comment=f"What follows when the worker of {self._comment} is gone",
