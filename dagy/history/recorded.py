@@ -194,13 +194,18 @@ def _entries(path: Path) -> Iterator[dict[str, Any]]:
 def _replay(
     entries: list[dict[str, Any]],
 ) -> tuple[dict[str, RecordedTaskRun], dict[str, Any]]:
-    """Return the last word on each task run, and on the run itself."""
+    """Return the last word on each task run, and on the run itself.
+
+    A flow that is run again begins from nothing: what an earlier attempt made is not there for it.
+    """
     task_runs: dict[str, RecordedTaskRun] = {}
     run: dict[str, Any] = {}
     for entry in entries:
         name = entry.get("task_run_id")
         if name is None:
             run = entry
+            if entry["state"] == RUNNING:
+                task_runs.clear()
             continue
         task_runs[name] = RecordedTaskRun(
             StateType(entry["state"]), entry["attempt"], entry.get("output"), entry.get("message")
