@@ -127,7 +127,7 @@ class Body:
             return Outcome(output=output, message=CACHED)
         output = self._run(*converted, attempt)
         if self._mask.output(output) == output:  # a secret is kept nowhere
-            cached.keep(key, output)
+            cached.keep(key, output, attempt.deadline)
         return Outcome(output=output)
 
     def failed(self, attempt: Attempt, error: BaseException, policy: RetryPolicy) -> Outcome:
