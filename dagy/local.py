@@ -95,7 +95,11 @@ def run_local(
     )
     recording = Recording(header, spec.to_json())
     home = recording.home
-    store = TemporaryStore() if home is None else ArtifactStore(home.artifacts(run_id))
+    store = (
+        TemporaryStore(pickles=spec.has_pickles)
+        if home is None
+        else ArtifactStore(home.artifacts(run_id), pickles=spec.has_pickles)
+    )
     log = RunLog(
         recording.log,
         mask=mask_of(spec.parameters, parameters) or None,

@@ -269,6 +269,7 @@ class Graph:
             retry_condition=condition_name(task),
             hooks=hook_names(task),
             isolation=task.isolation,
+            serializer=task.serializer,
             cache=_cache_data(task.cache),
             code_hash=task.code_hash,
         )

@@ -93,4 +93,4 @@ def _canonical(parts: Any) -> str:
     except TypeError:  # artifacts are in it; their content counts
         from dagy.values.artifacts import Digests
 
-        return json.dumps(json.loads(to_text(parts, Digests())), sort_keys=True)
+        return json.dumps(json.loads(to_text(parts, Digests(), pickles=True)), sort_keys=True)

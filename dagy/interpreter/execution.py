@@ -160,7 +160,7 @@ class _Execution:
             )
         try:
             output = resolve(self._spec.outputs, frontier.lookup) if whole else None
-            self._output = to_text(output, self._store)
+            self._output = to_text(output, self._store, pickles=True)
         except (LookupError, CodecError) as error:
             return RunResult(StateType.FAILED, runs, error=describe_failure(error), exception=error)
         return RunResult(StateType.SUCCEEDED, runs, output=output)
