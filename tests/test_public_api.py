@@ -51,6 +51,7 @@ POLICY = {
 def test_every_name_of_the_contract_is_importable(name):
     assert hasattr(dagy, name)
     assert name in dagy.__all__
+    assert name in dir(dagy)
 
 
 def defaults(function):
