@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-RetryDelay = float | list[float] | Callable[[int], float] | None
+RetryDelay = float | Sequence[float] | Callable[[int], float] | None
 Isolation = Literal["process"] | None
 Serializer = Literal["pickle"] | None
 
