@@ -93,7 +93,10 @@ def execute(
         )
 
     execution = _Execution(spec, parameters, flow_code, sink, clock, draw, store)
-    return execution.run(scheduler, assignment)
+    result = execution.run(scheduler, assignment)
+    if result.exception is None or result.error is None:
+        return result
+    return result._replace(exception=mask.exception(result.exception, result.error.message))
 
 
 class _Execution:
