@@ -93,6 +93,10 @@ class ArtifactStore:
             raise CodecError(f"the artifact {place} is gone, and with it the value")
         return place
 
+    def has_all(self, text: str) -> bool:
+        """Tell whether every artifact that a JSON text refers to is here."""
+        return all((self.folder / name).exists() for name in names_in(text))
+
     def adopt(self, text: str, other: ArtifactStore) -> None:
         """Take in every artifact that a JSON text refers to, so that the other store may go.
 
