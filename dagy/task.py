@@ -13,7 +13,7 @@ from dagy.errors import DefinitionError
 from dagy.hook import HookLike
 from dagy.mapping import calls_of
 from dagy.source import digest_of
-from dagy.tracing import current_graph
+from dagy.tracing import current_graph, refuse_stray_call
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -137,6 +137,7 @@ class Task(Generic[P, R]):
         wait_for = kwargs.pop("wait_for", ())
         graph = current_graph.get()
         if graph is None:
+            refuse_stray_call(self)
             return self.fn(*args, **kwargs)
         return graph.add(self, args, kwargs, wait_for)
 
@@ -165,6 +166,7 @@ class Task(Generic[P, R]):
         if graph is not None:
             output: Any = graph.add_map(self, args, kwargs, wait_for)
             return output  # type: ignore[no-any-return] # it stands for the list
+        refuse_stray_call(self)
         return [self.fn(*each, **named) for each, named in calls_of(args, kwargs)]
 
     def with_options(self, **changes: Any) -> Task[P, R]:
