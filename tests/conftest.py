@@ -1,5 +1,8 @@
 """Fixtures that all tests share."""
 
+import subprocess
+import sys
+
 import pytest
 
 
@@ -9,6 +12,24 @@ def home(tmp_path, monkeypatch):
     path = tmp_path / "dagy-home"
     monkeypatch.setenv("DAGY_LOCAL_DIR", str(path))
     return path
+
+
+@pytest.fixture
+def dagy(tmp_path, home):
+    """Run `dagy ...` without a terminal, in the test's own folder, to its end."""
+
+    def run(*arguments, **options):
+        return subprocess.run(
+            [sys.executable, "-m", "dagy", *arguments],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            stdin=subprocess.DEVNULL,
+            **options,
+        )
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,7 @@
 """Resuming and caching real runs, from Python and on the command line."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 
 import pytest
 
@@ -43,19 +40,10 @@ def pipe(n: int = 3):
 
 
 @pytest.fixture
-def dagy(tmp_path, home):
+def dagy(dagy, tmp_path):
+    """Run the command line beside `flows.py`."""
     (tmp_path / "flows.py").write_text(FLOWS)
-
-    def run(*arguments):
-        return subprocess.run(
-            [sys.executable, "-m", "dagy", *arguments],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            env={**os.environ, "NO_COLOR": "1"},
-        )
-
-    return run
+    return dagy
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The tasks of a recorded run, by its flow's file: no database is opened, so it takes milliseconds."""
+"""What a run's flow calls its tasks, read without the database, so that it takes milliseconds."""
 
 from __future__ import annotations
 
