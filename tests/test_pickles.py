@@ -104,6 +104,11 @@ def test_what_holds_itself_and_cannot_be_pickled_is_named_too():
         to_text(Pickled(value), TemporaryStore())
 
 
+def test_without_a_place_for_artifacts_it_is_refused_under_its_own_name():
+    with pytest.raises(CodecError, match="value is of type tests.test_pickles.Model: artifacts do"):
+        to_text(Pickled(Model(1)))
+
+
 def test_a_pickle_is_opened_only_where_the_reference_says_that_it_is_one():
     store = TemporaryStore()
     text = to_text(Pickled({1}), store)

@@ -191,9 +191,10 @@ class Writer:
     def _artifact(self, value: Any, path: str) -> dict[str, Any]:
         from dagy.values import artifacts
 
+        told = value.value if isinstance(value, artifacts.Pickled) else value
         if self._store is None:
             raise _refused(
-                value,
+                told,
                 path,
                 "artifacts do not cross here: not as a parameter or a literal argument of a flow, "
                 "and not on AWS yet in this version; write it to S3 in the task and return its "
@@ -204,7 +205,7 @@ class Writer:
         except CodecError:
             raise
         except Exception as error:  # whatever a framework raises for what Parquet does not have
-            raise _refused(value, path, f"it cannot be written: {error}") from error
+            raise _refused(told, path, f"it cannot be written: {error}") from error
 
 
 def _scalar(value: Any, path: str) -> Any:

@@ -119,3 +119,11 @@ def test_a_delay_and_a_count_beyond_what_step_functions_accepts():
 def test_an_unknown_pass():
     with pytest.raises(CompileError, match="there is no pass 'emmit'; did you mean 'emit'"):
         run_passes(Flow().returns(), after="emmit")
+
+
+@pytest.mark.parametrize("mode", ["nano", "micro"])
+def test_a_task_that_pickles_makes_artifacts_which_do_not_cross_yet(mode):
+    spec = Flow().task("train", serializer="pickle", source="flows.py:3").returns()
+    message = refused(NotBuiltError, spec, mode=mode)
+    assert message.startswith("task 'train' (flows.py:3): serializer='pickle' makes an artifact")
+    assert "register a codec" in message

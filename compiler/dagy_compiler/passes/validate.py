@@ -60,6 +60,7 @@ class Validate:
                 )
         for name, task in plan.spec.tasks.items():
             _check_retries(name, task)
+            _check_serializer(name, task)
             _check_timeout(name, task)
         # In nano the interpreter runs the whole flow, and it knows every policy.
         problems = [] if plan.mode == NANO else list(_not_built(plan))
@@ -82,6 +83,15 @@ def _check_retries(name: str, task: TaskSpec) -> None:
                 f"tasks[{name!r}].retry_delay_seconds",
                 f"must be a number of at least 0 or a list of them, not {delays!r}",
             )
+
+
+def _check_serializer(name: str, task: TaskSpec) -> None:
+    if task.serializer is not None:
+        raise NotBuiltError(
+            f"task {name!r}{_where(task.source)}: serializer={task.serializer!r} makes an artifact "
+            "of what it returns, and artifacts do not cross on AWS yet in this version; return "
+            "plain data, or register a codec that makes such of it"
+        )
 
 
 def _is_seconds(value: Any) -> bool:
