@@ -110,14 +110,12 @@ class Cache:
 
     def _divided(self) -> tuple[set[str], list[Path]]:
         """Return the artifacts of the results that stay, and the results that are too many."""
-        from dagy.values.artifacts import names_in
-
         kept: set[str] = set()
         size = 0
         entries = [path for path in _files(self._folder) if path.suffix == _SUFFIX]
         newest_first = sorted(entries, key=_stat, reverse=True)
         for count, path in enumerate(newest_first):
-            names = names_in(_text_of(path)) - kept
+            names = _artifacts_of(path) - kept
             size += _stat(path)[1] + sum(_stat(self.artifacts / name)[1] for name in names)
             if count >= self._most_results or size > self._most_bytes:
                 return kept, newest_first[count:]
@@ -158,11 +156,14 @@ def _stat(path: Path) -> tuple[float, int]:
     return found.st_mtime, found.st_size
 
 
-def _text_of(path: Path) -> str:
+def _artifacts_of(path: Path) -> set[str]:
+    """Return the names of the artifacts that a result refers to; none if it is broken."""
+    from dagy.values.artifacts import names_in
+
     try:
-        return _decode(path.read_bytes()).partition("\n")[2]
-    except (OSError, ValueError):
-        return ""
+        return names_in(_decode(path.read_bytes()).partition("\n")[2])
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
 
 
 def _digest(text: str) -> str:

@@ -72,6 +72,8 @@ def test_results_count_with_their_artifacts_which_go_with_them(home):
     assert (cache.get("old", NOW), len(os.listdir(store.folder))) == (None, 3)
     assert cache.prune(NOW + 90_000) == 1
     assert from_text(cache.get("new", NOW), store)["own"] == b"new" * 600
+    cache._path("new").write_text(cache._path("new").read_text()[:-3])
+    assert cache.prune(NOW + 90_000) == 2  # what is cut short refers to nothing
 
 
 def test_a_cache_that_cannot_be_written_keeps_nothing_and_says_nothing(home):
