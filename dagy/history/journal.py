@@ -49,6 +49,7 @@ class RunHeader:
         dagy_version: the version of Dagy that runs it.
         resumed_from: the run whose results it began with, if there is one.
         source_file: the file that the flow is in, for resuming it, if it is in one.
+        keep_last: how many runs of its flow to keep once it is over, at least 1; None for all.
         schema_version: version of the journal's format.
     """
 
@@ -62,6 +63,7 @@ class RunHeader:
     dagy_version: str
     resumed_from: str | None = None
     source_file: str | None = None
+    keep_last: int | None = None
     schema_version: int = JOURNAL_VERSION
 
 

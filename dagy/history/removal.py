@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dagy.errors import HistoryError
-from dagy.history import fold, queries, reading, store
+from dagy.history import fold, queries, reading, settling, store
 from dagy.history.recorded import is_alive
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def delete_runs(home: Home, runs: Sequence[str]) -> list[str]:
             "Nothing was deleted"
         )
     with store.connected(home, patience=store.OWNER_PATIENCE) as connection:
-        fold.fold_over(connection, home)
+        settling.settle_over(connection, home)
         removed = remove(connection, home, run_ids)
     left = [run_id for run_id in run_ids if run_id not in removed]
     if left:
