@@ -29,6 +29,7 @@ MARKS = frozenset({ARTIFACT, CODEC, PLAIN})
 TOO_DEEP = "the value nests too deeply, or holds itself"
 
 _encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
+_decode = json.JSONDecoder().decode
 _ATOMS = frozenset({type(None), bool, int, str})
 _LISTS = frozenset({list, tuple})
 
@@ -71,7 +72,7 @@ def from_text(text: str, store: Store | None = None) -> Any:
     Raises:
         CodecError: an artifact is not there, or no codec of that name is registered.
     """
-    value = json.loads(text)
+    value = _decode(text)
     # No mark begins otherwise; looking for one character is many times faster.
     if "$" not in text or '{"$' not in text:
         return value
