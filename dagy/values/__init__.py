@@ -50,6 +50,8 @@ def to_text(value: Any, store: Store | None = None, *, any_keys: bool = False) -
         >>> to_text({"rows": (1, 2)})
         '{"rows":[1,2]}'
     """
+    if value is None:  # as most tasks that are called for what they do return
+        return "null"
     try:
         if not _is_plain(value):
             from dagy.values.rich import Writer
