@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 
-@dataclass(frozen=True)
 class Unmapped:
     """An argument of `Task.map` that every call gets whole; made by `unmapped`."""
 
-    value: Any
+    def __init__(self, value: Any) -> None:
+        self.value = value
 
 
 def unmapped(value: Any) -> Any:
