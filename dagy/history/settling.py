@@ -117,7 +117,7 @@ _left: set[Home] = set()
 
 def _settle_what_is_left() -> None:
     # A process that ends must not be kept from it by its history, nor make a home that is gone.
-    for home in _left:
+    for home in tuple(_left):
         try:
             settle(home)
         except Exception as error:

@@ -278,8 +278,7 @@ class Scheduler:
     def _take(self, done: Job | None, result: Any) -> Job | None:
         """Hand in a finished job and take the next one, under one hold of the lock.
 
-        This worker goes on with what there is; only what there is beyond that wakes or starts
-        another worker.
+        This worker goes on with what there is; only what there is beyond that calls another.
         """
         with self._work:
             if done is None:

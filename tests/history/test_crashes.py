@@ -59,7 +59,7 @@ for child in range(kills):
     pid = os.fork()
     if not pid:
         run_flows(child)
-    # Half of them within the first run, which is over in a few milliseconds but for its fold.
+    # Half of them within the first run, which is over in a few milliseconds.
     time.sleep(rng.uniform(0, rng.choice([0.008, 0.1])))
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
