@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 MOST_RUNS = 20
 MOST_BYTES = 8 << 20
-"""What may wait: so much is folded in about a quarter of a second."""
+"""What may wait, so that a reader who folds it all hardly notices."""
 
 
 def settle_now_and_then(home: Home) -> None:
