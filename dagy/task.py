@@ -46,6 +46,7 @@ class Task(Generic[P, R]):
         isolation: "process" where each attempt runs in a process of its own.
         cache: whether recorded outputs of the same code and arguments are used, for how long, or by
             which key.
+        expected_seconds: how long a run of it is likely to take.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Task(Generic[P, R]):
         retry_condition_fn: Callable[[Exception], bool] | None = None,
         isolation: Isolation = None,
         cache: bool | timedelta | Callable[..., Any] = False,
+        expected_seconds: float | None = None,
     ) -> None:
         shown = getattr(fn, "__name__", type(fn).__name__)
         definition = options.Definition("task", fn, name if isinstance(name, str) else shown)
@@ -82,6 +84,7 @@ class Task(Generic[P, R]):
         options.check_bool(definition, "validate_parameters", validate_parameters)
         options.check_isolation(definition, isolation, fn)
         options.check_cache(definition, cache)
+        options.check_expected(definition, expected_seconds)
         hooks = dict(zip(HOOKS, (on_running, on_completion, on_failure, on_retry), strict=True))
         options.check_hooks(definition, hooks)
         functools.update_wrapper(self, fn)
@@ -108,6 +111,7 @@ class Task(Generic[P, R]):
         self.retry_condition_fn = retry_condition_fn
         self.isolation = isolation
         self.cache = cache
+        self.expected_seconds = expected_seconds
 
     @overload
     def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R: ...
@@ -230,6 +234,7 @@ def task(
     retry_condition_fn: Callable[[Exception], bool] | None = None,
     isolation: Isolation = None,
     cache: bool | timedelta | Callable[..., Any] = False,
+    expected_seconds: float | None = None,
 ) -> Callable[[Callable[P, R]], Task[P, R]]: ...
 
 
@@ -253,6 +258,7 @@ def task(
     retry_condition_fn: Callable[[Exception], bool] | None = None,
     isolation: Isolation = None,
     cache: bool | timedelta | Callable[..., Any] = False,
+    expected_seconds: float | None = None,
 ) -> Any:
     """Make a function a task; bare, or with options.
 
@@ -278,6 +284,8 @@ def task(
         cache: True to use the output recorded for the same code and arguments, a timedelta to do so
             while it is that fresh, or a function that is given the arguments and returns the key
             (any JSON). Off by default.
+        expected_seconds: how long a run is likely to take, in seconds; `dagy build` arranges the
+            state machine by it. It changes nothing else.
 
     Returns:
         A `Task`, or a decorator that makes one.
@@ -308,5 +316,6 @@ def task(
         retry_condition_fn=retry_condition_fn,
         isolation=isolation,
         cache=cache,
+        expected_seconds=expected_seconds,
     )
     return make if fn is None else make(fn)

@@ -271,6 +271,7 @@ class Graph:
             isolation=task.isolation,
             cache=_cache_data(task.cache),
             code_hash=task.code_hash,
+            expected_seconds=task.expected_seconds,
         )
 
     def _argument(

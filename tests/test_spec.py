@@ -97,6 +97,7 @@ def corrupt(*steps, value=...):
         (corrupt("task_runs", 0, "when", value=[1]), "task_runs[0].when", "pairs of a reference"),
         (corrupt("task_runs", 0, "map_over", value=[7]), "task_runs[0].map_over", "no argument 7"),
         (corrupt("tasks", "extract", "timeout_seconds", value=0), "tasks['extract'].timeout_seconds", "above 0"),
+        (corrupt("tasks", "extract", "expected_seconds", value=0), "tasks['extract'].expected_seconds", "above 0"),
         (corrupt("tasks", "extract", "concurrency_limit", value=0), "tasks['extract'].concurrency_limit", "at least 1"),
         (corrupt("tasks", "extract", "retry_jitter_factor", value=2), "tasks['extract'].retry_jitter_factor", "from 0 to 1"),
         (corrupt("tasks", "extract", "retry_delay_seconds", value=[]), "tasks['extract'].retry_delay_seconds", "a list of them"),
@@ -114,7 +115,7 @@ def test_a_malformed_spec_is_refused_with_the_path_of_the_field(change, path, me
 
 
 @pytest.mark.parametrize(
-    "text", ["", "nope", "[]", "3", '{"schema_version": 2', '{"a": NaN}', "[" * 100_000, None]
+    "text", ["", "nope", "[]", "3", '{"schema_version": 3', '{"a": NaN}', "[" * 100_000, None]
 )
 def test_what_is_no_spec_at_all_is_refused(text):
     with pytest.raises(SpecError):

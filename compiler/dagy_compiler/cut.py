@@ -31,16 +31,15 @@ def best_cuts(
         count: how many barriers to return at most.
         margin: how many nodes each side must have at least, if there is such a barrier.
     """
-    ones = [1.0] * len(before)
     ends, left = heads(before, durations), tails(before, durations)
-    starts = [end - duration for end, duration in zip(ends, durations, strict=True)]
-    ranks = [
-        ends,
-        starts,
-        [-rest for rest in left],
-        heads(before, ones),
-        [-rest for rest in tails(before, ones)],
-    ]
+    ranks = [ends, [-rest for rest in left]]
+    if min(durations) < max(durations):
+        ones = [1.0] * len(before)
+        ranks += [
+            [end - duration for end, duration in zip(ends, durations, strict=True)],
+            heads(before, ones),
+            [-rest for rest in tails(before, ones)],
+        ]
     orders = [sorted(range(len(before)), key=rank.__getitem__) for rank in ranks]
     scored = sorted(
         (

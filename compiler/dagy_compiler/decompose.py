@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from dagy_compiler.cut import best_cuts
+from dagy_compiler.durations import Durations, expected, guesses
 from dagy_compiler.makespan import heads, tails
 from dagy_compiler.order import Predecessors, components, levels, series_cuts
-from dagy_compiler.scenarios import Scenario, expected, scenarios
 from dagy_compiler.tree import EMPTY, Leaf, Tree, parallel, series
 
 MAX_DEPTH = 100
@@ -65,7 +65,7 @@ def decompose(predecessors: Predecessors, durations: Sequence[float | None] | No
     if not predecessors:
         return EMPTY
     known = [None] * len(predecessors) if durations is None else durations
-    problem = _Problem(predecessors, expected(known), scenarios(known))
+    problem = _Problem(predecessors, expected(known), guesses(known))
     return _Decomposition(problem).part(tuple(range(len(predecessors))), MAX_DEPTH).tree
 
 
@@ -74,12 +74,12 @@ class _Problem:
     """A graph, how long each node is expected to take, and by which guesses trees are judged."""
 
     predecessors: Predecessors
-    durations: Scenario
-    scenarios: list[Scenario]
+    durations: Durations
+    guesses: list[Durations]
 
 
 class _Timed(NamedTuple):
-    """A tree and how long it takes in each scenario, in seconds."""
+    """A tree and how long it takes by each guess, in seconds."""
 
     tree: Tree
     spans: tuple[float, ...]
@@ -138,7 +138,7 @@ class _Search:
 
     def leaf(self, node: int) -> _Timed:
         """Return a part of one node."""
-        return _Timed(Leaf(node), tuple([each[node] for each in self.problem.scenarios]))
+        return _Timed(Leaf(node), tuple([guess[node] for guess in self.problem.guesses]))
 
     def levels(self, nodes: tuple[int, ...], before: Predecessors) -> _Timed:
         """Put a barrier between all levels of a part."""
@@ -155,9 +155,9 @@ class _Search:
     def core(self, nodes: tuple[int, ...], before: Predecessors, depth: int) -> _Timed:
         """Decompose a part that needs a barrier: the best of those tried, and of levels."""
         self.allowance -= len(nodes)
-        guesses = [[each[node] for node in nodes] for each in self.problem.scenarios]
-        ends = [heads(before, guess) for guess in guesses]
-        left = [tails(before, guess) for guess in guesses]
+        durations = [[guess[node] for node in nodes] for guess in self.problem.guesses]
+        ends = [heads(before, each) for each in durations]
+        left = [tails(before, each) for each in durations]
         best = self.levels(nodes, before)
         for first in best_cuts(
             before,

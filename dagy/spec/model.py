@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 EPOCH = "1970-01-01T00:00:00+00:00"
 """The `created_at` of a spec whose bytes must not depend on when it was built."""
@@ -36,6 +36,7 @@ class TaskSpec:
         cache: `{}` to use recorded outputs of the same code and arguments, with `"seconds"` for how
             long, and `"$callable"` naming a key function; None for never.
         code_hash: SHA-256, in hex, of the function's source.
+        expected_seconds: how long a run is likely to take; None where nobody has said.
     """
 
     name: str
@@ -54,6 +55,7 @@ class TaskSpec:
     isolation: str | None = None
     cache: dict[str, Any] | None = None
     code_hash: str | None = None
+    expected_seconds: float | None = None
 
 
 @dataclass(frozen=True)
