@@ -49,6 +49,7 @@ class Task(Generic[P, R]):
         serializer: "pickle" where what it returns is pickled.
         cache: whether recorded outputs of the same code and arguments are used, for how long, or by
             which key.
+        expected_seconds: how long a run of it is likely to take.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class Task(Generic[P, R]):
         isolation: Isolation = None,
         serializer: Serializer = None,
         cache: bool | timedelta | Callable[..., Any] = False,
+        expected_seconds: float | None = None,
     ) -> None:
         shown = getattr(fn, "__name__", type(fn).__name__)
         definition = options.Definition("task", fn, name if isinstance(name, str) else shown)
@@ -87,6 +89,7 @@ class Task(Generic[P, R]):
         options.check_isolation(definition, isolation, fn)
         options.check_serializer(definition, serializer)
         options.check_cache(definition, cache)
+        options.check_expected(definition, expected_seconds)
         hooks = dict(zip(HOOKS, (on_running, on_completion, on_failure, on_retry), strict=True))
         options.check_hooks(definition, hooks)
         functools.update_wrapper(self, fn)
@@ -115,6 +118,7 @@ class Task(Generic[P, R]):
         self.isolation = isolation
         self.serializer = serializer
         self.cache = cache
+        self.expected_seconds = expected_seconds
 
     @overload
     def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R: ...
@@ -240,6 +244,7 @@ def task(
     isolation: Isolation = None,
     serializer: Serializer = None,
     cache: bool | timedelta | Callable[..., Any] = False,
+    expected_seconds: float | None = None,
 ) -> Callable[[Callable[P, R]], Task[P, R]]: ...
 
 
@@ -264,6 +269,7 @@ def task(
     isolation: Isolation = None,
     serializer: Serializer = None,
     cache: bool | timedelta | Callable[..., Any] = False,
+    expected_seconds: float | None = None,
 ) -> Any:
     """Make a function a task; bare, or with options.
 
@@ -291,6 +297,8 @@ def task(
         cache: True to use the output recorded for the same code and arguments, a timedelta to do so
             while it is that fresh, or a function that is given the arguments and returns the key
             (any JSON). Off by default.
+        expected_seconds: how long a run is likely to take, in seconds; `dagy build` arranges the
+            state machine by it. It changes nothing else.
 
     Returns:
         A `Task`, or a decorator that makes one.
@@ -322,5 +330,6 @@ def task(
         isolation=isolation,
         serializer=serializer,
         cache=cache,
+        expected_seconds=expected_seconds,
     )
     return make if fn is None else make(fn)

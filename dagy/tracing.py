@@ -316,6 +316,7 @@ class Graph:
             serializer=task.serializer,
             cache=_cache_data(task.cache),
             code_hash=task.code_hash,
+            expected_seconds=task.expected_seconds,
         )
 
     def _argument(

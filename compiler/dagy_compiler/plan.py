@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -70,6 +71,7 @@ class Plan:
     Attributes:
         spec: the flow.
         mode: the execution mode asked for.
+        durations: seconds that task runs take, by id, as far as known.
         placements: set by `place`: the executor of each task run, by id.
         units: set by `fuse`.
         tree: set by `structure`: the order of the units.
@@ -80,6 +82,7 @@ class Plan:
 
     spec: FlowSpec
     mode: str
+    durations: Mapping[str, float] = field(default_factory=dict)
     placements: dict[str, str] | None = None
     units: tuple[Unit, ...] | None = None
     tree: Tree | None = None
