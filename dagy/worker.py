@@ -25,10 +25,11 @@ from functools import cache
 from typing import Any, TextIO
 
 from dagy.code import Code, code_of, load
+from dagy.environment import worker_environment
 from dagy.errors import BundleError, OutputTooLargeError, SpecError
 from dagy.interpreter import Assignment, RunResult, Transition, execute
 from dagy.parameters import bind
-from dagy.spec import Direct, FlowSpec, ParameterReference, follow, resolve
+from dagy.spec import Direct, FlowSpec, ParameterReference, TaskSpec, follow, resolve
 from dagy.values import from_text, to_text
 
 PROTOCOL = 1
@@ -119,10 +120,18 @@ def _run(spec: FlowSpec, parameters: Mapping[str, Any], assignment: Assignment) 
         flow_code=_flow_code(spec) if assignment.task_run_ids is None else None,
         max_workers=MAX_WORKERS,
         assignment=assignment,
+        secrets=worker_environment(_assigned(spec, assignment)),
     )
     if result.exception is not None:
         raise result.exception
     return result
+
+
+def _assigned(spec: FlowSpec, assignment: Assignment) -> list[TaskSpec]:
+    """Return the tasks that an assignment runs."""
+    ids = assignment.task_run_ids
+    names = [run.task_name for run in spec.task_runs if ids is None or run.id in ids]
+    return [spec.tasks[name] for name in dict.fromkeys(names)]
 
 
 def _flow_code(spec: FlowSpec) -> Code | None:

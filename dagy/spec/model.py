@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 EPOCH = "1970-01-01T00:00:00+00:00"
 """The `created_at` of a spec whose bytes must not depend on when it was built."""
@@ -36,6 +36,13 @@ class TaskSpec:
         cache: `{}` to use recorded outputs of the same code and arguments, with `"seconds"` for how
             long, and `"$callable"` naming a key function; None for never.
         code_hash: SHA-256, in hex, of the function's source.
+        memory_mb: memory that it needs, in MB; None lets the mode decide, here and below.
+        vcpu: processors that it needs.
+        ephemeral_storage_mb: disk that it needs, in MB.
+        environment: environment variables, by name.
+        secrets: where the values of further environment variables are kept, by name:
+            `secretsmanager:NAME`, `secretsmanager:ARN` or `ssm:/NAME`.
+        architecture: "x86_64" or "arm64".
     """
 
     name: str
@@ -54,6 +61,12 @@ class TaskSpec:
     isolation: str | None = None
     cache: dict[str, Any] | None = None
     code_hash: str | None = None
+    memory_mb: int | None = None
+    vcpu: float | None = None
+    ephemeral_storage_mb: int | None = None
+    environment: dict[str, str] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict)
+    architecture: str | None = None
 
 
 @dataclass(frozen=True)
