@@ -7,6 +7,8 @@ from functools import cached_property
 
 from dagy.spec import FlowSpec, TaskRunSpec, TaskSpec
 from dagy_compiler.asl import StateMachine
+from dagy_compiler.modes import ECS
+from dagy_compiler.placement import FUNCTION, Placement, mode_placement
 from dagy_compiler.program import Program
 from dagy_compiler.tree import Tree
 
@@ -20,12 +22,17 @@ class Unit:
         task_runs: ids, in the flow's order.
         after: units that must have ended before, by index.
         whole_flow: whether it is all there is, so that the worker also makes the return value.
+        outputs: the task runs whose outputs are read outside, by other units or by the flow's
+            return value; in the flow's order.
+        placement: the logical id of the function or task definition that it runs on.
     """
 
     name: str
     task_runs: tuple[str, ...]
     after: tuple[int, ...] = ()
     whole_flow: bool = False
+    outputs: tuple[str, ...] = ()
+    placement: str = FUNCTION
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +72,8 @@ class Plan:
     Attributes:
         spec: the flow.
         mode: the execution mode asked for.
-        placements: set by `place`: the executor of each task run, by id.
+        fuse: which task runs of mode micro may share an invocation: "off", "chains" or "auto".
+        placements: set by `place`: what each task run gets to run on, by id.
         units: set by `fuse`.
         tree: set by `structure`: the order of the units.
         segments: set by `retry`: the task states of each unit, by the unit's index.
@@ -75,7 +83,8 @@ class Plan:
 
     spec: FlowSpec
     mode: str
-    placements: dict[str, str] | None = None
+    fuse: str = "off"
+    placements: dict[str, Placement] | None = None
     units: tuple[Unit, ...] | None = None
     tree: Tree | None = None
     segments: tuple[tuple[Segment, ...], ...] | None = None
@@ -86,6 +95,24 @@ class Plan:
     def runs(self) -> dict[str, TaskRunSpec]:
         """The task runs by id."""
         return {run.id: run for run in self.spec.task_runs}
+
+    @cached_property
+    def places(self) -> dict[str, Placement]:
+        """What the units run on, by the logical id of each function or task definition."""
+        used = {unit.placement for unit in self.units or ()} or {mode_placement(self.mode).name}
+        every = [mode_placement(self.mode), *(self.placements or {}).values()]
+        return {place.name: place for place in every if place.name in used}
+
+    @property
+    def has_bucket(self) -> bool:
+        """Whether there is a bucket for what is too large to pass between states.
+
+        Values pass between units, and to and from the items of a map. A container is given by S3
+        what its overrides cannot hold, even where it runs the whole flow.
+        """
+        assert self.units is not None
+        apart = len(self.units) > 1 or any(not unit.whole_flow for unit in self.units)
+        return apart or any(place.executor == ECS for place in self.places.values())
 
     def task_of(self, task_run_id: str) -> TaskSpec:
         """Return the task that a task run calls."""

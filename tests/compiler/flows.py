@@ -34,13 +34,20 @@ class Flow:
         self.runs = []
 
     def task(self, run_id, *args, after=(), retries=0, delay=None, executor=None, **policy):
-        """Add a task and one call of it; dependencies are the references and `after`."""
-        fields = {"timeout_seconds": None, "concurrency_limit": None, **policy}
+        """Add a task and one call of it; dependencies are the references and `after`.
+
+        `executor` is the call's own.
+        """
+        fields = {
+            "default_executor": None,
+            "timeout_seconds": None,
+            "concurrency_limit": None,
+            **policy,
+        }
         self.tasks[run_id] = TaskSpec(
             name=run_id,
             import_path=f"flows:{run_id}",
             description=None,
-            default_executor=None,
             retries=retries,
             retry_delay_seconds=delay,
             **fields,

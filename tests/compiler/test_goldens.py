@@ -6,7 +6,7 @@ import pytest
 
 from dagy_compiler import PASSES, compile_flow, describe, run_passes
 from dagy_compiler.render import dot, mermaid, outline
-from tests.compiler.cases import CASES, chain
+from tests.compiler.cases import CASES, PLACED, chain
 
 SHOWN = ("validate", "structure", "retry", "dataflow")
 
@@ -27,6 +27,17 @@ def test_every_pass(case, golden):
     drawn = outline(compile_flow(spec, mode="micro").definition())
     parts.append(f"## outline\n\n```text\n{drawn}\n```\n")
     golden(f"passes/{name_of(case)}.md", "\n".join(parts))
+
+
+@pytest.mark.parametrize("case", PLACED, ids=name_of)
+def test_places_and_units(case, golden):
+    parts = [f"# {name_of(case)}\n", f"{case.__doc__}\n"]
+    for mode, fuse in (("nano", "off"), ("medium", "off"), ("micro", "off"), ("micro", "chains")):
+        parts.append(f"## {mode}, --fuse {fuse}\n")
+        for name in ("place", "fuse"):
+            text = describe(run_passes(case(), mode=mode, fuse=fuse, after=name), name)
+            parts.append(f"### {name}\n\n```text\n{text}\n```\n")
+    golden(f"places/{name_of(case)}.md", "\n".join(parts))
 
 
 @pytest.mark.parametrize("case", CASES, ids=name_of)
