@@ -87,6 +87,9 @@ read 2026-11)."""
 TEMPLATE_BYTES: Final = 1_048_576
 """Size of a template that is read from S3 (1 MB); 51,200 bytes can be sent inline."""
 
+TEMPLATE_RESOURCES: Final = 500
+"""Resources of a template."""
+
 # Events in the history of an execution, counted in recorded histories on AWS, 2026-11.
 EVENTS_OF_EXECUTION: Final = 2
 EVENTS_OF_LAMBDA_TASK: Final = 5
