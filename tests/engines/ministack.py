@@ -22,6 +22,7 @@ from typing import Any
 
 import boto3
 
+from dagy_compiler.template import HANDLER
 from tests.engines import Outcome
 
 ENVIRONMENT = Path(__file__).parents[2] / ".venv-ministack"
@@ -105,9 +106,10 @@ class Ministack:
 
     def _deploy(self, name: str, bundle: Path) -> str:
         template = json.loads((bundle / "template.json").read_text(encoding="utf-8"))
-        function = template["Resources"]["WorkerFunction"]["Properties"]
-        assert function["Runtime"].startswith("python3.")
-        function["Runtime"] = "provided.al2023"
+        for resource in template["Resources"].values():
+            if resource["Type"] == "AWS::Lambda::Function":
+                assert resource["Properties"]["Runtime"].startswith("python3.")
+                resource["Properties"]["Runtime"] = "provided.al2023"
         self._cloudformation.create_stack(
             StackName=name,
             TemplateBody=json.dumps(template, ensure_ascii=False),
@@ -151,12 +153,10 @@ def _with_bootstrap(bundle: Path, bin_folder: Path) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "artifact.zip"
         shutil.copy(bundle / "artifact.zip", copy)
-        template = json.loads((bundle / "template.json").read_text(encoding="utf-8"))
-        handler = template["Resources"]["WorkerFunction"]["Properties"]["Handler"]
         with zipfile.ZipFile(copy, "a") as archive:
             entry = zipfile.ZipInfo("bootstrap")
             entry.external_attr = 0o100755 << 16
             archive.writestr(
-                entry, _BOOTSTRAP.format(python=bin_folder / "python", handler=handler)
+                entry, _BOOTSTRAP.format(python=bin_folder / "python", handler=HANDLER)
             )
         return copy.read_bytes()
