@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from dagy.container import MAX_CAUSE, cause_of, failure_of
+from dagy.worker import PROTOCOL
 from dagy_compiler.artifact import FlowSource, artifact
 
 TASKS = """
@@ -146,7 +147,7 @@ def start(code, aws, **environment):
 
 
 def call(name):
-    return json.dumps({"dagy": 1, "tasks": [name], "attempt": 1, "parameters": {"n": 4}})
+    return json.dumps({"dagy": PROTOCOL, "tasks": [name], "attempt": 1, "parameters": {"n": 4}})
 
 
 def run(code, name, **environment):

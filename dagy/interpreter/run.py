@@ -60,6 +60,7 @@ class TaskRun:
         exception: likewise.
         message: what a person should know.
         not_taken: whether it was skipped because a branch was not taken, and not by a failure.
+        retry_in: seconds after which somebody else is to make the next attempt; None if nobody is.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class TaskRun:
         self.exception: BaseException | None = None
         self.message: str | None = None
         self.not_taken = False
+        self.retry_in: float | None = None
 
     @property
     def is_mapped(self) -> bool:

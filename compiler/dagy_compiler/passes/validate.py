@@ -4,31 +4,16 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from dagy.code import is_callable_mark
-from dagy.errors import NotBuiltError, SpecError
+from dagy.errors import SpecError
 from dagy.spec import TaskSpec
-from dagy_compiler.modes import MICRO, NANO, check_mode
+from dagy_compiler.modes import check_mode
 from dagy_compiler.plan import Plan
 
 _ID = re.compile(r"\w[\w.-]*")
-
-WAY_OUT = (
-    f"  Execution mode {MICRO!r} does not do this in this version of Dagy; use --execution-mode "
-    f"{NANO}, where the interpreter runs the whole flow in one invocation."
-)
-
-_POLICIES = (
-    "timeout_seconds",
-    "concurrency_limit",
-    "retry_jitter_factor",
-    "retry_condition",
-    "hooks",
-)
-"""What the interpreter does and Step Functions does not do for it yet."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +30,6 @@ class Validate:
 
         Raises:
             CompileError: there is no such mode.
-            NotBuiltError: something is asked for that this version does not do; names all of it.
             SpecError: an id or a retry policy is malformed.
         """
         check_mode(plan.mode)
@@ -58,10 +42,6 @@ class Validate:
                 )
         for name, task in plan.spec.tasks.items():
             _check_retries(name, task)
-        # In the other modes the interpreter runs the whole flow, and it knows every policy.
-        problems = list(_not_built(plan)) if plan.mode == MICRO else []
-        if problems:
-            raise NotBuiltError("\n".join([*problems, WAY_OUT]))
         return plan
 
 
@@ -84,23 +64,6 @@ def _check_retries(name: str, task: TaskSpec) -> None:
 def _is_seconds(value: Any) -> bool:
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     return number and math.isfinite(value) and value >= 0
-
-
-def _not_built(plan: Plan) -> Iterator[str]:
-    """Yield a line for everything that an invocation per task does not do yet."""
-    for name, task in plan.spec.tasks.items():
-        options = [option for option in _POLICIES if getattr(task, option)]
-        if is_callable_mark(task.retry_delay_seconds):
-            options.append("retry_delay_seconds (as a function)")
-        if options:
-            yield f"task {name!r}{_where(task.source)}: {', '.join(options)}"
-    for run in plan.spec.task_runs:
-        if run.map_over is not None:
-            yield f"task run {run.id!r}{_where(run.source)}: map"
-        if run.when:
-            yield f"task run {run.id!r}{_where(run.source)}: it is on one side of a branch"
-    if plan.spec.retries or plan.spec.hooks:
-        yield f"flow {plan.spec.name!r}: its own retries and hooks"
 
 
 def _where(source: str | None) -> str:
