@@ -8,9 +8,11 @@ The environment says what to do:
 |---|---|
 | `DAGY_TASK_TOKEN` | the token of the state that waits |
 | `DAGY_CALL` | the call as JSON, as `dagy.worker` takes it |
-| `DAGY_CALL_S3` | in its place the key of the call in the bucket `DAGY_BUCKET` |
+| `DAGY_CALL_S3` | the key of the rest of it in the bucket `DAGY_BUCKET`, if there is a rest |
 
-The last is for calls that the overrides of a container, of 8,192 characters, cannot hold.
+The overrides of a container hold 8,192 characters, so what a call is sent stands under a key, and
+only what changes from attempt to attempt in the overrides. The answer is sent as
+`{"Payload": ...}`, where a function's stands too, and states read both alike.
 
 The call is made in a process of its own, and this one outlives it. So a container that runs out of
 memory still says what happened, under the name that Lambda gives it, and heartbeats go on while a
@@ -34,10 +36,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
+from dagy.worker.claims import stored
+
 TOKEN = "DAGY_TASK_TOKEN"
 CALL = "DAGY_CALL"
 CALL_KEY = "DAGY_CALL_S3"
-BUCKET = "DAGY_BUCKET"
 
 HEARTBEAT_SECONDS = 30.0
 """Between two heartbeats. A state waits ten times as long, for a container also has to start."""
@@ -89,7 +92,7 @@ def answer(environment: Mapping[str, str], client: StepFunctions) -> None:
         ).start()
         signal.signal(signal.SIGTERM, lambda *_: work.stop())
         try:
-            found = work.done(_call_of(environment))
+            found = work.done(call_of(environment))
         except Exception as error:
             found = failure_of(error)
     if "errorType" in found:
@@ -97,7 +100,7 @@ def answer(environment: Mapping[str, str], client: StepFunctions) -> None:
             taskToken=token, error=found["errorType"][:MAX_ERROR], cause=cause_of(found)
         )
     else:
-        client.send_task_success(taskToken=token, output=json.dumps(found["answer"]))
+        client.send_task_success(taskToken=token, output=json.dumps({"Payload": found["answer"]}))
 
 
 class _Work:
@@ -114,29 +117,39 @@ class _Work:
         self._environment = {k: v for k, v in environment.items() if k not in ours}
         self._process: subprocess.Popen[bytes] | None = None
         self._stopped = False
+        # Held while the process begins, so that none begins after a stop. A signal may stop it in
+        # the very thread that starts it.
+        self._starting = threading.RLock()
 
     def done(self, call: str) -> dict[str, Any]:
         """Make the call; return `{"answer": ...}`, or a failure."""
         told, answered = self._folder / "call.json", self._folder / "answer.json"
         told.write_text(call, encoding="utf-8")
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "dagy.container", str(told), str(answered)],
-            stdin=subprocess.DEVNULL,
-            env=self._environment,
-        )
-        if self._stopped:  # before it began
-            self._process.kill()
-        code = self._process.wait()
+        command = [sys.executable, "-m", "dagy.container", str(told), str(answered)]
+        with self._starting:
+            if self._stopped:
+                return _killed(-signal.SIGKILL)
+            self._process = process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, env=self._environment
+            )
+            if self._stopped:  # by a signal, meanwhile
+                process.kill()
+        code = process.wait()
         if answered.exists():
             found: dict[str, Any] = json.loads(answered.read_text(encoding="utf-8"))
             return found
-        return {"errorType": KILLED, "errorMessage": _epitaph(code), "stackTrace": []}
+        return _killed(code)
 
     def stop(self) -> None:
         """End the process now; what it has not answered by then counts as killed."""
-        self._stopped = True
-        if self._process is not None:
-            self._process.kill()
+        with self._starting:
+            self._stopped = True
+            if self._process is not None:
+                self._process.kill()
+
+
+def _killed(code: int) -> Failure:
+    return {"errorType": KILLED, "errorMessage": _epitaph(code), "stackTrace": []}
 
 
 def _epitaph(code: int) -> str:
@@ -150,14 +163,12 @@ def _epitaph(code: int) -> str:
     return f"Error: Runtime exited with error: {name}{hint}"
 
 
-def _call_of(environment: Mapping[str, str]) -> str:
-    if CALL in environment:
-        return environment[CALL]
-    import boto3
-
-    answer = boto3.client("s3").get_object(Bucket=environment[BUCKET], Key=environment[CALL_KEY])
-    content: bytes = answer["Body"].read()
-    return content.decode()
+def call_of(environment: Mapping[str, str]) -> str:
+    """Return the whole call, as JSON."""
+    call = json.loads(environment[CALL])
+    if CALL_KEY in environment:
+        call = json.loads(stored(environment[CALL_KEY])) | call
+    return json.dumps(call)
 
 
 def _beat(client: StepFunctions, token: str, work: _Work, seconds: float) -> None:

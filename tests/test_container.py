@@ -163,7 +163,10 @@ def run(code, name, **environment):
 
 def test_success_is_the_answer_of_the_worker(code):
     action, body, printed = run(code, "double")
-    assert (action, json.loads(body["output"])) == ("SendTaskSuccess", {"output": "8"})
+    assert (action, json.loads(body["output"])) == (
+        "SendTaskSuccess",
+        {"Payload": {"output": "8"}},
+    )
     assert "doubling 4" in printed
 
 
@@ -191,15 +194,17 @@ def test_a_worker_that_dies_is_told_as_lambda_tells_it(code, name, message):
 
 def test_tasks_do_not_see_the_token_and_the_call(code):
     _, body, _ = run(code, "secretive", DAGY_BUCKET="data")
-    assert json.loads(json.loads(body["output"])["output"]) == ["DAGY_BUCKET"]
+    answer = json.loads(body["output"])["Payload"]
+    assert json.loads(answer["output"]) == ["DAGY_BUCKET"]
 
 
-def test_a_large_call_comes_from_s3(code):
+def test_what_a_call_is_sent_comes_from_s3_and_its_attempt_from_the_overrides(code):
     with aws(objects={"/data/run/call": call("double")}) as services:
-        place = {"DAGY_BUCKET": "data", "DAGY_CALL_S3": "run/call"}
+        place = {"DAGY_BUCKET": "data", "DAGY_CALL_S3": "run/call", "DAGY_CALL": '{"attempt": 2}'}
         process = start(code, services, **place)
         printed, _ = process.communicate(timeout=60)
         assert [action for action, _ in services.answers()] == ["SendTaskSuccess"], printed
+    assert '"attempt": 2' in printed
 
 
 def test_a_call_that_is_not_there_is_a_failure_by_its_name(code):

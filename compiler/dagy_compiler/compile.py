@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from dagy.errors import CompileError, NotBuiltError
+from dagy.errors import CompileError
 from dagy.options import nearest
 from dagy.spec import FlowSpec
 from dagy_compiler.asl import StateMachine
@@ -22,7 +22,6 @@ from dagy_compiler.passes import (
     Validate,
 )
 from dagy_compiler.passes.fuse import OFF
-from dagy_compiler.placement import FUNCTION
 from dagy_compiler.plan import Plan
 
 Pass = Callable[[Plan], Plan]
@@ -105,19 +104,7 @@ def run_passes(
         )
     plan = Plan(spec, mode, fuse)
     for name, run in PASSES:
-        if name == "structure":
-            _check_built(plan)
         plan = run(plan)
         if name == after:
             break
     return plan
-
-
-def _check_built(plan: Plan) -> None:
-    """Refuse units that the later passes do not know yet."""
-    for unit in plan.units or ():
-        alone = unit.whole_flow or len(unit.task_runs) == 1
-        if not alone or unit.placement != FUNCTION:
-            raise NotBuiltError(
-                f"{unit.name}: runs on {unit.placement}, which this version of Dagy does not do yet"
-            )

@@ -100,7 +100,7 @@ def substitutions(places: list[Placement]) -> Json:
 
 
 def run_statements(places: list[Placement]) -> list[Statement]:
-    """Return what the state machine may do: start these containers, and store what they are told.
+    """Return what the state machine may do: start these containers.
 
     It may start any revision of its task definitions, for executions that began before a deployment
     finish on what they began with.

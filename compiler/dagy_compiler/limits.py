@@ -32,7 +32,8 @@ MAX_ATTEMPTS: Final = 99_999_999
 # Lambda developer guide: a function's name has at most 64 characters, an alias's fewer in practice.
 FUNCTION_ARN_CHARACTERS: Final = 170
 """Longest ARN of the worker's function that is plausible: the longest partition and region, a name
-of 64 characters, a qualifier of 40."""
+of 64 characters, a qualifier of 40. Those of clusters and task definitions are no longer, nor are
+the ids of seven subnets."""
 
 # Lambda developer guide, "Lambda quotas", read 2026-11.
 UNZIPPED_BYTES: Final = 262_144_000
@@ -93,6 +94,7 @@ TEMPLATE_RESOURCES: Final = 500
 # Events in the history of an execution, counted in recorded histories on AWS, 2026-11.
 EVENTS_OF_EXECUTION: Final = 2
 EVENTS_OF_LAMBDA_TASK: Final = 5
+EVENTS_OF_CONTAINER_TASK: Final = 6
 EVENTS_OF_PARALLEL: Final = 4
 EVENTS_OF_ITEM: Final = 2
 EVENTS_OF_DISTRIBUTED_MAP: Final = 5
@@ -104,6 +106,10 @@ LAMBDA_TIMEOUT_SECONDS: Final = 600
 
 TASK_TIMEOUT_SECONDS: Final = 660
 """Timeout of a task state: longer than the worker's, so that Lambda reports its own timeouts."""
+
+HEARTBEAT_SECONDS: Final = 300
+"""Seconds in which a container has to start, and then to say again and again that it lives; ten
+times what is between two heartbeats (`dagy.container`)."""
 
 STARTING_SECONDS: Final = 60
 """What a state with a timeout of the user's is given on top, to start a worker in and to let it

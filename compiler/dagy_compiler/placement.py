@@ -84,6 +84,11 @@ class Placement:
         return ", ".join(parts) + (f", with {', '.join(named)}" if named else "")
 
 
+def is_container(name: str) -> bool:
+    """Tell whether the logical id of a place is that of a task definition."""
+    return name.startswith(TASK_DEFINITION)
+
+
 def mode_placement(mode: str) -> Placement:
     """Return the place of the task runs that ask for nothing."""
     tier = TIERS[mode]

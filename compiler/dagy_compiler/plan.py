@@ -8,7 +8,7 @@ from functools import cached_property
 from dagy.spec import FlowSpec, TaskRunSpec, TaskSpec
 from dagy_compiler.asl import StateMachine
 from dagy_compiler.limits import TASK_TIMEOUT_SECONDS
-from dagy_compiler.modes import ECS
+from dagy_compiler.modes import ECS, MICRO
 from dagy_compiler.placement import FUNCTION, Placement, mode_placement
 from dagy_compiler.program import Program
 from dagy_compiler.tree import Tree
@@ -61,13 +61,14 @@ class Attempts:
         retries: how many there can be after the first.
         backoff: Step Functions makes them by itself.
         decided: the worker decides after each failure, and another one if it died.
-        timeout_seconds: of the state, each time it is entered; whole seconds.
+        timeout_seconds: of the state, each time it is entered; whole seconds. None on Fargate,
+            where a unit may take as long as it sends heartbeats.
     """
 
     retries: int = 0
     backoff: Backoff | None = None
     decided: bool = False
-    timeout_seconds: int = TASK_TIMEOUT_SECONDS
+    timeout_seconds: int | None = TASK_TIMEOUT_SECONDS
 
 
 @dataclass(frozen=True)
@@ -103,9 +104,15 @@ class Plan:
 
     @cached_property
     def places(self) -> dict[str, Placement]:
-        """What the units run on, by the logical id of each function or task definition."""
-        used = {unit.placement for unit in self.units or ()} or {mode_placement(self.mode).name}
-        every = [mode_placement(self.mode), *(self.placements or {}).values()]
+        """What the units run on, by the logical id of each function or task definition.
+
+        Once the machine is there, the function that is asked between tasks is among them.
+        """
+        used = {unit.placement for unit in self.units or ()}
+        if self.machine is not None and f"${{{FUNCTION}Arn}}" in self.machine.model_dump_json():
+            used.add(FUNCTION)
+        every = [mode_placement(mode) for mode in (MICRO, self.mode)]
+        every += (self.placements or {}).values()
         return {place.name: place for place in every if place.name in used}
 
     @property

@@ -18,7 +18,8 @@ spec names, through the same interpreter as the laptop. An invocation says which
 
 Instead of `tasks`: `count` asks how many items a map has, `truth` whether a value is true, `return`
 makes the flow's return value from the results, `lost` says that a worker died and asks what
-follows, `surface` raises the failure that an item kept, and `flow` tells of the flow as a whole
+follows, `surface` raises the failure that an item kept, `call` stores a call under a `key` for the
+container that is to make it (`dagy.container`), and `flow` tells of the flow as a whole
 (`verdict` has these). With none of them the whole flow runs.
 
 Values travel as text because the expressions of a state machine would bend them (numbers past 2^53,

@@ -109,6 +109,18 @@ def _opened(bucket: str | None, folder: str | None) -> Storage | None:
     return Folder(Path(folder)) if folder else None
 
 
+def stored(key: str) -> str:
+    """Return the text that is stored under a key.
+
+    Raises:
+        BundleError: there is nowhere to look for it.
+    """
+    store = _storage()
+    if store is None:
+        raise BundleError(f"{BUCKET} names no bucket; deploy the stack again")
+    return store.get(key).decode()
+
+
 class Claims:
     """The stored values of one execution.
 

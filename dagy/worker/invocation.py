@@ -59,6 +59,9 @@ class Invocation:
         if "flow" in event:
             code = _code_of(self._spec.import_path or "")
             return flow_event(self._spec, code, event, self._parameters)
+        if "call" in event:
+            self._claims.keep(event["key"], json.dumps(event["call"]))
+            return {}
         if "surface" in event:
             raise_kept(self._kept(event["surface"]), self._spec)
         if "count" in event:

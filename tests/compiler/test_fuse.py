@@ -8,7 +8,7 @@ from dagy.errors import CompileError
 from dagy_compiler.passes import Fuse, Place
 from dagy_compiler.plan import Plan
 from tests.compiler.flows import Flow, output
-from tests.compiler.strategies import flows
+from tests.compiler.strategies import placed_flows
 
 
 def plan_of(spec, mode, fuse="off"):
@@ -131,18 +131,6 @@ def test_an_output_that_is_needed_elsewhere_ends_a_chain():
 def test_an_unknown_way_to_fuse():
     with pytest.raises(CompileError, match="there is no such way to fuse; did you mean 'chains'"):
         units(chain(), "micro", "chain")
-
-
-@st.composite
-def placed_flows(draw):
-    """A random flow, some tasks of which ask for an executor or for memory."""
-    spec = draw(flows())
-    flow = Flow(spec.name)
-    flow.runs = spec.task_runs
-    needs = st.sampled_from([{}, {}, {"default_executor": "ecs"}, {"memory_mb": 4096}])
-    for name, task in spec.tasks.items():
-        flow.tasks[name] = type(task)(**{**vars(task), **draw(needs)})
-    return flow.returns(spec.outputs)
 
 
 @settings(max_examples=300, deadline=None)

@@ -6,7 +6,7 @@ import pytest
 
 from dagy_compiler import PASSES, compile_flow, describe, run_passes
 from dagy_compiler.render import dot, mermaid, outline
-from tests.compiler.cases import CASES, PLACED, chain
+from tests.compiler.cases import CASES, PLACED, chain, executor_of_its_own
 
 SHOWN = ("validate", "structure", "retry", "dataflow")
 
@@ -78,6 +78,13 @@ HIDDEN = ("Type", "Comment", "Resource", "TimeoutSeconds", "Arguments", "Retry")
 def test_nano_is_one_call_of_the_worker_in_full(golden):
     text = json.dumps(compile_flow(chain()).definition(), indent=2, ensure_ascii=False) + "\n"
     golden("asl/nano.asl.json", text)
+
+
+def test_a_container_in_full(golden):
+    definition = compile_flow(executor_of_its_own()).definition()
+    text = json.dumps(definition, indent=2, ensure_ascii=False) + "\n"
+    golden("asl/executor-of-its-own.asl.json", text)
+    golden("places/executor-of-its-own.outline.txt", outline(definition) + "\n")
 
 
 @pytest.mark.parametrize("draw", [mermaid, dot])

@@ -1,25 +1,21 @@
 """The stack of a flow: what is in it, and that each role may do what its resource does and no more."""
 
 import json
-from dataclasses import replace
+import re
 from pathlib import Path
 
 import pytest
 
 from dagy.errors import LimitError
-from dagy_compiler import run_passes
+from dagy_compiler import compile_flow
 from dagy_compiler.bootstrap import __file__ as BOOTSTRAP
-from dagy_compiler.passes import Fuse, Place
-from dagy_compiler.plan import Plan
 from dagy_compiler.template import template
 from tests.compiler.cases import CASES, PLACED, executor_of_its_own, needs_of_their_own, plain_chain
 from tests.compiler.flows import Flow
 
 
 def planned(spec, mode):
-    """A plan with places and units, and the machine of another flow: the template reads no more."""
-    machine = run_passes(plain_chain(), mode="nano").machine
-    return replace(Fuse()(Place()(Plan(spec, mode))), machine=machine)
+    return compile_flow(spec, mode=mode).plan
 
 
 def made(spec, mode="micro"):
@@ -206,13 +202,21 @@ def test_what_starts_a_container_and_what_runs_in_it_have_roles_apart():
     assert stack["Resources"]["PullImage"]["Condition"] == "OwnImage"
 
 
-def test_a_flow_on_fargate_has_no_function():
+def test_a_flow_on_fargate_has_one_function_that_keeps_what_containers_are_told():
     stack = made(plain_chain(), "medium")
-    assert of_type(stack, "AWS::Lambda::Function") == {}
+    assert set(of_type(stack, "AWS::Lambda::Function")) == {"WorkerFunction"}
     assert set(of_type(stack, "AWS::ECS::TaskDefinition")) == {"TaskDefinitionMedium"}
-    assert all(
-        action != "lambda:InvokeFunction" for f in allowed(stack).values() for action, _ in f
-    )
+    assert allowed(stack)["WorkerRole"] == LOG | VALUES
+
+
+def test_whatever_a_definition_leaves_open_is_filled_in():
+    for case in PLACED:
+        for mode in ("nano", "micro", "large"):
+            machine = of_type(made(case(), mode), "AWS::StepFunctions::StateMachine")[
+                "StateMachine"
+            ]
+            open_names = set(re.findall(r"\$\{(\w+)\}", json.dumps(machine["Definition"])))
+            assert open_names == set(machine["DefinitionSubstitutions"]), (case.__name__, mode)
 
 
 ENDINGS = (":*", "/*", "-??????")
