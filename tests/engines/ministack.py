@@ -17,6 +17,8 @@ import time
 import urllib.request
 import uuid
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +26,15 @@ import boto3
 
 from dagy_compiler.template import HANDLER
 from tests.engines import Outcome
+from tests.engines.containers import Containers
 
 ENVIRONMENT = Path(__file__).parents[2] / ".venv-ministack"
+
+_PARAMETERS = {
+    "ArtifactBucket": "artifacts",
+    "SubnetIds": "subnet-1,subnet-2",
+    "SecurityGroupIds": "sg-1",
+}
 
 _BOOTSTRAP = """#!/bin/sh
 export PYTHONPATH="$LAMBDA_TASK_ROOT"
@@ -85,9 +94,33 @@ class Ministack:
         self._s3.put_object(Bucket="artifacts", Key=name, Body=_with_bootstrap(bundle, self._bin))
         arn = self._deploy(name, bundle)
         try:
-            return self._execute(arn, given)
+            with self._containers(name) as containers:
+                return self._execute(arn, given, containers)
         finally:
             self._cloudformation.delete_stack(StackName=name)
+
+    @contextmanager
+    def _containers(self, stack: str) -> Iterator[Containers | None]:
+        """Play Fargate for a stack, if it has a cluster."""
+        resources = self._cloudformation.describe_stack_resources(StackName=stack)
+        clusters = [
+            resource["PhysicalResourceId"]
+            for resource in resources["StackResources"]
+            if resource["ResourceType"] == "AWS::ECS::Cluster"
+        ]
+        if not clusters:
+            yield None
+            return
+        environment = {
+            "PATH": f"{self._bin}:{os.environ['PATH']}",
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+        }
+        python = self._bin / "python"
+        with Containers(self._client("ecs"), clusters[0], python, environment) as containers:
+            yield containers
 
     def _client(self, service: str) -> Any:
         return self._session.client(service, endpoint_url=self.url)
@@ -114,8 +147,9 @@ class Ministack:
             StackName=name,
             TemplateBody=json.dumps(template, ensure_ascii=False),
             Parameters=[
-                {"ParameterKey": "ArtifactBucket", "ParameterValue": "artifacts"},
-                {"ParameterKey": "ArtifactKey", "ParameterValue": name},
+                {"ParameterKey": key, "ParameterValue": value}
+                for key, value in {"ArtifactKey": name, **_PARAMETERS}.items()
+                if key in template["Parameters"]
             ],
             Capabilities=["CAPABILITY_IAM"],
         )
@@ -129,7 +163,7 @@ class Ministack:
                 raise AssertionError(f"{stack['StackStatus']}: {stack.get('StackStatusReason')}")
             time.sleep(0.02)
 
-    def _execute(self, arn: str, given: dict[str, Any]) -> Outcome:
+    def _execute(self, arn: str, given: dict[str, Any], containers: Containers | None) -> Outcome:
         started = self._stepfunctions.start_execution(stateMachineArn=arn, input=json.dumps(given))[
             "executionArn"
         ]
@@ -146,7 +180,8 @@ class Ministack:
                     execution.get("cause"),
                 )
             time.sleep(0.02)
-        raise AssertionError("the execution did not end within 60 s")
+        printed = containers.output() if containers else ""
+        raise AssertionError(f"the execution did not end within 60 s\n{printed}")
 
 
 def _with_bootstrap(bundle: Path, bin_folder: Path) -> bytes:
