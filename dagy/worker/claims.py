@@ -59,10 +59,13 @@ class Bucket:
     """
 
     def __init__(self, name: str) -> None:
+        self._name = name
+
+    @cached_property
+    def _client(self) -> Any:
         import boto3  # Lambda's runtime has it; a call whose values are small does without
 
-        self._name = name
-        self._client = boto3.client("s3")
+        return boto3.client("s3")
 
     def get(self, key: str) -> bytes:
         """See `Storage.get`."""

@@ -128,6 +128,10 @@ def test_an_output_that_is_needed_elsewhere_ends_a_chain():
     assert grouped(chain(returned="b"), "micro", "chains") == [("a", "b"), ("c",)]
 
 
+def test_auto_fuses_only_what_a_hint_says_is_short():
+    assert grouped(chain(), "micro", "auto") == [("a",), ("b",), ("c",)]
+
+
 def test_an_unknown_way_to_fuse():
     with pytest.raises(CompileError, match="there is no such way to fuse; did you mean 'chains'"):
         units(chain(), "micro", "chain")

@@ -9,7 +9,7 @@ from typing import Any
 from dagy.errors import CompileError
 from dagy.naming import slug
 from dagy.options import nearest
-from dagy.spec import TaskReference, TaskRunSpec, references_in
+from dagy.spec import TaskReference, TaskRunSpec, TaskSpec, references_in
 from dagy_compiler.limits import LAMBDA_TIMEOUT_SECONDS
 from dagy_compiler.modes import MICRO
 from dagy_compiler.passes.place import own_executor
@@ -17,6 +17,9 @@ from dagy_compiler.placement import mode_placement
 from dagy_compiler.plan import Plan, Unit
 
 OFF, CHAINS, AUTO = "off", "chains", "auto"
+
+SHORT_SECONDS = 1
+"""A task that takes less is worth less than the call of a worker."""
 
 FUSING = (OFF, CHAINS, AUTO)
 
@@ -101,7 +104,7 @@ def _chains(plan: Plan) -> list[list[str]]:
 
 
 def _fusible(plan: Plan, chain: Sequence[str]) -> bool:
-    """Tell whether a chain means the same in one invocation.
+    """Tell whether a chain means the same in one invocation, and is worth it.
 
     It does if no task of it has a policy that keeps a state between attempts or beside the others:
     a retry of a later task must not run an earlier one again, and a map, a branch or a limit of
@@ -122,7 +125,14 @@ def _fusible(plan: Plan, chain: Sequence[str]) -> bool:
     )
     together = len({plan.placements[task_run_id] for task_run_id in chain}) == 1
     limit = sum(task.timeout_seconds or 0 for task in tasks)
-    return plain and together and limit <= LAMBDA_TIMEOUT_SECONDS
+    worth = plan.fuse == CHAINS or all(map(_is_short, tasks))
+    return plain and together and limit <= LAMBDA_TIMEOUT_SECONDS and worth
+
+
+def _is_short(task: TaskSpec) -> bool:
+    """Tell whether a hint says that a task takes next to no time."""
+    expected = getattr(task, "expected_seconds", None)
+    return expected is not None and expected < SHORT_SECONDS
 
 
 def _units(plan: Plan, groups: Sequence[Sequence[str]]) -> tuple[Unit, ...]:
