@@ -83,6 +83,19 @@ def worker_environment(tasks: Iterable[TaskSpec]) -> tuple[str, ...]:
     return tuple(values)
 
 
+def without_secrets(error: BaseException) -> BaseException:
+    """Return an error as it may leave a worker: one of its name, if its message shows a secret."""
+    from dagy.masking import Mask
+
+    message = str(error)
+    shown = Mask(value for _, value in _known.values())(message)
+    if shown == message:
+        return error
+    named = type(type(error).__name__, (Exception,), {})
+    masked: BaseException = named(shown)
+    return masked.with_traceback(error.__traceback__)
+
+
 def _merged(tasks: list[TaskSpec]) -> dict[str, str]:
     wanted: dict[str, str] = {}
     owner: dict[str, TaskSpec] = {}

@@ -6,8 +6,15 @@ import os
 import pytest
 
 from dagy import FlowSpec, flow, task
-from dagy.environment import SECRET_SECONDS, local_environment, read_env_file, worker_environment
+from dagy.environment import (
+    SECRET_SECONDS,
+    local_environment,
+    read_env_file,
+    without_secrets,
+    worker_environment,
+)
 from dagy.errors import DefinitionError, SpecError, TaskEnvironmentError, TraceError
+from dagy.masking import MASK
 from dagy.resources import secret_source
 
 NEEDS = {
@@ -241,6 +248,10 @@ def test_a_worker_reads_secrets_where_they_are_kept(monkeypatch):
         assert worker_environment(specs(leak, database)) == ("t0ken", "passw0rd")
         assert os.environ["RESOURCES_TEST_TOKEN"] == "t0ken"
         assert os.environ["RESOURCES_TEST_DB"] == "passw0rd"
+        error = without_secrets(LookupError("t0ken of passw0rd"))
+        assert (type(error).__name__, str(error)) == ("LookupError", f"{MASK} of {MASK}")
+        plain = LookupError("nothing secret")
+        assert without_secrets(plain) is plain
         with pytest.raises(TaskEnvironmentError) as caught:
             worker_environment(specs(lost))
     assert "its secret RESOURCES_TEST_DB cannot be read from secretsmanager:gone" in str(

@@ -36,6 +36,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from dagy.environment import without_secrets
 from dagy.errors import BundleError, SpecError
 from dagy.spec import FlowSpec
 from dagy.worker.invocation import Invocation
@@ -59,7 +60,13 @@ def lambda_handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
         SpecError: the invocation is not of this protocol, or names a task run that is not there.
     """
     del context
-    return handle(event, deployed_spec())
+    try:
+        return handle(event, deployed_spec())
+    except BaseException as error:
+        shown = without_secrets(error)
+        if shown is error:
+            raise
+        raise shown from None  # what it came from shows the secret too
 
 
 @cache
