@@ -65,6 +65,11 @@ LOST_ERRORS: Final = (
     "Runtime.OutOfMemory",
 )
 
+# A call that runs no task of the user's may be made again when its worker was lost.
+LOST_RETRIER: Final = Retrier(
+    error_equals=LOST_ERRORS, interval_seconds=1, max_attempts=3, backoff_rate=2
+)
+
 QUERY_ERROR: Final = "States.QueryEvaluationError"
 
 DECISION: Final = "$parse($parse($states.errorOutput.Cause).errorMessage)"
@@ -121,6 +126,12 @@ def worker_task(
     )
 
 
+def asking(content: Mapping[str, Any], ending: Ending, *, comment: str) -> Task:
+    """Return a state that asks the worker something, and runs no task."""
+    retry = (INFRASTRUCTURE_RETRIER, LOST_RETRIER)
+    return worker_task(content, ending, comment=comment, retry=retry)
+
+
 class AttemptStates:
     """The states of a task run with all its attempts.
 
@@ -171,7 +182,7 @@ class AttemptStates:
             return self._made(self._name)
         container = self._claim("container")
         call = {"call": {"dagy": PROTOCOL, **self._content}, "key": _key(self._content)}
-        handed = worker_task(
+        handed = asking(
             {**call, "run": self._content["run"]},
             Ending(container, expression("$states.input")),
             comment=f"What the container of {self._comment} is told",
@@ -241,11 +252,10 @@ class AttemptStates:
         of no attempts before the one that matches everything.
         """
         backoff = self._attempts.backoff
-        own = CONTAINER_RETRIER if is_container(self._place) else INFRASTRUCTURE_RETRIER
         if backoff is None:
-            return (own,)
+            return (self._infrastructure(),)
         return (
-            own,
+            self._infrastructure(),
             Retrier(error_equals=(QUERY_ERROR,), max_attempts=0),
             Retrier(
                 error_equals=("States.ALL",),
@@ -255,6 +265,9 @@ class AttemptStates:
                 backoff_rate=backoff.rate,
             ),
         )
+
+    def _infrastructure(self) -> Retrier:
+        return CONTAINER_RETRIER if is_container(self._place) else INFRASTRUCTURE_RETRIER
 
     def _catch(self, number: str, wait: str, lost: str) -> tuple[Catcher, ...]:
         decision = DECISION
@@ -286,6 +299,7 @@ class AttemptStates:
             {**lost, "decide": True},
             Ending(following, expression(answer)),
             comment=f"What follows when the worker of {self._comment} is gone",
+            retry=(self._infrastructure(), LOST_RETRIER),
         )
 
     def _fail(self) -> Fail:

@@ -69,6 +69,14 @@ def test_a_bundle_holds_every_file_and_reads_back(source, tmp_path):
     assert "created" not in json.dumps(manifest)
 
 
+def test_a_dockerfile_is_there_only_where_tasks_run_in_containers(source, tmp_path):
+    bundle = write(source, tmp_path / "out", mode="medium")
+    assert set(contents(bundle.path)) == {*FILES, "Dockerfile"}
+    lines = (bundle.path / "Dockerfile").read_text().splitlines()
+    assert "FROM public.ecr.aws/docker/library/python:3.12-slim" in lines
+    assert 'ENTRYPOINT ["python", "-m", "dagy.container"]' in lines
+
+
 def test_the_same_input_gives_the_same_bytes(source, tmp_path):
     first = contents(write(source, tmp_path / "one").path)
     for file in source.files:

@@ -32,8 +32,8 @@ from dagy_compiler.states import (
     OUTPUT,
     AttemptStates,
     Ending,
+    asking,
     expression,
-    worker_task,
 )
 
 NAMED_TASK_RUNS = 12
@@ -150,7 +150,7 @@ class _Emitter:
         content = _sent(step.inputs)
         if step.unit is None:
             content |= {"return": True, "run": RUN}
-            return {name: worker_task(content, ending, comment="The flow's return value")}
+            return {name: asking(content, ending, comment="The flow's return value")}
         unit = self._units[step.unit]
         if unit.whole_flow:
             if is_container(unit.placement):
@@ -239,7 +239,7 @@ class _Emitter:
             next=heads[0],
         )
         return {
-            name: worker_task(content, truth, comment=f"Whether {_condition(step)} is true"),
+            name: asking(content, truth, comment=f"Whether {_condition(step)} is true"),
             choice: Choice(
                 choices=(then,), assign=_nothing(step.lost_then), output=NO_OUTPUT, default=heads[1]
             ),
