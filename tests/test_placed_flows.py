@@ -12,25 +12,35 @@ import pytest
 from dagy.loader import load_flow
 from dagy_compiler import compile_flow
 from dagy_compiler.bundle import FlowSource, write_bundle
+from tests.engines.sfnx import SfnxEngine
 
 FLOWS = Path(__file__).parent / "flows" / "placed_flows.py"
 
 
 @pytest.fixture
-def run(monkeypatch, ministack, tmp_path):
-    """Build a flow, deploy it, and execute it."""
+def build(monkeypatch, tmp_path):
+    """Build a flow; return it, and the folder of its bundle."""
     monkeypatch.setattr(sys, "path", list(sys.path))
 
-    def run(name, given, mode="micro"):
+    def build(name, mode="micro"):
         loaded = load_flow(f"{FLOWS}:{name}")
         compiled = compile_flow(loaded.flow.build(), mode=mode)
         source = FlowSource(loaded.root, loaded.files[:1])
-        bundle = write_bundle(compiled, source, tmp_path, python_version="3.12").path
-        assert (bundle / "Dockerfile").exists()
-        return loaded.flow, ministack.run(bundle, given)
+        return loaded.flow, write_bundle(compiled, source, tmp_path, python_version="3.12").path
 
-    yield run
+    yield build
     sys.modules.pop("placed_flows", None)
+
+
+@pytest.fixture
+def run(build, ministack):
+    """Build a flow, deploy it, and execute it."""
+
+    def run(name, given, mode="micro"):
+        flow, bundle = build(name, mode)
+        return flow, ministack.run(bundle, given)
+
+    return run
 
 
 @pytest.mark.parametrize("mode", ["nano", "micro", "small"])
@@ -61,3 +71,15 @@ def test_an_input_larger_than_the_overrides(run, mode):
 def test_attempts_are_counted_across_containers(run):
     _, remote = run("retried", {"n": 3})
     assert (remote.cause, remote.output) == (None, 3)
+
+
+def test_each_item_of_a_map_has_a_container(run):
+    _, remote = run("mapped", {"n": 3})
+    assert (remote.cause, remote.output) == (None, [0, 1, 4])
+
+
+@pytest.mark.parametrize("items", [0, 40, 41])
+def test_the_items_of_a_large_map_too(build, items):
+    _, bundle = build("mapped")
+    remote = SfnxEngine().run(bundle, {"n": items})
+    assert (remote.cause, remote.output) == (None, [n * n for n in range(items)])

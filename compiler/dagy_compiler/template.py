@@ -29,6 +29,7 @@ from dagy_compiler.cloudformation import (
     LogGroup,
     Output,
     Parameter,
+    Policy,
     PolicyDocument,
     Resource,
     StateMachine,
@@ -50,6 +51,9 @@ from dagy_compiler.modes import ECS, LAMBDA
 from dagy_compiler.placement import Placement
 from dagy_compiler.plan import Plan
 from dagy_compiler.roles import DATA, LOG, role, secrets_suffix, values, write_log
+
+DISTRIBUTED = '"Mode": "DISTRIBUTED"'
+"""In the JSON of a definition: nothing but a field can be it, as a text's quotes are escaped."""
 
 HANDLER = "dagy.worker.lambda_handler"
 LOG_RETENTION_DAYS = 30
@@ -85,6 +89,8 @@ def template(plan: Plan, *, python_version: str) -> dict[str, Any]:
         parameters |= fargate.parameters(python_version)
         resources |= fargate.resources(containers, tags)
     resources["StateMachineRole"] = _state_machine_role(functions, containers, tags)
+    if DISTRIBUTED in json.dumps(plan.machine.to_json()):
+        resources["RunItems"] = _run_items()
     resources["StateMachine"] = _state_machine(plan.machine.to_json(), functions, containers, tags)
     made = Template(
         description=f"Dagy flow {flow}",
@@ -228,6 +234,32 @@ def _state_machine_role(
     if containers:
         policies["RunContainers"] = fargate.run_statements(containers)
     return role("states.amazonaws.com", policies, tags)
+
+
+def _run_items() -> Resource:
+    """Let the state machine run the items of distributed maps: executions of its own.
+
+    Step Functions developer guide, "IAM policies for using Distributed Map states", read 2026-11.
+    Apart from its role, which the state machine depends on.
+    """
+    executions = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:execution"
+    items = f"{executions}:${{StateMachine.Name}}"
+    statements = [
+        Statement(action=["states:StartExecution"], resource=[ref("StateMachine")]),
+        Statement(
+            action=["states:DescribeExecution", "states:StopExecution"],
+            resource=[sub(f"{items}:*")],
+        ),
+        Statement(action=["states:RedriveExecution"], resource=[sub(f"{items}/*")]),
+    ]
+    return Resource(
+        type="AWS::IAM::Policy",
+        properties=Policy(
+            policy_name="RunItems",
+            policy_document=PolicyDocument(statement=statements),
+            roles=[ref("StateMachineRole")],
+        ),
+    )
 
 
 def _check_size(flow: str, made: Json) -> None:

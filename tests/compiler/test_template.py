@@ -10,7 +10,14 @@ from dagy.errors import LimitError
 from dagy_compiler import compile_flow
 from dagy_compiler.bootstrap import __file__ as BOOTSTRAP
 from dagy_compiler.template import template
-from tests.compiler.cases import CASES, PLACED, executor_of_its_own, needs_of_their_own, plain_chain
+from tests.compiler.cases import (
+    CASES,
+    PLACED,
+    executor_of_its_own,
+    mapped,
+    needs_of_their_own,
+    plain_chain,
+)
 from tests.compiler.flows import Flow
 
 
@@ -200,6 +207,17 @@ def test_what_starts_a_container_and_what_runs_in_it_have_roles_apart():
         "StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}
     }
     assert stack["Resources"]["PullImage"]["Condition"] == "OwnImage"
+
+
+def test_the_items_of_a_large_map_are_executions_that_the_state_machine_may_start():
+    found = allowed(made(mapped()))["StateMachineRole"]
+    items = "arn:states:::execution:${StateMachine.Name}"
+    assert found == INVOKE | {
+        ("states:StartExecution", "StateMachine"),
+        ("states:DescribeExecution", f"{items}:*"),
+        ("states:StopExecution", f"{items}:*"),
+        ("states:RedriveExecution", f"{items}/*"),
+    }
 
 
 def test_a_flow_on_fargate_has_one_function_that_keeps_what_containers_are_told():

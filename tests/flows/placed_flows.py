@@ -56,6 +56,16 @@ def large(text: str = ""):
     return length(text)
 
 
+@task(executor="ecs")
+def square(n):
+    return n * n
+
+
+@flow
+def mapped(n: int = 3):
+    return square.map(extract(n))
+
+
 @task(executor="ecs", retries=2, retry_delay_seconds=[0, 1])
 def flaky(n):
     from dagy import RunContext
