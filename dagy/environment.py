@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,30 +24,36 @@ SECRET_SECONDS = 300
 """How long a worker uses a secret before it reads it again, for secrets are changed."""
 
 
-@contextmanager
-def local_environment(tasks: Iterable[TaskSpec]) -> Iterator[tuple[str, ...]]:
-    """Set the variables and secrets of tasks while a run lasts, and put back what was there.
+class LocalEnvironment:
+    """The variables and secrets of tasks, set while a run lasts; then what was there is put back.
 
     A task with isolation="process" gets its `environment` in that process only.
 
     Args:
         tasks: of the run.
 
-    Yields:
-        The values of the secrets, which no record may show.
+    Attributes:
+        secrets: their values, which no record may show.
 
     Raises:
         TaskEnvironmentError: a secret is nowhere, or two tasks want different values of a variable.
     """
-    tasks = list(tasks)
-    secrets = _local_secrets(tasks)
-    wanted = _merged(tasks) | secrets
-    before = {name: os.environ.get(name) for name in wanted}
-    os.environ.update(wanted)
-    try:
-        yield tuple(secrets.values())
-    finally:
-        for name, value in before.items():
+
+    def __init__(self, tasks: Iterable[TaskSpec]) -> None:
+        tasks = list(tasks)
+        found = _local_secrets(tasks)
+        self.secrets = tuple(found.values())
+        self._wanted = _merged(tasks) | found
+        self._before: dict[str, str | None] = {}
+
+    def __enter__(self) -> None:
+        """Set them."""
+        self._before = {name: os.environ.get(name) for name in self._wanted}
+        os.environ.update(self._wanted)
+
+    def __exit__(self, *_: object) -> None:
+        """Put back what was there."""
+        for name, value in self._before.items():
             if value is None:
                 os.environ.pop(name, None)
             else:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from dagy.annotations import annotations_of, is_secret
 from dagy.code import code_of
-from dagy.environment import local_environment
+from dagy.environment import LocalEnvironment
 from dagy.errors import DefinitionError, ResumeError, TraceError
 from dagy.history import Home, RecordedRun, Recording, RunHeader, results_of
 from dagy.interpreter import Assignment, RunResult, Sink, TaskRun, Transition, execute
@@ -81,52 +81,55 @@ def run_local(
     )
     spec = start.traced.spec
     parameters = bind(spec.name, spec.parameters, start.given, annotated=flow.annotated)
-    with local_environment(spec.tasks.values()) as secrets:
-        run_id = uuid.uuid4().hex[:12]
-        header = RunHeader(
-            run_id=run_id,
-            flow_name=spec.name,
-            flow_version=spec.version,
-            parameters=masked(spec.parameters, parameters),
-            started_at=time.time(),
-            max_workers=max_workers,
-            fail_fast=fail_fast,
-            dagy_version=__version__,
-            resumed_from=start.resumed_from,
-            source_file=_file_of(flow),
-        )
-        recording = Recording(header, spec.to_json())
-        home = recording.home
-        store = TemporaryStore() if home is None else ArtifactStore(home.artifacts(run_id))
-        log = RunLog(
-            recording.log,
-            mask=mask_of(spec.parameters, parameters, secrets) or None,
-            listener=None if observer is None else observer.line,
-        )
-        try:
-            if observer is not None:
-                observer.begin(run_id, spec)
-            with capture(log):
-                result = execute(
-                    spec,
-                    lambda name: code_of(start.traced.tasks[name]),
-                    parameters,
-                    flow_code=code_of(flow),
-                    sink=_All(recording, log)
-                    if observer is None
-                    else _All(recording, log, observer),
-                    max_workers=max_workers,
-                    fail_fast=fail_fast,
-                    assignment=_adopted(start, store),
-                    cache=None if home is None else RunCache(home, store),
-                    store=store,
-                    secrets=secrets,
-                )
-        finally:
-            # Also after Ctrl-C: what has happened is history.
-            if log.error is not None:
-                warnings.warn(f"the log of this run is incomplete: {log.error}", stacklevel=3)
-            recording.finish(cleanup_keep_last)
+    environment = LocalEnvironment(spec.tasks.values())
+    run_id = uuid.uuid4().hex[:12]
+    header = RunHeader(
+        run_id=run_id,
+        flow_name=spec.name,
+        flow_version=spec.version,
+        parameters=masked(spec.parameters, parameters),
+        started_at=time.time(),
+        max_workers=max_workers,
+        fail_fast=fail_fast,
+        dagy_version=__version__,
+        resumed_from=start.resumed_from,
+        source_file=_file_of(flow),
+        keep_last=cleanup_keep_last,
+    )
+    recording = Recording(header, spec.to_json())
+    home = recording.home
+    store = (
+        TemporaryStore(pickles=spec.has_pickles)
+        if home is None
+        else ArtifactStore(home.artifacts(run_id), pickles=spec.has_pickles)
+    )
+    log = RunLog(
+        recording.log,
+        mask=mask_of(spec.parameters, parameters, environment.secrets) or None,
+        listener=None if observer is None else observer.line,
+    )
+    try:
+        if observer is not None:
+            observer.begin(run_id, spec)
+        with environment, capture(log):
+            result = execute(
+                spec,
+                lambda name: code_of(start.traced.tasks[name]),
+                parameters,
+                flow_code=code_of(flow),
+                sink=_All(recording, log) if observer is None else _All(recording, log, observer),
+                max_workers=max_workers,
+                fail_fast=fail_fast,
+                assignment=_adopted(start, store),
+                cache=None if home is None else RunCache(home, store),
+                store=store,
+                secrets=environment.secrets,
+            )
+    finally:
+        # Also after Ctrl-C: what has happened is history.
+        if log.error is not None:
+            warnings.warn(f"the log of this run is incomplete: {log.error}", stacklevel=3)
+        recording.finish()
     run = context_of(run_id, spec, result, store)
     return run.raise_on_failure() if raise_on_failure else run
 
@@ -168,13 +171,26 @@ def _resumed(
         before,
         known,
         # What was masked when it was recorded is not what the task returned.
-        {name: text for name, text in run.results.items() if not hides or MASK not in text},
+        {name: text for name, text in _whole(run).items() if not hides or MASK not in text},
         frozenset(not_taken),
     )
     compared = {n: as_json(value) for n, value in parameters.items() if n not in secret}
     results = reusable(recorded, traced.spec, compared, force=force)
     assignment = Assignment(results=results, reason=f"from run {run.run_id}")
     return _Start(traced, parameters, assignment, run.run_id)
+
+
+def _whole(run: RecordedRun) -> dict[str, str]:
+    """Return the results of a run whose artifacts are there, and say which are not."""
+    store = ArtifactStore(Home.find().artifacts(run.run_id))
+    lost = [name for name, text in run.results.items() if not store.has_all(text)]
+    if lost:
+        warnings.warn(
+            f"artifacts of run {run.run_id} are gone, so this runs again, with all that depends on "
+            f"it: {', '.join(lost)}",
+            stacklevel=5,
+        )
+    return {name: text for name, text in run.results.items() if name not in lost}
 
 
 def _adopted(start: _Start, store: ArtifactStore) -> Assignment:

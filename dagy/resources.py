@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from dagy.errors import SpecError
-from dagy.policy import is_seconds
+from dagy.options import is_seconds
 
 if TYPE_CHECKING:
     from dagy.options import Definition

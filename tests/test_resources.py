@@ -8,7 +8,7 @@ import pytest
 from dagy import FlowSpec, flow, task
 from dagy.environment import (
     SECRET_SECONDS,
-    local_environment,
+    LocalEnvironment,
     read_env_file,
     without_secrets,
     worker_environment,
@@ -195,8 +195,7 @@ def test_the_environment_goes_before_the_file(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("RESOURCES_TEST_TOKEN", "from outside")
     (tmp_path / ".env").write_text("RESOURCES_TEST_TOKEN=from the file\n")
-    with local_environment(specs(leak)) as secrets:
-        assert secrets == ("from outside",)
+    assert LocalEnvironment(specs(leak)).secrets == ("from outside",)
 
 
 def test_a_secret_that_is_nowhere_is_told_with_both_ways_to_give_it(tmp_path, monkeypatch):
@@ -211,13 +210,10 @@ def test_a_secret_that_is_nowhere_is_told_with_both_ways_to_give_it(tmp_path, mo
 
 def test_two_values_of_one_variable_need_two_processes():
     other = task(name="other", environment={"RESOURCES_TEST_STAGE": "test"})(stage.fn)
-    with (
-        pytest.raises(TaskEnvironmentError, match="give one of them isolation='process'"),
-        local_environment(specs(stage, other)),
-    ):
-        pass
+    with pytest.raises(TaskEnvironmentError, match="give one of them isolation='process'"):
+        LocalEnvironment(specs(stage, other))
     apart = other.with_options(isolation="process")
-    with local_environment(specs(stage, apart)):
+    with LocalEnvironment(specs(stage, apart)):
         assert os.environ["RESOURCES_TEST_STAGE"] == "prod"
 
 

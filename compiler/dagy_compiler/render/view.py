@@ -79,8 +79,20 @@ def view(definition: Mapping[str, Any]) -> View:
         where = ".".join(str(part) for part in first["loc"])
         raise _refuse(f"{where}: {first['msg']}") from error
     steps = _steps(machine.states, machine.start_at)
-    title = machine.comment or "State machine"
-    return View(title, steps, _count(machine.states), _calls(steps))
+    title = _line(machine.comment or "State machine")
+    return View(title, tuple(map(_in_lines, steps)), _count(machine.states), _calls(steps))
+
+
+def _in_lines(step: Step) -> Step:
+    """Return a step whose texts take a line each, whatever the names in them hold."""
+    branches = tuple(tuple(map(_in_lines, branch)) for branch in step.branches)
+    detail = tuple(map(_line, step.detail))
+    return replace(step, name=_line(step.name), detail=detail, branches=branches)
+
+
+def _line(text: str) -> str:
+    """Return a text with line ends and the like as Python writes them."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 def _refuse(problem: str) -> BundleError:
