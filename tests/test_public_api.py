@@ -66,6 +66,12 @@ def test_the_decorators_have_the_defaults_of_the_contract():
         "serializer": None,
         "cache": False,
         "expected_seconds": None,
+        "memory_mb": None,
+        "vcpu": None,
+        "ephemeral_storage_mb": None,
+        "environment": None,
+        "secrets": None,
+        "architecture": None,
     }
     assert defaults(dagy.task) == POLICY | only_tasks | beyond_the_contract
     assert defaults(dagy.flow) == POLICY

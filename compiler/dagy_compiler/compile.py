@@ -22,6 +22,7 @@ from dagy_compiler.passes import (
     Structure,
     Validate,
 )
+from dagy_compiler.passes.fuse import OFF
 from dagy_compiler.plan import Plan
 
 Pass = Callable[[Plan], Plan]
@@ -64,13 +65,19 @@ class CompiledFlow:
 
 
 def compile_flow(
-    spec: FlowSpec, *, mode: str = NANO, measured: Mapping[str, float] | None = None
+    spec: FlowSpec,
+    *,
+    mode: str = NANO,
+    fuse: str = OFF,
+    measured: Mapping[str, float] | None = None,
 ) -> CompiledFlow:
     """Lower a flow to a state machine.
 
     Args:
         spec: a well-formed flow, from `Flow.build` or `FlowSpec.from_json`.
-        mode: "nano" (the whole flow in one Lambda invocation) or "micro" (one for each task).
+        mode: "nano" (the whole flow in one Lambda invocation), "micro" (one for each task), or a
+            size on Fargate: "small", "medium", "large", "xlarge".
+        fuse: which task runs of mode micro share an invocation: "off", "chains" or "auto".
         measured: seconds that task runs took, by id, from `dagy.history.task_durations`; they beat
             the tasks' `expected_seconds`.
 
@@ -80,7 +87,7 @@ def compile_flow(
         LimitError: the result would pass a hard limit of AWS.
         SpecError: an id or a retry policy is malformed.
     """
-    plan = run_passes(spec, mode=mode, measured=measured)
+    plan = run_passes(spec, mode=mode, fuse=fuse, measured=measured)
     assert plan.machine is not None
     return CompiledFlow(spec, mode, plan, plan.machine)
 
@@ -89,6 +96,7 @@ def run_passes(
     spec: FlowSpec,
     *,
     mode: str = NANO,
+    fuse: str = OFF,
     measured: Mapping[str, float] | None = None,
     after: str | None = None,
 ) -> Plan:
@@ -97,6 +105,7 @@ def run_passes(
     Args:
         spec: as for `compile_flow`.
         mode: as for `compile_flow`.
+        fuse: as for `compile_flow`.
         measured: as for `compile_flow`.
         after: name of the pass to stop after; None for the last.
 
@@ -108,7 +117,7 @@ def run_passes(
         raise CompileError(
             f"there is no pass {after!r}{nearest(after, names)}; the passes are {', '.join(names)}"
         )
-    plan = Plan(spec, mode, known_durations(spec, measured or {}))
+    plan = Plan(spec, mode, fuse=fuse, durations=known_durations(spec, measured or {}))
     for name, run in PASSES:
         plan = run(plan)
         if name == after:

@@ -38,7 +38,17 @@ Mode = Annotated[
         "--execution-mode",
         "-m",
         metavar="MODE",
-        help="nano: the whole flow in one Lambda invocation; micro: an invocation per task.",
+        help="nano: the whole flow in one Lambda invocation; micro: an invocation per task; "
+        "small, medium, large, xlarge: the whole flow on Fargate, without a time limit.",
+    ),
+]
+Fusing = Annotated[
+    str,
+    typer.Option(
+        "--fuse",
+        metavar="HOW",
+        help="In micro, tasks that share an invocation. off: none; chains: plain chains; "
+        "auto: plain chains of short tasks.",
     ),
 ]
 
@@ -138,6 +148,7 @@ def build(
         typer.Option("--output", "-o", metavar="DIR", help="Where to put the bundle's folder."),
     ] = Path("dagy-build"),
     execution_mode: Mode = "nano",
+    fuse: Fusing = "off",
     param: Params = None,
     params_file: ParamsFile = None,
     include: Annotated[
@@ -159,7 +170,7 @@ def build(
 
     build_flow(
         target, output, execution_mode, param or [], params_file, include or [], flow_version,
-        from_history=profile_from_history, as_json=as_json,
+        fuse=fuse, from_history=profile_from_history, as_json=as_json,
     )  # fmt: skip
 
 
@@ -176,6 +187,7 @@ def inspect(
         typer.Option("--after", metavar="PASS", help="Stop after this pass and show it."),
     ] = None,
     execution_mode: Mode = "nano",
+    fuse: Fusing = "off",
     param: Params = None,
     params_file: ParamsFile = None,
     profile_from_history: FromHistory = False,
@@ -185,7 +197,7 @@ def inspect(
 
     inspect_target(
         target, output_format, after, execution_mode, param or [], params_file,
-        from_history=profile_from_history,
+        fuse=fuse, from_history=profile_from_history,
     )  # fmt: skip
 
 

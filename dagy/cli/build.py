@@ -27,6 +27,7 @@ def build_flow(
     include: Sequence[str],
     version: str,
     *,
+    fuse: str,
     from_history: bool,
     as_json: bool,
 ) -> None:
@@ -43,7 +44,7 @@ def build_flow(
     for warning in _warnings(traced):
         warnings.warn(warning, stacklevel=1)
     measured = measured_durations(spec) if from_history else None
-    compiled = compile_flow(spec, mode=mode, measured=measured)
+    compiled = compile_flow(spec, mode=mode, fuse=fuse, measured=measured)
     bundle = write_bundle(
         compiled,
         FlowSource(loaded.root, loaded.files),

@@ -25,6 +25,7 @@ def inspect_target(
     pairs: Sequence[str],
     params_file: Path | None,
     *,
+    fuse: str,
     from_history: bool,
 ) -> None:
     """Show a state machine, or with `after` the plan as that pass left it."""
@@ -52,10 +53,14 @@ def inspect_target(
     from dagy_compiler import compile_flow, describe, run_passes
 
     if after is not None:
-        plan = run_passes(spec, mode=mode, measured=measured, after=after)
+        plan = run_passes(spec, mode=mode, fuse=fuse, measured=measured, after=after)
         print_plain(describe(plan, after))
         return
-    _show(spec, compile_flow(spec, mode=mode, measured=measured).definition(), output_format)
+    _show(
+        spec,
+        compile_flow(spec, mode=mode, fuse=fuse, measured=measured).definition(),
+        output_format,
+    )
 
 
 def _show_bundle(path: Path, output_format: str) -> None:

@@ -38,6 +38,13 @@ class TaskSpec:
             long, and `"$callable"` naming a key function; None for never.
         code_hash: SHA-256, in hex, of the function's source.
         expected_seconds: how long a run is likely to take; None where nobody has said.
+        memory_mb: memory that it needs, in MB; None lets the mode decide, here and below.
+        vcpu: processors that it needs.
+        ephemeral_storage_mb: disk that it needs, in MB.
+        environment: environment variables, by name.
+        secrets: where the values of further environment variables are kept, by name:
+            `secretsmanager:NAME`, `secretsmanager:ARN` or `ssm:/NAME`.
+        architecture: "x86_64" or "arm64".
     """
 
     name: str
@@ -58,6 +65,12 @@ class TaskSpec:
     cache: dict[str, Any] | None = None
     code_hash: str | None = None
     expected_seconds: float | None = None
+    memory_mb: int | None = None
+    vcpu: float | None = None
+    ephemeral_storage_mb: int | None = None
+    environment: dict[str, str] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict)
+    architecture: str | None = None
 
 
 @dataclass(frozen=True)

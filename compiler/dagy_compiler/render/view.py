@@ -26,6 +26,7 @@ from dagy_compiler.asl import (
     StateMachine,
     Task,
 )
+from dagy_compiler.container_states import CONTAINER_ERRORS, RUN_TASK
 from dagy_compiler.states import INFRASTRUCTURE_ERRORS, RETRY_ERROR
 
 
@@ -190,6 +191,7 @@ def _state(states: Mapping[str, State], name: str | None) -> State:
 
 def _detail(name: str, task: Task) -> tuple[str, ...]:
     content = task.arguments.get("Payload", {})
+    content = content.get("call", content)
     phrases = []
     if task.comment and task.comment != name:
         phrases.append(task.comment)
@@ -200,8 +202,11 @@ def _detail(name: str, task: Task) -> tuple[str, ...]:
     phrases += [
         "retries after " + _native(retrier)
         for retrier in task.retry or ()
-        if retrier.max_attempts and retrier.error_equals != INFRASTRUCTURE_ERRORS
+        if retrier.max_attempts
+        and retrier.error_equals not in (INFRASTRUCTURE_ERRORS, CONTAINER_ERRORS)
     ]
+    if task.resource == RUN_TASK:
+        phrases.append("in a container")
     if any(RETRY_ERROR in catcher.error_equals for catcher in task.catch or ()):
         phrases.append("retries as the worker decides")
     return tuple(phrases)
