@@ -121,6 +121,12 @@ def check_limits(definition: Definition, timeout: Any, concurrency: Any) -> None
     definition.require(good, "concurrency_limit", "an integer of at least 1", concurrency)
 
 
+def check_expected(definition: Definition, expected: Any) -> None:
+    """Refuse an expected duration that is none."""
+    good = expected is None or (is_seconds(expected) and expected > 0)
+    definition.require(good, "expected_seconds", "a number above 0", expected)
+
+
 def check_executor(definition: Definition, executor: Any) -> None:
     """Refuse an executor that does not exist, naming the nearest one that does."""
     allowed = "one of " + ", ".join(repr(name) for name in EXECUTORS)

@@ -50,6 +50,7 @@ class Task(Generic[P, R]):
         serializer: "pickle" where what it returns is pickled.
         cache: whether recorded outputs of the same code and arguments are used, for how long, or by
             which key.
+        expected_seconds: how long a run of it is likely to take.
         memory_mb: memory it needs on AWS, in MB.
         vcpu: processors it needs on AWS.
         ephemeral_storage_mb: disk that it needs on AWS, in MB.
@@ -79,6 +80,7 @@ class Task(Generic[P, R]):
         isolation: Isolation = None,
         serializer: Serializer = None,
         cache: bool | timedelta | Callable[..., Any] = False,
+        expected_seconds: float | None = None,
         memory_mb: int | None = None,
         vcpu: float | None = None,
         ephemeral_storage_mb: int | None = None,
@@ -100,6 +102,7 @@ class Task(Generic[P, R]):
         options.check_isolation(definition, isolation, fn)
         options.check_serializer(definition, serializer)
         options.check_cache(definition, cache)
+        options.check_expected(definition, expected_seconds)
         check_resources(
             definition,
             memory_mb=memory_mb,
@@ -137,6 +140,7 @@ class Task(Generic[P, R]):
         self.isolation = isolation
         self.serializer = serializer
         self.cache = cache
+        self.expected_seconds = expected_seconds
         self.memory_mb = memory_mb
         self.vcpu = vcpu
         self.ephemeral_storage_mb = ephemeral_storage_mb
@@ -276,6 +280,7 @@ def task(
     isolation: Isolation = None,
     serializer: Serializer = None,
     cache: bool | timedelta | Callable[..., Any] = False,
+    expected_seconds: float | None = None,
     memory_mb: int | None = None,
     vcpu: float | None = None,
     ephemeral_storage_mb: int | None = None,
@@ -306,6 +311,7 @@ def task(
     isolation: Isolation = None,
     serializer: Serializer = None,
     cache: bool | timedelta | Callable[..., Any] = False,
+    expected_seconds: float | None = None,
     memory_mb: int | None = None,
     vcpu: float | None = None,
     ephemeral_storage_mb: int | None = None,
@@ -339,6 +345,8 @@ def task(
         cache: True to use the output recorded for the same code and arguments, a timedelta to do so
             while it is that fresh, or a function that is given the arguments and returns the key
             (any JSON). Off by default.
+        expected_seconds: how long a run is likely to take, in seconds; `dagy build` arranges the
+            state machine by it. It changes nothing else.
         memory_mb: memory it needs on AWS, in MB; by default what the execution mode gives.
         vcpu: processors it needs on AWS, as 0.5; by default what the execution mode gives.
         ephemeral_storage_mb: disk that it needs on AWS, in MB.
@@ -378,6 +386,7 @@ def task(
         isolation=isolation,
         serializer=serializer,
         cache=cache,
+        expected_seconds=expected_seconds,
         memory_mb=memory_mb,
         vcpu=vcpu,
         ephemeral_storage_mb=ephemeral_storage_mb,

@@ -319,6 +319,7 @@ class Graph:
             serializer=task.serializer,
             cache=_cache_data(task.cache),
             code_hash=task.code_hash,
+            expected_seconds=task.expected_seconds,
             memory_mb=task.memory_mb,
             vcpu=task.vcpu,
             ephemeral_storage_mb=task.ephemeral_storage_mb,

@@ -149,3 +149,47 @@ def test_build_says_which_annotations_take_pydantic(dagy, tmp_path):
     done = dagy("build", "dated.py")
     assert done.returncode == 0
     assert "the annotations of rich take pydantic" in done.stderr
+
+
+CROSSED = """
+import time
+from dagy import flow, task
+
+@task
+def short():
+    return 1
+
+@task
+def long():
+    time.sleep(0.3)
+
+@task(expected_seconds=60)
+def after_short(x):
+    time.sleep(0.2)
+
+@task
+def after_both(x, y):
+    pass
+
+@flow
+def crossed():
+    one, other = short(), long()
+    after_short(one)
+    after_both(one, other)
+"""
+
+
+def test_a_machine_is_arranged_by_what_tasks_expect_or_took(dagy, tmp_path):
+    """after_short may run beside long, or beside after_both: which is better, durations tell."""
+    (tmp_path / "crossed.py").write_text(CROSSED)
+    shown = ["inspect", "crossed.py", "-m", "micro", "--after", "structure"]
+    expected = dagy(*shown)
+    assert expected.stdout.splitlines()[-3:] == ["  parallel", "    after_short", "    after_both"]
+    refused = dagy(*shown, "--profile-from-history")
+    assert refused.returncode == 2
+    assert "no task run of the flow crossed" in refused.stderr
+    assert dagy("run", "crossed.py").returncode == 0
+    measured = dagy(*shown, "--profile-from-history")
+    assert measured.stdout.splitlines()[-1] == "  after_both"
+    built = dagy("build", "crossed.py", "-m", "micro", "--profile-from-history")
+    assert "arranged by the durations of 4 of 4 task runs" in built.stdout

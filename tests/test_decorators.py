@@ -92,6 +92,8 @@ def test_a_flow_called_as_a_function_is_plain_python():
         ({"executor": "lamda"}, "executor must be one of 'lambda', 'step-functions', 'ecs', not 'lamda'; did you mean 'lambda'?"),
         ({"serializer": "pikle"}, "serializer must be 'pickle' or None, not 'pikle'; did you mean 'pickle'?"),
         ({"timeout_seconds": 0}, "timeout_seconds must be a number above 0"),
+        ({"expected_seconds": 0}, "expected_seconds must be a number above 0"),
+        ({"expected_seconds": "1 h"}, "expected_seconds must be a number above 0"),
         ({"concurrency_limit": 0}, "concurrency_limit must be an integer of at least 1"),
         ({"on_failure": print}, "on_failure must be a list of hooks"),
         ({"on_retry": ["x"]}, "on_retry must be a list of callables"),

@@ -65,6 +65,7 @@ def test_the_decorators_have_the_defaults_of_the_contract():
         "isolation": None,
         "serializer": None,
         "cache": False,
+        "expected_seconds": None,
         "memory_mb": None,
         "vcpu": None,
         "ephemeral_storage_mb": None,

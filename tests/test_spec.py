@@ -97,6 +97,7 @@ def corrupt(*steps, value=...):
         (corrupt("task_runs", 0, "when", value=[1]), "task_runs[0].when", "pairs of a reference"),
         (corrupt("task_runs", 0, "map_over", value=[7]), "task_runs[0].map_over", "no argument 7"),
         (corrupt("tasks", "extract", "timeout_seconds", value=0), "tasks['extract'].timeout_seconds", "above 0"),
+        (corrupt("tasks", "extract", "expected_seconds", value=0), "tasks['extract'].expected_seconds", "above 0"),
         (corrupt("tasks", "extract", "concurrency_limit", value=0), "tasks['extract'].concurrency_limit", "at least 1"),
         (corrupt("tasks", "extract", "retry_jitter_factor", value=2), "tasks['extract'].retry_jitter_factor", "from 0 to 1"),
         (corrupt("tasks", "extract", "retry_delay_seconds", value=[]), "tasks['extract'].retry_delay_seconds", "a list of them"),

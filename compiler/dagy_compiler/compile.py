@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from dagy.errors import CompileError
 from dagy.options import nearest
 from dagy.spec import FlowSpec
 from dagy_compiler.asl import StateMachine
+from dagy_compiler.durations import known_durations
 from dagy_compiler.modes import NANO
 from dagy_compiler.passes import (
     Dataflow,
@@ -63,7 +64,13 @@ class CompiledFlow:
         return self.machine.to_json()
 
 
-def compile_flow(spec: FlowSpec, *, mode: str = NANO, fuse: str = OFF) -> CompiledFlow:
+def compile_flow(
+    spec: FlowSpec,
+    *,
+    mode: str = NANO,
+    fuse: str = OFF,
+    measured: Mapping[str, float] | None = None,
+) -> CompiledFlow:
     """Lower a flow to a state machine.
 
     Args:
@@ -71,6 +78,8 @@ def compile_flow(spec: FlowSpec, *, mode: str = NANO, fuse: str = OFF) -> Compil
         mode: "nano" (the whole flow in one Lambda invocation), "micro" (one for each task), or a
             size on Fargate: "small", "medium", "large", "xlarge".
         fuse: which task runs of mode micro share an invocation: "off", "chains" or "auto".
+        measured: seconds that task runs took, by id, from `dagy.history.task_durations`; they beat
+            the tasks' `expected_seconds`.
 
     Raises:
         CompileError: the flow asks for what does not exist.
@@ -78,13 +87,18 @@ def compile_flow(spec: FlowSpec, *, mode: str = NANO, fuse: str = OFF) -> Compil
         LimitError: the result would pass a hard limit of AWS.
         SpecError: an id or a retry policy is malformed.
     """
-    plan = run_passes(spec, mode=mode, fuse=fuse)
+    plan = run_passes(spec, mode=mode, fuse=fuse, measured=measured)
     assert plan.machine is not None
     return CompiledFlow(spec, mode, plan, plan.machine)
 
 
 def run_passes(
-    spec: FlowSpec, *, mode: str = NANO, fuse: str = OFF, after: str | None = None
+    spec: FlowSpec,
+    *,
+    mode: str = NANO,
+    fuse: str = OFF,
+    measured: Mapping[str, float] | None = None,
+    after: str | None = None,
 ) -> Plan:
     """Run the passes up to one of them, that one included, and return the plan.
 
@@ -92,6 +106,7 @@ def run_passes(
         spec: as for `compile_flow`.
         mode: as for `compile_flow`.
         fuse: as for `compile_flow`.
+        measured: as for `compile_flow`.
         after: name of the pass to stop after; None for the last.
 
     Raises:
@@ -102,7 +117,7 @@ def run_passes(
         raise CompileError(
             f"there is no pass {after!r}{nearest(after, names)}; the passes are {', '.join(names)}"
         )
-    plan = Plan(spec, mode, fuse)
+    plan = Plan(spec, mode, known_durations(spec, measured or {}), fuse)
     for name, run in PASSES:
         plan = run(plan)
         if name == after:

@@ -1,4 +1,4 @@
-"""From a graph to a tree of Series and Parallel: exact where that is possible, correct everywhere.
+"""From a graph to a tree of Series and Parallel: exact where that is possible, else the quickest.
 
 Sequence and Parallel express exactly the series-parallel orders (Valdes, Tarjan, Lawler, "The
 recognition of series parallel digraphs", 1982). An order is one of these if every part of it that
@@ -6,32 +6,57 @@ has more than one node either falls into unconnected parts, or can be cut into a
 which precedes all of a second. Where neither holds there is an N (a before c, b before c and d),
 and a barrier must add some order that the graph does not have.
 
-Sets of ancestors are bits of one Python integer for each node, so 10,000 nodes take a fraction of a
-second and about 12 MB.
+Which barrier is best shows only when both its sides have been decomposed, so several are tried, on
+both sides again several, and so on, as far as an allowance goes. `python -m benchmarks structure`
+measures how good the trees are and what they cost.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import accumulate
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
+from dagy_compiler.cut import best_cuts
+from dagy_compiler.durations import Durations, expected, guesses
+from dagy_compiler.makespan import heads, tails
+from dagy_compiler.order import Predecessors, components, levels, series_cuts
 from dagy_compiler.tree import EMPTY, Leaf, Tree, parallel, series
 
 MAX_DEPTH = 100
 """Decompositions within one another, which is at most 50 Parallels; deeper parts become levels."""
 
-_Predecessors = list[list[int]]
+_SEARCHED = 256
+"""The largest part, in nodes, in which several barriers are tried."""
+
+_WIDTHS = (1, 4, 16)
+"""How many barriers are tried at each place: first the likeliest, then more while allowed."""
+
+_ALLOWANCE = 300
+_ALLOWANCE_OF_GRAPH = 12_000
+"""Nodes of the parts that are looked at for each width: for each node, and for all in all."""
+
+_BALANCED = 32
+"""The largest part, in nodes, whose barriers may leave less than an eighth on one side.
+
+In larger ones that would peel off the ends, one after another, which takes long and finds little.
+"""
+
+_BETTER = 1 - 1e-9
+"""What is quicker only by rounding is not."""
 
 
-def decompose(predecessors: Sequence[Sequence[int]]) -> Tree:
+def decompose(predecessors: Predecessors, durations: Sequence[float | None] | None = None) -> Tree:
     """Return a tree whose order contains the order of a graph, and equals it if a tree can.
 
     Args:
         predecessors: for each node, the nodes directly before it, all of smaller index.
+        durations: seconds by node, None where not known; None if none is.
 
     Returns:
-        A tree with every node as one leaf. Children stand in the order of the nodes. Of a node that
-        precedes another in the graph, the tree says the same.
+        A tree with every node as one leaf. Of a node that precedes another in the graph, the tree
+        says the same. With all durations known it takes no longer than level after level would. It
+        is the same for the same arguments.
 
     Examples:
         >>> decompose([[], [], [0]])
@@ -39,134 +64,141 @@ def decompose(predecessors: Sequence[Sequence[int]]) -> Tree:
     """
     if not predecessors:
         return EMPTY
-    return _part(list(range(len(predecessors))), predecessors, MAX_DEPTH)
+    known = [None] * len(predecessors) if durations is None else durations
+    problem = _Problem(predecessors, expected(known), guesses(known))
+    return _Decomposition(problem).part(tuple(range(len(predecessors))), MAX_DEPTH).tree
 
 
-def _part(nodes: list[int], predecessors: Sequence[Sequence[int]], depth: int) -> Tree:
-    """Decompose some nodes, given in ascending order.
+@dataclass(frozen=True)
+class _Problem:
+    """A graph, how long each node is expected to take, and by which guesses trees are judged."""
 
-    The nodes are convex: whatever lies between two of them is among them. So their order is that of
-    the edges among them, and nothing outside has to be looked at.
+    predecessors: Predecessors
+    durations: Durations
+    guesses: list[Durations]
+
+
+class _Timed(NamedTuple):
+    """A tree and how long it takes by each guess, in seconds."""
+
+    tree: Tree
+    spans: tuple[float, ...]
+
+
+def _in_series(parts: Iterable[_Timed]) -> _Timed:
+    trees, spans = zip(*parts, strict=True)
+    return _Timed(series(trees), tuple(map(sum, zip(*spans, strict=True))))
+
+
+def _at_once(parts: Iterable[_Timed]) -> _Timed:
+    trees, spans = zip(*parts, strict=True)
+    return _Timed(parallel(trees), tuple(map(max, zip(*spans, strict=True))))
+
+
+class _Search:
+    """Decomposes parts of a graph, trying so many barriers wherever one is needed.
+
+    A part is its nodes, ascending, and convex: whatever lies between two of them is among them. So
+    its order is that of the edges among them, and nothing outside has to be looked at.
+
+    Args:
+        problem: the graph.
+        width: how many barriers to try at each place.
+        allowance: when parts with as many nodes in all have been looked at, one barrier is tried.
     """
-    if len(nodes) == 1:
-        return Leaf(nodes[0])
-    index = {node: position for position, node in enumerate(nodes)}
-    before = [[index[p] for p in predecessors[node] if p in index] for node in nodes]
 
-    def split(parts: list[list[int]]) -> list[Tree]:
-        return [_part([nodes[local] for local in part], predecessors, depth - 1) for part in parts]
+    def __init__(self, problem: _Problem, width: int, allowance: int) -> None:
+        self.problem = problem
+        self.width = width
+        self.allowance = allowance
+        self.found: dict[tuple[int, ...], _Timed] = {}
 
-    if depth == 0:
-        levels = _grouped(_levels(before))
-        return series(parallel(Leaf(nodes[local]) for local in level) for level in levels)
-    components = _components(before)
-    if len(components) > 1:
-        return parallel(split(components))
-    return series(split(_series_cuts(before) or _barrier(before)))
+    def part(self, nodes: tuple[int, ...], depth: int) -> _Timed:
+        """Decompose a part."""
+        if len(nodes) == 1:
+            return self.leaf(nodes[0])
+        if nodes in self.found:
+            return self.found[nodes]
+        index = {node: position for position, node in enumerate(nodes)}
+        before = [
+            [index[other] for other in self.problem.predecessors[node] if other in index]
+            for node in nodes
+        ]
+        if depth == 0:
+            found = self.levels(nodes, before)
+        elif len(unconnected := components(before)) > 1:
+            found = _at_once(self.split(nodes, unconnected, depth))
+        elif (successive := series_cuts(before)) is not None:
+            found = _in_series(self.split(nodes, successive, depth))
+        else:
+            found = self.core(nodes, before, depth)
+        if len(nodes) <= _SEARCHED:
+            self.found[nodes] = found
+        return found
 
+    def leaf(self, node: int) -> _Timed:
+        """Return a part of one node."""
+        return _Timed(Leaf(node), tuple([guess[node] for guess in self.problem.guesses]))
 
-def _components(before: _Predecessors) -> list[list[int]]:
-    """Return the weakly connected parts, by their first node."""
-    root = list(range(len(before)))
+    def levels(self, nodes: tuple[int, ...], before: Predecessors) -> _Timed:
+        """Put a barrier between all levels of a part."""
+        return _in_series(
+            _at_once([self.leaf(nodes[local]) for local in level]) for level in levels(before)
+        )
 
-    def find(node: int) -> int:
-        while root[node] != node:
-            root[node] = root[root[node]]
-            node = root[node]
-        return node
+    def split(
+        self, nodes: tuple[int, ...], parts: Iterable[Sequence[int]], depth: int
+    ) -> list[_Timed]:
+        """Decompose parts of a part."""
+        return [self.part(tuple([nodes[local] for local in part]), depth - 1) for part in parts]
 
-    for node, earlier in enumerate(before):
-        for other in earlier:
-            one, two = find(node), find(other)
-            root[max(one, two)] = min(one, two)  # the root is the first node of its part
-    parts: dict[int, list[int]] = {}
-    for node in range(len(before)):
-        parts.setdefault(find(node), []).append(node)
-    return list(parts.values())
-
-
-def _series_cuts(before: _Predecessors) -> list[list[int]] | None:
-    """Return the parts between all series cuts, or None if there is no cut.
-
-    A cut A|B has all of A before all of B. Sorted by their number of ancestors, the nodes of A come
-    first: each has fewer than |A|, and each of B at least |A|. So a cut is a position k such that
-    every node from k on has all the nodes before k among its ancestors; that is, the lowest
-    position missing among its ancestors is at least k.
-    """
-    counts = [ancestors.bit_count() for ancestors in _ancestors(before, range(len(before)))]
-    order = sorted(range(len(before)), key=lambda node: counts[node])
-    position = [0] * len(order)
-    for place, node in enumerate(order):
-        position[node] = place
-    ancestors = _ancestors(before, position)
-    parts: list[list[int]] = []
-    missing = end = len(order)
-    for k in reversed(range(len(order))):
-        found = ancestors[order[k]]
-        missing = min(missing, (~found & (found + 1)).bit_length() - 1)
-        if missing >= k:
-            parts.append(sorted(order[k:end]))
-            end = k
-    return parts[::-1] if len(parts) > 1 else None
-
-
-def _ancestors(before: _Predecessors, position: Sequence[int]) -> list[int]:
-    """Return each node's ancestors as bits, a node standing at its position."""
-    found: list[int] = []
-    for earlier in before:
-        bits = 0
-        for other in earlier:
-            bits |= found[other] | (1 << position[other])
-        found.append(bits)
-    return found
-
-
-def _levels(before: _Predecessors) -> list[int]:
-    """Return the length of the longest path that leads to each node."""
-    levels: list[int] = []
-    for earlier in before:
-        levels.append(1 + max((levels[other] for other in earlier), default=-1))
-    return levels
+    def core(self, nodes: tuple[int, ...], before: Predecessors, depth: int) -> _Timed:
+        """Decompose a part that needs a barrier: the best of those tried, and of levels."""
+        self.allowance -= len(nodes)
+        durations = [[guess[node] for node in nodes] for guess in self.problem.guesses]
+        ends = [heads(before, each) for each in durations]
+        left = [tails(before, each) for each in durations]
+        best = self.levels(nodes, before)
+        for first in best_cuts(
+            before,
+            [self.problem.durations[node] for node in nodes],
+            count=self.width if self.allowance > 0 else 1,
+            margin=len(nodes) // 8 if len(nodes) > _BALANCED else 0,
+        ):
+            goal = sum(best.spans) * _BETTER
+            if sum(map(max, ends)) >= goal:
+                break  # nothing is quicker than the critical path
+            second = sorted(set(range(len(nodes))) - set(first))
+            rest = sum(max([each[local] for local in second]) for each in left)
+            if sum(max([each[local] for local in first]) for each in ends) + rest >= goal:
+                continue
+            (one,) = self.split(nodes, [first], depth)
+            if sum(one.spans) + rest >= goal:
+                continue
+            (two,) = self.split(nodes, [second], depth)
+            if sum(one.spans) + sum(two.spans) < goal:
+                best = _in_series([one, two])
+        return best
 
 
-def _grouped(levels: list[int]) -> list[list[int]]:
-    groups: list[list[int]] = [[] for _ in range(max(levels) + 1)]
-    for node, level in enumerate(levels):
-        groups[level].append(node)
-    return groups
+class _Decomposition(_Search):
+    """Decomposes a whole graph: large parts by the likeliest barrier, small ones by search."""
 
+    def __init__(self, problem: _Problem) -> None:
+        super().__init__(problem, width=1, allowance=0)
 
-def _barrier(before: _Predecessors) -> list[list[int]]:
-    """Return the two sides of a barrier between two levels, for a part that contains an N.
-
-    With every task as long as any other, the critical paths of the two sides add up to that of the
-    whole for every such barrier, so that does not tell them apart. What does is how much waiting
-    each adds: at a barrier below level t all of level t waits for all last nodes above, instead of
-    for those that an edge leads from. The fewest such pairs win, then the most even sides, which
-    keeps the recursion shallow.
-    """
-    levels = _levels(before)
-    sizes = [len(group) for group in _grouped(levels)]
-    depth = len(sizes)
-    # The level of a node's first successor: the node is a last one for barriers up to there.
-    first_successor = [depth] * len(before)
-    for node, earlier in enumerate(before):
-        for other in earlier:
-            first_successor[other] = min(first_successor[other], levels[node])
-    changes = [0] * (depth + 2)
-    for node, level in enumerate(levels):
-        changes[level + 1] += 1
-        changes[first_successor[node] + 1] -= 1
-    last_nodes = list(accumulate(changes))
-    edges = [0] * depth
-    for node, earlier in enumerate(before):
-        edges[levels[node]] += sum(first_successor[other] == levels[node] for other in set(earlier))
-    above = list(accumulate(sizes, initial=0))
-
-    def cost(level: int) -> tuple[int, int]:
-        added = last_nodes[level] * sizes[level] - edges[level]
-        return added, abs(len(before) - 2 * above[level])
-
-    best = min(range(1, depth), key=cost)
-    first = [node for node, level in enumerate(levels) if level < best]
-    return [first, [node for node, level in enumerate(levels) if level >= best]]
+    def core(self, nodes: tuple[int, ...], before: Predecessors, depth: int) -> _Timed:
+        """Decompose a part that needs a barrier, ever more broadly if it is small."""
+        if len(nodes) > _SEARCHED:
+            return super().core(nodes, before, depth)
+        each = min(_ALLOWANCE, _ALLOWANCE_OF_GRAPH // len(self.problem.predecessors))
+        best = None
+        for width in _WIDTHS:
+            search = _Search(self.problem, width, each * len(nodes))
+            found = search.core(nodes, before, depth)
+            if best is None or sum(found.spans) < sum(best.spans) * _BETTER:
+                best = found
+            if search.allowance <= 0:
+                break
+        assert best is not None, "there is a first width"
+        return best

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -78,6 +79,7 @@ class Plan:
     Attributes:
         spec: the flow.
         mode: the execution mode asked for.
+        durations: seconds that task runs take, by id, as far as known.
         fuse: which task runs of mode micro may share an invocation: "off", "chains" or "auto".
         placements: set by `place`: what each task run gets to run on, by id.
         units: set by `fuse`.
@@ -89,6 +91,7 @@ class Plan:
 
     spec: FlowSpec
     mode: str
+    durations: Mapping[str, float] = field(default_factory=dict)
     fuse: str = "off"
     placements: dict[str, Placement] | None = None
     units: tuple[Unit, ...] | None = None

@@ -52,6 +52,14 @@ Fusing = Annotated[
     ),
 ]
 
+FromHistory = Annotated[
+    bool,
+    typer.Option(
+        "--profile-from-history",
+        help="Arrange the machine by how long the tasks took here, as recorded.",
+    ),
+]
+
 
 def _version(wanted: bool) -> None:
     if wanted:
@@ -154,6 +162,7 @@ def build(
     flow_version: Annotated[
         str, typer.Option("--flow-version", metavar="V", help="Label of this version.")
     ] = "1",
+    profile_from_history: FromHistory = False,
     as_json: AsJson = False,
 ) -> None:
     """Compile a flow to a folder that CloudFormation and the CDK can deploy."""
@@ -161,7 +170,7 @@ def build(
 
     build_flow(
         target, output, execution_mode, param or [], params_file, include or [], flow_version,
-        fuse=fuse, as_json=as_json,
+        fuse=fuse, from_history=profile_from_history, as_json=as_json,
     )  # fmt: skip
 
 
@@ -181,13 +190,15 @@ def inspect(
     fuse: Fusing = "off",
     param: Params = None,
     params_file: ParamsFile = None,
+    profile_from_history: FromHistory = False,
 ) -> None:
     """Show the state machine of a flow or of a bundle."""
     from dagy.cli.inspect import inspect_target
 
     inspect_target(
-        target, output_format, after, execution_mode, param or [], params_file, fuse=fuse
-    )
+        target, output_format, after, execution_mode, param or [], params_file,
+        fuse=fuse, from_history=profile_from_history,
+    )  # fmt: skip
 
 
 @app.command(epilog='Example: dagy sql "select status, count(*) from runs group by all"')

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from dagy.cli.params import read_params
+from dagy.cli.profile import measured_durations
 from dagy.cli.screen import print_json, say
 from dagy.errors import LoadError
 from dagy.flow import TracedFlow
@@ -27,6 +28,7 @@ def build_flow(
     version: str,
     *,
     fuse: str,
+    from_history: bool,
     as_json: bool,
 ) -> None:
     """Compile the flow of a file and write its bundle."""
@@ -41,7 +43,8 @@ def build_flow(
     check_importable(loaded.flow, traced)
     for warning in _warnings(traced):
         warnings.warn(warning, stacklevel=1)
-    compiled = compile_flow(spec, mode=mode, fuse=fuse)
+    measured = measured_durations(spec) if from_history else None
+    compiled = compile_flow(spec, mode=mode, fuse=fuse, measured=measured)
     bundle = write_bundle(
         compiled,
         FlowSource(loaded.root, loaded.files),
@@ -52,6 +55,8 @@ def build_flow(
         print_json(bundle.manifest)
         return
     say(f"Built {spec.name} ({mode}) in {bundle.path}: {size(compiled.definition())}")
+    if measured is not None:
+        say(f"  arranged by the durations of {len(measured)} of {len(spec.task_runs)} task runs")
     for name, length in bundle.sizes.items():
         say(f"  {name:<24} {length:>10,} bytes")
     say(f"To see the machine: dagy inspect {shlex.quote(str(bundle.path))}")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dagy.cli.params import read_params
+from dagy.cli.profile import measured_durations
 from dagy.cli.screen import print_json, print_plain
 from dagy.errors import BundleError, CompileError
 from dagy.loader import load_flow
@@ -25,6 +26,7 @@ def inspect_target(
     params_file: Path | None,
     *,
     fuse: str,
+    from_history: bool,
 ) -> None:
     """Show a state machine, or with `after` the plan as that pass left it."""
     if output_format not in FORMATS:
@@ -38,21 +40,27 @@ def inspect_target(
             "--after"
         )
     if Path(target).is_dir():
-        if after is not None or pairs or params_file is not None:
+        if after is not None or pairs or params_file is not None or from_history:
             raise BundleError(
-                f"{target}: a bundle is finished; give --after, --param and --params-file with a "
-                ".py file"
+                f"{target}: a bundle is finished; give --after, --param, --params-file and "
+                "--profile-from-history with a .py file"
             )
         _show_bundle(Path(target), output_format)
         return
     flow = load_flow(target).flow
     spec = flow.build(**read_params(flow, pairs, params_file))
-    if after is not None:
-        _show_plan(spec, mode, fuse, after)
-        return
-    from dagy_compiler import compile_flow
+    measured = measured_durations(spec) if from_history else None
+    from dagy_compiler import compile_flow, describe, run_passes
 
-    _show(spec, compile_flow(spec, mode=mode, fuse=fuse).definition(), output_format)
+    if after is not None:
+        plan = run_passes(spec, mode=mode, fuse=fuse, measured=measured, after=after)
+        print_plain(describe(plan, after))
+        return
+    _show(
+        spec,
+        compile_flow(spec, mode=mode, fuse=fuse, measured=measured).definition(),
+        output_format,
+    )
 
 
 def _show_bundle(path: Path, output_format: str) -> None:
@@ -60,12 +68,6 @@ def _show_bundle(path: Path, output_format: str) -> None:
 
     bundle = read_bundle(path)
     _show(bundle.spec, bundle.definition, output_format)
-
-
-def _show_plan(spec: FlowSpec, mode: str, fuse: str, after: str) -> None:
-    from dagy_compiler import describe, run_passes
-
-    print_plain(describe(run_passes(spec, mode=mode, fuse=fuse, after=after), after))
 
 
 def _show(spec: FlowSpec, definition: dict[str, Any], output_format: str) -> None:

@@ -59,6 +59,7 @@ __all__ = [
     "list_runs",
     "results_of",
     "settle",
+    "task_durations",
 ]
 
 
@@ -111,6 +112,27 @@ def find_run(home: Home, run: str) -> RunDetail:
 
     with reading.reading(home) as connection:
         return queries.detail(connection, run)
+
+
+def task_durations(home: Home, flow_name: str) -> dict[str, float]:
+    """Return how long the task runs of a flow take, in seconds by id: the median of their runs.
+
+    Counted are those that succeeded, from the start of the first attempt; not those whose output
+    was taken from the cache or from an earlier run. Of a mapped task run it is its longest item.
+
+    Args:
+        home: where the history is.
+        flow_name: whose.
+
+    Raises:
+        HistoryError: the history cannot be read.
+    """
+    if not home.root.exists():
+        return {}
+    from dagy.history import queries, reading
+
+    with reading.reading(home) as connection:
+        return queries.durations(connection, flow_name)
 
 
 def delete_runs(home: Home, runs: Sequence[str]) -> list[str]:

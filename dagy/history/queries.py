@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from dagy.errors import HistoryError
 from dagy.history.recorded import LATEST
 from dagy.history.records import Attempt, RunDetail, RunSummary, TaskRunDetail
+from dagy.interpreter.caching import CACHED
 from dagy.interpreter.events import Failure
 
 if TYPE_CHECKING:
@@ -51,6 +52,27 @@ ORDER BY started_at DESC, run_id DESC
 _LAST_TO_END = """
 SELECT arg_max(run_id, ended_at) FROM runs WHERE list_contains(?, run_id) GROUP BY flow_name
 """
+
+# A mapped task takes as long as the longest of its items, which are `name[0]` and so on: how many
+# ran at once here says nothing of elsewhere. What a resumed run took over has no start.
+_DURATIONS = f"""
+WITH longest AS (
+    SELECT run_id, regexp_replace(task_run_id, '\\[\\d+\\]$', '') AS of_task_run,
+           coalesce(max(seconds) FILTER (task_run_id != of_task_run), max(seconds)) AS seconds
+    FROM (
+        SELECT t.*, epoch(t.ended_at - t.started_at) AS seconds
+        FROM task_runs t JOIN runs r USING (run_id) WHERE flow_name = ?
+    )
+    GROUP BY ALL
+    HAVING bool_and(state = 'SUCCEEDED' AND message IS DISTINCT FROM '{CACHED}')
+)
+SELECT of_task_run, median(seconds) FROM longest WHERE seconds IS NOT NULL GROUP BY ALL ORDER BY ALL
+"""
+
+
+def durations(connection: DuckDBPyConnection, flow_name: str) -> dict[str, float]:
+    """Return the median seconds of the task runs of a flow that succeeded, by id."""
+    return dict(connection.execute(_DURATIONS, [flow_name]).fetchall())
 
 
 def summaries(

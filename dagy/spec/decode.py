@@ -91,6 +91,10 @@ _EXECUTOR = (
     '"lambda", "step-functions", "ecs" or null',
 )
 _JITTER = (_or_null(lambda value: _seconds(value) and value <= 1), "a number from 0 to 1, or null")
+_POSITIVE_SECONDS = (
+    _or_null(lambda value: _seconds(value) and value > 0),
+    "a number above 0, or null",
+)
 
 # What a field may hold: a check, and how a message names it.
 _Rules = dict[str, tuple[Check, str]]
@@ -102,10 +106,7 @@ _TASK: _Rules = {
     "default_executor": _EXECUTOR,
     "retries": (_count, "an integer of at least 0"),
     "retry_delay_seconds": (_delay, "a number of at least 0, a list of them, or null"),
-    "timeout_seconds": (
-        _or_null(lambda value: _seconds(value) and value > 0),
-        "a number above 0, or null",
-    ),
+    "timeout_seconds": _POSITIVE_SECONDS,
     "concurrency_limit": (
         _or_null(lambda value: _count(value) and value > 0),
         "an integer of at least 1, or null",
@@ -119,6 +120,7 @@ _TASK: _Rules = {
     "serializer": (lambda value: value in (None, "pickle"), '"pickle" or null'),
     "cache": (_cache, "null, or an object with seconds or $callable"),
     "code_hash": (_OPTIONAL_STRING, "a string or null"),
+    "expected_seconds": _POSITIVE_SECONDS,
     "memory_mb": (_or_null(is_count), "an integer of at least 1, or null"),
     "vcpu": (_or_null(lambda value: _seconds(value) and value > 0), "a number above 0, or null"),
     "ephemeral_storage_mb": (_or_null(is_count), "an integer of at least 1, or null"),

@@ -37,6 +37,7 @@ class TaskSpec:
         cache: `{}` to use recorded outputs of the same code and arguments, with `"seconds"` for how
             long, and `"$callable"` naming a key function; None for never.
         code_hash: SHA-256, in hex, of the function's source.
+        expected_seconds: how long a run is likely to take; None where nobody has said.
         memory_mb: memory that it needs, in MB; None lets the mode decide, here and below.
         vcpu: processors that it needs.
         ephemeral_storage_mb: disk that it needs, in MB.
@@ -63,6 +64,7 @@ class TaskSpec:
     serializer: str | None = None
     cache: dict[str, Any] | None = None
     code_hash: str | None = None
+    expected_seconds: float | None = None
     memory_mb: int | None = None
     vcpu: float | None = None
     ephemeral_storage_mb: int | None = None

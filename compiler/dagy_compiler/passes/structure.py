@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
@@ -11,14 +11,15 @@ from typing import Any
 from dagy.spec import BranchReference
 from dagy.spec.references import as_reference
 from dagy_compiler.decompose import decompose
+from dagy_compiler.makespan import makespan
 from dagy_compiler.plan import Plan, Unit
 from dagy_compiler.throttle import throttled
-from dagy_compiler.tree import EMPTY, Choose, Leaf, Tree, replaced
+from dagy_compiler.tree import EMPTY, Choose, Leaf, Tree, leaves, replaced
 
 
 @dataclass(frozen=True)
 class Structure:
-    """Decompose the order of the units; see `dagy_compiler.decompose`.
+    """Decompose the order of the units, by their durations; see `dagy_compiler.decompose`.
 
     Before: units come after all those they depend on. After: the tree has each unit once; whatever
     the graph orders, the tree orders the same way; without branches and concurrency limits it
@@ -43,6 +44,8 @@ class _Order:
     def __init__(self, plan: Plan, units: Sequence[Unit], before: Sequence[Sequence[int]]) -> None:
         self._before = before
         self._when = [_when(plan, unit) for unit in units]
+        self._durations = [_duration(unit, plan.durations) for unit in units]
+        self._filled = [duration or 0 for duration in self._durations]
 
     def tree(self, units: Sequence[int], depth: int) -> Tree:
         """Return the order of units that are in the same `depth` branches.
@@ -60,13 +63,19 @@ class _Order:
             for at, node in enumerate(nodes)
         ]
 
-        def leaf(index: int) -> Tree:
-            node = nodes[index]
-            if len(self._when[node[0]]) == depth:
-                return Leaf(node[0])
-            return self._choose(node, depth)
+        trees = [
+            Leaf(node[0]) if len(self._when[node[0]]) == depth else self._choose(node, depth)
+            for node in nodes
+        ]
+        durations = [self._span(tree) for tree in trees]
+        return replaced(decompose(before, durations), trees.__getitem__)
 
-        return replaced(decompose(before), leaf)
+    def _span(self, tree: Tree) -> float | None:
+        """Return how long a tree takes; None unless each of its durations is known."""
+        if isinstance(tree, Leaf):
+            return self._durations[tree.unit]
+        known = [self._durations[unit] for unit in leaves(tree)]
+        return None if None in known else makespan(tree, self._filled)
 
     def _nodes(self, units: Sequence[int], depth: int) -> list[list[int]]:
         """Return the units of each branch together, and every other alone."""
@@ -91,3 +100,9 @@ class _Order:
 def _when(plan: Plan, unit: Unit) -> list[list[Any]]:
     """Return the branches that a unit is in; within a unit of several, the interpreter decides."""
     return plan.runs[unit.task_runs[0]].when if len(unit.task_runs) == 1 else []
+
+
+def _duration(unit: Unit, durations: Mapping[str, float]) -> float | None:
+    """Return how long a unit takes if its task runs take turns; None unless each is known."""
+    known = [durations.get(task_run_id) for task_run_id in unit.task_runs]
+    return None if None in known else sum(seconds for seconds in known if seconds is not None)
