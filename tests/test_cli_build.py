@@ -69,6 +69,7 @@ def test_build_binds_parameters(dagy, tmp_path):
     [
         (["flows.py:shaped"], "the parameter 'n' is not a number while flow 'shaped'"),
         (["flows.py:daily", "-m", "mikro"], "no execution mode 'mikro'; did you mean 'micro'?"),
+        (["flows.py:daily", "--fuse", "chain"], "no such way to fuse; did you mean 'chains'?"),
         (["flows.py:local_only"], "task 'hidden' (flows.py:22) is defined inside a function"),
         (["flows.py:daily", "--include", "*.txt"], "--include *.txt: matches no file"),
         (["flows.py:daily", "--include", "../*"], "must stay within"),

@@ -117,7 +117,7 @@ def run_passes(
         raise CompileError(
             f"there is no pass {after!r}{nearest(after, names)}; the passes are {', '.join(names)}"
         )
-    plan = Plan(spec, mode, fuse=fuse, durations=known_durations(spec, measured or {}))
+    plan = Plan(spec, mode, known_durations(spec, measured or {}), fuse)
     for name, run in PASSES:
         plan = run(plan)
         if name == after:

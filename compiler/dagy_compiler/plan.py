@@ -79,8 +79,8 @@ class Plan:
     Attributes:
         spec: the flow.
         mode: the execution mode asked for.
-        fuse: which task runs of mode micro may share an invocation: "off", "chains" or "auto".
         durations: seconds that task runs take, by id, as far as known.
+        fuse: which task runs of mode micro may share an invocation: "off", "chains" or "auto".
         placements: set by `place`: what each task run gets to run on, by id.
         units: set by `fuse`.
         tree: set by `structure`: the order of the units.
@@ -91,8 +91,8 @@ class Plan:
 
     spec: FlowSpec
     mode: str
-    fuse: str = "off"
     durations: Mapping[str, float] = field(default_factory=dict)
+    fuse: str = "off"
     placements: dict[str, Placement] | None = None
     units: tuple[Unit, ...] | None = None
     tree: Tree | None = None

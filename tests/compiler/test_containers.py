@@ -33,7 +33,7 @@ def test_a_flow_returns_what_it_returns_without_a_state_machine(case, mode):
     assert execute(compiled, Worker(spec), INPUT).output == expected(spec, INPUT)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(placed_flows(), st.sampled_from(MODES), st.sampled_from(["off", "chains"]), st.data())
 def test_any_flow_with_places_of_its_own_runs_every_task_once_in_order(spec, mode, fuse, data):
     compiled = compile_flow(spec, mode=mode, fuse=fuse)

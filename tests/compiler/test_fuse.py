@@ -1,5 +1,7 @@
 """fuse: which task runs share an invocation. Units are convex, and what fusing costs nobody pays."""
 
+from types import MappingProxyType
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,8 +13,8 @@ from tests.compiler.flows import Flow, output
 from tests.compiler.strategies import placed_flows
 
 
-def plan_of(spec, mode, fuse="off"):
-    return Fuse()(Place()(Plan(spec, mode, fuse)))
+def plan_of(spec, mode, fuse="off", durations=MappingProxyType({})):
+    return Fuse()(Place()(Plan(spec, mode, durations, fuse)))
 
 
 def units(spec, mode, fuse="off"):
@@ -130,6 +132,8 @@ def test_an_output_that_is_needed_elsewhere_ends_a_chain():
 
 def test_auto_fuses_only_what_a_hint_says_is_short():
     assert grouped(chain(), "micro", "auto") == [("a",), ("b",), ("c",)]
+    units = plan_of(chain(), "micro", "auto", {"a": 0.2, "b": 0.9, "c": 1.0}).units
+    assert [unit.task_runs for unit in units] == [("a", "b"), ("c",)]
 
 
 def test_an_unknown_way_to_fuse():

@@ -9,7 +9,7 @@ from typing import Any
 from dagy.errors import CompileError
 from dagy.naming import slug
 from dagy.options import nearest
-from dagy.spec import TaskReference, TaskRunSpec, TaskSpec, references_in
+from dagy.spec import TaskReference, TaskRunSpec, references_in
 from dagy_compiler.limits import LAMBDA_TIMEOUT_SECONDS
 from dagy_compiler.modes import MICRO
 from dagy_compiler.passes.place import own_executor
@@ -125,14 +125,9 @@ def _fusible(plan: Plan, chain: Sequence[str]) -> bool:
     )
     together = len({plan.placements[task_run_id] for task_run_id in chain}) == 1
     limit = sum(task.timeout_seconds or 0 for task in tasks)
-    worth = plan.fuse == CHAINS or all(map(_is_short, tasks))
-    return plain and together and limit <= LAMBDA_TIMEOUT_SECONDS and worth
-
-
-def _is_short(task: TaskSpec) -> bool:
-    """Tell whether a hint says that a task takes next to no time."""
-    expected = getattr(task, "expected_seconds", None)
-    return expected is not None and expected < SHORT_SECONDS
+    # Without a hint or a measurement a task may be long, and is left alone.
+    short = all(plan.durations.get(run.id, SHORT_SECONDS) < SHORT_SECONDS for run in runs)
+    return plain and together and limit <= LAMBDA_TIMEOUT_SECONDS and (short or plan.fuse == CHAINS)
 
 
 def _units(plan: Plan, groups: Sequence[Sequence[str]]) -> tuple[Unit, ...]:
