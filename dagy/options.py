@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from dagy.code import name_of
 from dagy.errors import DefinitionError
-from dagy.policy import is_seconds
 from dagy.source import location_of
 
 EXECUTORS = ("lambda", "step-functions", "ecs")
 
 ISOLATIONS = ("process",)
+
+SERIALIZERS = ("pickle",)
 
 
 class Definition:
@@ -29,10 +31,11 @@ class Definition:
         location = location_of(fn)
         self.label = f"@{kind} {name}" + (f" ({location})" if location else "")
 
-    def require(self, holds: bool, argument: str, allowed: str, value: Any) -> None:
+    def require(self, holds: bool, argument: str, allowed: str, value: Any, hint: str = "") -> None:
         """Raise DefinitionError unless an argument is as it must be."""
         if not holds:
-            raise DefinitionError(f"{self.label}: {argument} must be {allowed}, not {value!r}")
+            problem = f"{argument} must be {allowed}, not {value!r}{hint}"
+            raise DefinitionError(f"{self.label}: {problem}")
 
     def refuse(self, problem: str) -> DefinitionError:
         """Return the error for a function that cannot be a task or flow."""
@@ -55,6 +58,26 @@ def check_function(definition: Definition, fn: Any) -> None:
             f"is a method of {owner}, and a worker has no {owner} to call it on; "
             "make it a function of the module, and pass what it needs"
         )
+
+
+def check_signature(
+    definition: Definition, signature: inspect.Signature, reserved: Iterable[str]
+) -> None:
+    """Refuse a flow whose parameters cannot be given by name.
+
+    Raises:
+        DefinitionError: it takes `*args` or `**kwargs`, or a name that Dagy's own methods take.
+    """
+    for parameter in signature.parameters.values():
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            raise definition.refuse(
+                f"takes {parameter}; the parameters of a flow must each have a name"
+            )
+        if parameter.name in reserved:
+            raise DefinitionError(
+                f"{definition.label}: a parameter cannot be called {parameter.name!r}, which is an "
+                "option of build or run_local; give it another name"
+            )
 
 
 def check_name(definition: Definition, name: Any) -> None:
@@ -83,6 +106,12 @@ def check_retries(
     check_callable(definition, "retry_condition_fn", condition)
 
 
+def is_seconds(value: Any) -> bool:
+    """Tell whether a value is a finite number of seconds of at least 0."""
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return number and math.isfinite(value) and value >= 0
+
+
 def check_limits(definition: Definition, timeout: Any, concurrency: Any) -> None:
     """Refuse a timeout or a concurrency limit that nothing could keep."""
     good = timeout is None or (is_seconds(timeout) and timeout > 0)
@@ -103,7 +132,7 @@ def check_executor(definition: Definition, executor: Any) -> None:
     allowed = "one of " + ", ".join(repr(name) for name in EXECUTORS)
     near = nearest(executor, EXECUTORS) if isinstance(executor, str) else ""
     definition.require(
-        executor is None or executor in EXECUTORS, "executor", allowed + near, executor
+        executor is None or executor in EXECUTORS, "executor", allowed, executor, near
     )
 
 
@@ -142,6 +171,18 @@ def check_isolation(definition: Definition, isolation: Any, fn: Callable[..., An
             "is defined inside a function, where the process that isolation='process' starts cannot"
             " import it; define it at the top level of a module"
         )
+
+
+def check_serializer(definition: Definition, serializer: Any) -> None:
+    """Refuse a serializer that does not exist, naming the nearest one that does."""
+    near = nearest(serializer, SERIALIZERS) if isinstance(serializer, str) else ""
+    definition.require(
+        serializer is None or serializer in SERIALIZERS,
+        "serializer",
+        "'pickle' or None",
+        serializer,
+        near,
+    )
 
 
 def check_cache(definition: Definition, cache: Any) -> None:

@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from dagy.code import CALLABLE, HOOKS, name_of
+from dagy.context import current_task_run_id
 from dagy.errors import CodecError, TraceError
 from dagy.mapping import Unmapped, common_length, keyed, label
 from dagy.naming import Names, slug
@@ -21,7 +22,7 @@ from dagy.spec import (
     references_in,
 )
 from dagy.spec.references import escape
-from dagy.symbols import BranchOutput, Symbol, TaskOutput
+from dagy.symbols import BranchOutput, Symbol, TaskOutput, is_shown_in
 from dagy.values import as_json
 
 if TYPE_CHECKING:
@@ -34,6 +35,46 @@ Scope = tuple[tuple[int, bool], ...]
 """The branches around a call, outermost first: the number of each, and the side of it."""
 
 current_graph: ContextVar[Graph | None] = ContextVar("dagy_graph", default=None)
+
+_under_way: list[tuple[Graph, frozenset[int | None]]] = []
+"""What is being traced, with the threads that were there when it began."""
+
+
+@contextmanager
+def tracing(graph: Graph) -> Iterator[None]:
+    """Record the tasks that are called in a graph, for the body of a `with`."""
+    import threading  # a worker never traces
+
+    entry = (graph, frozenset(thread.ident for thread in threading.enumerate()))
+    token = current_graph.set(graph)
+    _under_way.append(entry)
+    try:
+        yield
+    finally:
+        _under_way.remove(entry)
+        current_graph.reset(token)
+
+
+def refuse_stray_call(task: Task[..., Any]) -> None:
+    """Refuse a call in a thread that a flow has started while it is traced: it would run the task.
+
+    A context does not reach such a thread, so it is known by its age.
+    """
+    if not _under_way or current_task_run_id.get() is not None:
+        return
+    import threading
+
+    for graph, threads in reversed(_under_way):
+        if threading.get_ident() not in threads:
+            flow = graph.flows[-1]
+            stray = TraceError(
+                f"task {task.name!r} is called in another thread while flow {flow.name!r} "
+                f"({location_of(flow.fn)}) is being traced, where it would run instead of being "
+                "recorded\n  Call it in the flow's own thread: tasks that do not depend on each "
+                "other run at once anyway. For a call per item there is task.map."
+            )
+            graph.misuse = graph.misuse or stray
+            raise stray
 
 
 class Graph:
@@ -88,13 +129,11 @@ class Graph:
         self._define(task, where)
         try:
             # Only for the check: the spec keeps the call as it was written.
-            task.signature.bind(*args, **kwargs)
+            task.binding.arguments(args, kwargs)
         except TypeError as error:
             raise self._error(f"task {task.name!r} cannot be called so: {error}", where) from error
         depends_on: dict[str, None] = {}
-        for reference in references_in(self._when):
-            if isinstance(reference, TaskReference):
-                depends_on[reference.task_run_id] = None
+        _note(self._when, depends_on)
         positional = [
             self._argument(task, index, value, depends_on, where)
             for index, value in enumerate(args)
@@ -214,9 +253,10 @@ class Graph:
                 raise CodecError(f"{value!r} belongs to another build of a flow")
             self._check_scope(value)
             encoded = encode(value.reference)
-            for reference in references_in(encoded):
-                if isinstance(reference, TaskReference):
-                    depends_on[reference.task_run_id] = None
+            if isinstance(value, TaskOutput):
+                depends_on[value.task_run_id] = None
+            else:
+                _note(encoded, depends_on)
             return encoded
         if isinstance(value, dict):
             for key in value:
@@ -225,17 +265,21 @@ class Graph:
             return escape({key: self.encode(item, depends_on) for key, item in value.items()})
         if isinstance(value, (list, tuple)):
             return [self.encode(item, depends_on) for item in value]
+        if isinstance(value, str) and is_shown_in(value):
+            raise CodecError(
+                f"the text {value!r} was made of what has no value yet; pass that by itself, and "
+                "make the text inside the task"
+            )
         return as_json(value)
 
     def _check_scope(self, value: Symbol) -> None:
         """Refuse an output from a branch that may not have been taken where it would be used."""
-        if isinstance(value, BranchOutput):
+        if isinstance(value, TaskOutput):
+            scope = self._scopes[value.task_run_id]
+        elif isinstance(value, BranchOutput):
             scope = value.scope
         else:
-            reference = value.reference
-            if not isinstance(reference, TaskReference):
-                return
-            scope = self._scopes[reference.task_run_id]
+            return
         if self._scope[: len(scope)] != scope:
             raise CodecError(
                 f"{value!r} is made on one side of a branch, and is not there when the other side "
@@ -269,6 +313,7 @@ class Graph:
             retry_condition=condition_name(task),
             hooks=hook_names(task),
             isolation=task.isolation,
+            serializer=task.serializer,
             cache=_cache_data(task.cache),
             code_hash=task.code_hash,
             expected_seconds=task.expected_seconds,
@@ -304,6 +349,13 @@ class Graph:
 
     def _error(self, problem: str, where: Location) -> TraceError:
         return TraceError(f"{problem}\n  {where}  {where.text}    in flow {self.flow_name!r}")
+
+
+def _note(encoded: Any, depends_on: dict[str, None]) -> None:
+    """Note the task runs that JSON with references refers to."""
+    for reference in references_in(encoded):
+        if isinstance(reference, TaskReference):
+            depends_on[reference.task_run_id] = None
 
 
 def delay_data(delay: Any) -> Any:

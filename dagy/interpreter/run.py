@@ -59,7 +59,9 @@ class TaskRun:
         error: of the last attempt that failed.
         exception: likewise.
         message: what a person should know.
-        not_taken: whether it was skipped because a branch was not taken, and not by a failure.
+        not_taken: whether it is, or is to be, skipped because a branch was not taken, and not by a
+            failure.
+        retry_in: seconds after which somebody else is to make the next attempt; None if nobody is.
     """
 
     def __init__(
@@ -85,6 +87,7 @@ class TaskRun:
         self.exception: BaseException | None = None
         self.message: str | None = None
         self.not_taken = False
+        self.retry_in: float | None = None
 
     @property
     def is_mapped(self) -> bool:

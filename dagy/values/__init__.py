@@ -29,11 +29,14 @@ MARKS = frozenset({ARTIFACT, CODEC, PLAIN})
 TOO_DEEP = "the value nests too deeply, or holds itself"
 
 _encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
+_decode = json.JSONDecoder().decode
 _ATOMS = frozenset({type(None), bool, int, str})
 _LISTS = frozenset({list, tuple})
 
 
-def to_text(value: Any, store: Store | None = None, *, any_keys: bool = False) -> str:
+def to_text(
+    value: Any, store: Store | None = None, *, any_keys: bool = False, pickles: bool = False
+) -> str:
     """Return a value as JSON text: compact, ASCII only.
 
     Args:
@@ -41,6 +44,8 @@ def to_text(value: Any, store: Store | None = None, *, any_keys: bool = False) -
         store: takes artifacts; None refuses them.
         any_keys: keys of dicts may be numbers, dates and the like, which become text, because an
             annotation says what they are.
+        pickles: what cannot cross otherwise is pickled, if the store takes pickles. Only for what
+            has crossed already, and may be what a task had pickled.
 
     Raises:
         CodecError: something in it cannot cross; `.path` says where.
@@ -49,11 +54,13 @@ def to_text(value: Any, store: Store | None = None, *, any_keys: bool = False) -
         >>> to_text({"rows": (1, 2)})
         '{"rows":[1,2]}'
     """
+    if value is None:  # as most tasks that are called for what they do return
+        return "null"
     try:
         if not _is_plain(value):
             from dagy.values.rich import Writer
 
-            value = Writer(store, any_keys=any_keys).marked(value)
+            value = Writer(store, any_keys=any_keys, pickles=pickles).marked(value)
         return _encode(value)
     except RecursionError as error:
         raise CodecError(TOO_DEEP) from error
@@ -71,7 +78,7 @@ def from_text(text: str, store: Store | None = None) -> Any:
     Raises:
         CodecError: an artifact is not there, or no codec of that name is registered.
     """
-    value = json.loads(text)
+    value = _decode(text)
     # No mark begins otherwise; looking for one character is many times faster.
     if "$" not in text or '{"$' not in text:
         return value
