@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from dagy_compiler.tree import Choose, Leaf, Parallel, Series, Tree
+from dagy_compiler.tree import Choose, Leaf, Series, Tree
 
 
-def makespan(tree: Tree, durations: Sequence[float] | Mapping[int, float]) -> float:
-    """Return how long a tree takes, in seconds; of a branch its longer side.
+def makespan(tree: Tree, durations: Sequence[float]) -> float:
+    """Return how long a tree takes, in seconds.
 
     Args:
         tree: at most a few hundred levels deep, as `decompose` makes them.
         durations: seconds by unit.
 
     Examples:
+        >>> from dagy_compiler.tree import Parallel
         >>> makespan(Series((Parallel((Leaf(0), Leaf(1))), Leaf(2))), [5, 3, 2])
         7
     """
-    match tree:
-        case Leaf(unit=unit):
-            return durations[unit]
-        case Series(children=children):
-            return sum(makespan(child, durations) for child in children)
-        case Parallel(children=children):
-            return max(makespan(child, durations) for child in children)
-        case Choose(then=then, otherwise=otherwise):
-            return max(makespan(then, durations), makespan(otherwise, durations))
+    if isinstance(tree, Leaf):
+        return durations[tree.unit]
+    if isinstance(tree, Choose):  # whichever side is taken
+        return max(makespan(tree.then, durations), makespan(tree.otherwise, durations))
+    spans = [makespan(child, durations) for child in tree.children]
+    return sum(spans) if isinstance(tree, Series) else max(spans)
 
 
 def critical_path(predecessors: Sequence[Sequence[int]], durations: Sequence[float]) -> float:

@@ -15,7 +15,7 @@ def test_steps_add_up_and_of_what_runs_at_once_the_longest_counts():
 def test_a_branch_takes_as_long_as_its_longer_side():
     choose = Choose(ParameterReference("day"), FIRST_THEN_LAST, EMPTY)
     assert makespan(Series((choose, Leaf(3))), [5, 3, 2, 1]) == 8
-    assert makespan(Choose(ParameterReference("day"), EMPTY, Leaf(0)), {0: 4}) == 4
+    assert makespan(Choose(ParameterReference("day"), EMPTY, Leaf(0)), [4]) == 4
 
 
 def test_the_critical_path_is_the_longest_way_through_the_graph():

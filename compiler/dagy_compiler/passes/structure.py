@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
@@ -43,8 +43,9 @@ class _Order:
 
     def __init__(self, plan: Plan, units: Sequence[Unit], before: Sequence[Sequence[int]]) -> None:
         self._before = before
-        self._durations = [_duration(plan, unit) for unit in units]
         self._when = [_when(plan, unit) for unit in units]
+        self._durations = [_duration(unit, plan.durations) for unit in units]
+        self._filled = [duration or 0 for duration in self._durations]
 
     def tree(self, units: Sequence[int], depth: int) -> Tree:
         """Return the order of units that are in the same `depth` branches.
@@ -66,14 +67,15 @@ class _Order:
             Leaf(node[0]) if len(self._when[node[0]]) == depth else self._choose(node, depth)
             for node in nodes
         ]
-        durations = [self._length(tree) for tree in trees]
+        durations = [self._span(tree) for tree in trees]
         return replaced(decompose(before, durations), trees.__getitem__)
 
-    def _length(self, tree: Tree) -> float | None:
-        """Return how long a node takes, in seconds; None unless it is known of each unit in it."""
-        known = {unit: self._durations[unit] for unit in leaves(tree)}
-        seconds = {unit: length for unit, length in known.items() if length is not None}
-        return makespan(tree, seconds) if len(seconds) == len(known) else None
+    def _span(self, tree: Tree) -> float | None:
+        """Return how long a tree takes; None unless each of its durations is known."""
+        if isinstance(tree, Leaf):
+            return self._durations[tree.unit]
+        known = [self._durations[unit] for unit in leaves(tree)]
+        return None if None in known else makespan(tree, self._filled)
 
     def _nodes(self, units: Sequence[int], depth: int) -> list[list[int]]:
         """Return the units of each branch together, and every other alone."""
@@ -95,12 +97,12 @@ class _Order:
         return Choose(condition, side(True), side(False))
 
 
-def _duration(plan: Plan, unit: Unit) -> float | None:
-    """Return how long a unit takes if its task runs take turns; None unless each is known."""
-    known = [plan.durations.get(task_run_id) for task_run_id in unit.task_runs]
-    return None if None in known else sum(seconds for seconds in known if seconds is not None)
-
-
 def _when(plan: Plan, unit: Unit) -> list[list[Any]]:
     """Return the branches that a unit is in; within a unit of several, the interpreter decides."""
     return plan.runs[unit.task_runs[0]].when if len(unit.task_runs) == 1 else []
+
+
+def _duration(unit: Unit, durations: Mapping[str, float]) -> float | None:
+    """Return how long a unit takes if its task runs take turns; None unless each is known."""
+    known = [durations.get(task_run_id) for task_run_id in unit.task_runs]
+    return None if None in known else sum(seconds for seconds in known if seconds is not None)
