@@ -179,7 +179,7 @@ def crossed():
 """
 
 
-def test_a_machine_is_arranged_by_what_tasks_expect_or_took(dagy, tmp_path):
+def test_a_machine_is_arranged_by_what_tasks_expect_or_took(dagy, home, tmp_path):
     """after_short may run beside long, or beside after_both: which is better, durations tell."""
     (tmp_path / "crossed.py").write_text(CROSSED)
     shown = ["inspect", "crossed.py", "-m", "micro", "--after", "structure"]
