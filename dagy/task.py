@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar, overload
 
 from dagy import options
@@ -12,7 +12,7 @@ from dagy.code import HOOKS, findable_path
 from dagy.errors import DefinitionError
 from dagy.hook import HookLike
 from dagy.mapping import calls_of
-from dagy.source import digest_of
+from dagy.source import Location, digest_of, location_of
 from dagy.tracing import current_graph
 
 if TYPE_CHECKING:
@@ -46,7 +46,10 @@ class Task(Generic[P, R]):
         isolation: "process" where each attempt runs in a process of its own.
         cache: whether recorded outputs of the same code and arguments are used, for how long, or by
             which key.
+        service: what Step Functions does for it, as a spec holds it; None where a worker runs it.
     """
+
+    service: Mapping[str, Any] | None = None
 
     def __init__(
         self,
@@ -185,6 +188,11 @@ class Task(Generic[P, R]):
                     f"{options.nearest(name, known)}; the options are {', '.join(known)}"
                 )
         return Task(self.fn, **{**known, **changes})
+
+    @functools.cached_property
+    def location(self) -> Location | None:
+        """Where it is defined, if that is known."""
+        return location_of(self.fn)
 
     @functools.cached_property
     def code_hash(self) -> str:

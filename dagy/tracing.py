@@ -10,7 +10,7 @@ from dagy.code import CALLABLE, HOOKS, name_of
 from dagy.errors import CodecError, TraceError
 from dagy.mapping import Unmapped, common_length, keyed, label
 from dagy.naming import Names, slug
-from dagy.source import Location, caller, location_of
+from dagy.source import Location, caller
 from dagy.spec import (
     BranchReference,
     Direct,
@@ -244,16 +244,16 @@ class Graph:
 
     def _define(self, task: Task[..., Any], where: Location) -> None:
         known = self._defined.get(task.name)
-        if known is task:
+        if known == task:
             return
         if known is not None:
             raise self._error(
-                f"two different tasks are called {task.name!r}: {location_of(known.fn)} and "
-                f"{location_of(task.fn)}; give one of them another name with @task(name=...)",
+                f"two different tasks are called {task.name!r}: {known.location} and "
+                f"{task.location}; give one of them another name with name=...",
                 where,
             )
         self._defined[task.name] = task
-        location = location_of(task.fn)
+        location = task.location
         self.tasks[task.name] = TaskSpec(
             name=task.name,
             import_path=task.import_path,
@@ -271,6 +271,7 @@ class Graph:
             isolation=task.isolation,
             cache=_cache_data(task.cache),
             code_hash=task.code_hash,
+            service=None if task.service is None else dict(task.service),
         )
 
     def _argument(

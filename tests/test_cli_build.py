@@ -103,7 +103,7 @@ def test_a_users_mistake_exits_with_2_and_one_message(dagy, arguments, message):
         ("asl", '"QueryLanguage": "JSONata"'),
         ("mermaid", "flowchart TD"),
         ("dot", "digraph"),
-        ("json", '"schema_version": 2'),
+        ("json", '"schema_version": 3'),
     ],
 )
 def test_inspect_shows_a_flow_and_its_bundle_alike(dagy, output_format, part):

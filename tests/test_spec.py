@@ -114,7 +114,7 @@ def test_a_malformed_spec_is_refused_with_the_path_of_the_field(change, path, me
 
 
 @pytest.mark.parametrize(
-    "text", ["", "nope", "[]", "3", '{"schema_version": 2', '{"a": NaN}', "[" * 100_000, None]
+    "text", ["", "nope", "[]", "3", '{"schema_version": 3', '{"a": NaN}', "[" * 100_000, None]
 )
 def test_what_is_no_spec_at_all_is_refused(text):
     with pytest.raises(SpecError):

@@ -60,6 +60,7 @@ class TaskRun:
         exception: likewise.
         message: what a person should know.
         not_taken: whether it was skipped because a branch was not taken, and not by a failure.
+        is_asleep: whether all it does is to wait for a time, so that it can be left at once.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class TaskRun:
         self.exception: BaseException | None = None
         self.message: str | None = None
         self.not_taken = False
+        self.is_asleep = False
 
     @property
     def is_mapped(self) -> bool:
@@ -104,16 +106,21 @@ class Attempt:
     Attributes:
         run: the task run.
         number: of the attempt, from 1.
+        started: when it began, in seconds since the epoch.
         context: what the task can learn of it, once its arguments are known.
         deadline: seconds since the epoch when it has failed by its timeout, or None.
         timer: of the deadline.
     """
 
-    __slots__ = ("_cancelled", "_stop", "context", "deadline", "number", "run", "timer")
+    __slots__ = (
+        *("_cancelled", "_stop", "context", "deadline"),
+        *("number", "run", "started", "timer"),
+    )
 
-    def __init__(self, run: TaskRun, number: int) -> None:
+    def __init__(self, run: TaskRun, number: int, started: float) -> None:
         self.run = run
         self.number = number
+        self.started = started
         self.context: RunContext | None = None
         self.deadline: float | None = None
         self.timer: Timer | None = None

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 EPOCH = "1970-01-01T00:00:00+00:00"
 """The `created_at` of a spec whose bytes must not depend on when it was built."""
@@ -36,6 +36,12 @@ class TaskSpec:
         cache: `{}` to use recorded outputs of the same code and arguments, with `"seconds"` for how
             long, and `"$callable"` naming a key function; None for never.
         code_hash: SHA-256, in hex, of the function's source.
+        service: what Step Functions does itself for this task, with no worker; None for a task that
+            a worker runs. `{"kind": "aws", "resource": "glue:startJobRun.sync"}` calls a service
+            with the keyword arguments, and the task token where `"token_at"`, a list of paths into
+            them, says; `{"kind": "sleep"}` has `seconds`, `{"kind": "sleep_until"}` has `time`, and
+            `{"kind": "approval"}` has `message` and at most one of `topic`, `queue` and
+            `event_bus`. Neither has hooks, a condition or a delay that is a function.
     """
 
     name: str
@@ -54,6 +60,7 @@ class TaskSpec:
     isolation: str | None = None
     cache: dict[str, Any] | None = None
     code_hash: str | None = None
+    service: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
