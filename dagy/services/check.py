@@ -105,8 +105,8 @@ class _Check:
                 _require(path, value, dict, "an object")
                 for name, item in value.items():
                     self._value(f"{path}[{name!r}]", kind.value, item)
-            case name if name in _NUMBERS:
-                _require(path, value, (bool, int, float, str), f"a {name}")
+            case number if number in _NUMBERS:
+                _require(path, value, (bool, int, float, str), "a number, a boolean or text")
 
 
 def _check_names(
