@@ -424,9 +424,9 @@ def test_throttling_is_named_with_the_service():
 
 
 def test_arguments_that_the_client_does_not_take_cannot_start_the_task():
+    glue = Clients("glue")
+    glue.stub.deactivate()  # it looks at the arguments itself, and later
     with pytest.raises(ServiceError) as caught:
-        glue = Clients("glue")
-        glue.stub.deactivate()  # it looks at the arguments itself, and later
         glue.call("glue:startJobRun", {"JobName": "x", "Timeout": "soon"})
     assert type(caught.value).__name__ == "States.Runtime"
 
