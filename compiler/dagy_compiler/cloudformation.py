@@ -50,7 +50,8 @@ class Statement(Model):
     effect: Literal["Allow"] = "Allow"
     principal: dict[str, str] | None = None
     action: list[str]
-    resource: list[Json] | None = None
+    resource: list[Json | str] | None = None
+    condition: Json | None = None
 
 
 class PolicyDocument(Model):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from dagy_compiler.cloudformation import Json, sub
+from dagy_compiler.cloudformation import Json, Statement, sub
 
 Resource = Json | str
 
@@ -76,3 +78,27 @@ def passes(value: Any, service: str) -> Permission:
         role: Resource = {"Fn::Join": ["", [name_of_role, name]]}
         return Permission(("iam:PassRole",), (role,), None, service)
     return Permission(("iam:PassRole",), (name,), None, service)
+
+
+def statements(permissions: Iterable[Permission]) -> list[Statement]:
+    """Return the statements of a policy, one for all that is allowed on the same resources.
+
+    A role's policies hold 10,240 characters, so what can be said together is.
+    """
+    actions: dict[tuple[str, str | None], list[str]] = {}
+    resources: dict[str, list[Resource]] = {}
+    for permission in permissions:
+        on = json.dumps(permission.resources, sort_keys=True)
+        resources[on] = list(permission.resources)
+        together = actions.setdefault((on, permission.passed_to), [])
+        together += [action for action in permission.actions if action not in together]
+    return [
+        Statement(
+            action=together,
+            resource=resources[on],
+            condition=None
+            if passed_to is None
+            else {"StringEquals": {"iam:PassedToService": passed_to}},
+        )
+        for (on, passed_to), together in actions.items()
+    ]

@@ -51,6 +51,11 @@ class ServiceTask(Task[..., Any]):
                 f"task {name!r}: retry_delay_seconds must be a number or a list of them, because "
                 "there is no worker to call a function"
             )
+        if not _are_whole(retry_delay_seconds):
+            raise DefinitionError(
+                f"task {name!r}: retry_delay_seconds must be whole seconds, because Step Functions "
+                f"waits for no others, not {retry_delay_seconds!r}"
+            )
         if timeout_seconds is not None and not _is_whole(timeout_seconds):
             raise DefinitionError(
                 f"task {name!r}: timeout_seconds must be a whole number from 1 to "
@@ -129,6 +134,12 @@ def _described(service: Mapping[str, Any]) -> str:
         "sleep_until": "Waits until a time",
         "approval": "Waits for an approval",
     }[service["kind"]]
+
+
+def _are_whole(delay: Any) -> bool:
+    # What is no number at all is refused with the other options.
+    delays = delay if isinstance(delay, (list, tuple)) else [delay]
+    return all(not isinstance(each, float) or each == int(each) for each in delays)
 
 
 def _is_whole(seconds: Any) -> bool:

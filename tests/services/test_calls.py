@@ -127,6 +127,10 @@ REFUSED = [
     (lambda: aws_task("glue:startJobRun", JobName="x", retries=-1), "retries must be"),
     (lambda: aws_task("glue:startJobRun", JobName="x", timeout_seconds=1.5), "whole number"),
     (lambda: aws_task("glue:startJobRun", JobName="x", retry_delay_seconds=abs), "no worker"),
+    (
+        lambda: aws_task("glue:startJobRun", JobName="x", retries=2, retry_delay_seconds=[1, 0.5]),
+        "retry_delay_seconds must be whole seconds",
+    ),
     (lambda: sleep(1.5), "whole seconds"),
     (lambda: sleep(-1), "whole seconds"),
     (lambda: sleep("1"), "whole seconds"),
