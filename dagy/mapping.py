@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dagy.spec import TaskRunSpec
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,26 @@ def calls_of(
             [each[position] for position in range(len(args))],
             {name: each[name] for name in kwargs},
         )
+
+
+def item_of(run: TaskRunSpec, index: int) -> TaskRunSpec:
+    """Return one item of a mapped task run as a task run of its own.
+
+    Args:
+        run: the mapped task run.
+        index: of the item, from 0.
+    """
+    mapped = run.map_over or ()
+    args = [_item(arg, index) if at in mapped else arg for at, arg in enumerate(run.args)]
+    kwargs = {key: _item(arg, index) if key in mapped else arg for key, arg in run.kwargs.items()}
+    return replace(run, id=f"{run.id}[{index}]", args=args, kwargs=kwargs, map_over=None)
+
+
+def _item(argument: Any, index: int) -> Any:
+    # Part of a reference is a reference with a longer path; anything else is a list as it stands.
+    if isinstance(argument, dict):
+        return {**argument, "path": [*argument.get("path", []), index]}
+    return argument[index]
 
 
 def common_length(mapped: Mapping[str | int, Any]) -> int:

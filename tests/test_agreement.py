@@ -56,7 +56,7 @@ def test_the_result_is_that_of_the_local_run(load, engine, home, tmp_path, name,
     assert remote.output == local.result
 
 
-# What the interpreter does and Step Functions does not do for it yet: in nano, the interpreter does.
+@pytest.mark.parametrize("mode", ["nano", "micro"])
 @pytest.mark.parametrize(
     ("name", "given"),
     [
@@ -66,11 +66,11 @@ def test_the_result_is_that_of_the_local_run(load, engine, home, tmp_path, name,
         ("retried_as_a_whole", {}),
     ],
 )
-def test_every_policy_means_the_same_in_the_worker(load, engine, home, tmp_path, name, given):
+def test_every_policy_means_the_same(load, engine, home, tmp_path, name, given, mode):
     loaded = load(f"{FLOWS}:{name}")
     sys.modules["agreement_flows"].forget_hooks()
     local = loaded.flow.run_local(**given).raise_on_failure()
-    remote = engine.run(bundle_of(loaded, "nano", tmp_path), given)
+    remote = engine.run(bundle_of(loaded, mode, tmp_path), given)
     assert (remote.status, remote.error, remote.cause) == ("SUCCEEDED", None, None)
     assert remote.output == local.result
 
@@ -97,10 +97,11 @@ def test_the_error_is_that_of_the_local_run(load, engine, home, tmp_path, name, 
     assert remote.error_message == local.error.message
 
 
-def test_a_condition_that_says_no_lets_the_error_through(load, engine, home, tmp_path):
+@pytest.mark.parametrize("mode", ["nano", "micro"])
+def test_a_condition_that_says_no_lets_the_error_through(load, engine, home, tmp_path, mode):
     loaded = load(f"{FLOWS}:not_retried")
     local = loaded.flow.run_local()
-    remote = engine.run(bundle_of(loaded, "nano", tmp_path), {})
+    remote = engine.run(bundle_of(loaded, mode, tmp_path), {})
     assert remote.error == local.error.type == "OutOfStockError"
     assert remote.error_message == local.error.message == "attempt 1"
 

@@ -173,7 +173,7 @@ def test_a_result_with_a_secret_in_it_is_not_cached():
 def test_the_workers_log_shows_no_secret():
     log = io.StringIO()
     with contextlib.redirect_stdout(log), pytest.raises(ValueError):
-        handle({"dagy": 1, "parameters": {"token": TOKEN, "how": "message"}}, calls.build())
+        handle({"dagy": 2, "parameters": {"token": TOKEN, "how": "message"}}, calls.build())
     assert "401 for " + MASK in log.getvalue()
     assert "0123" not in log.getvalue()
 

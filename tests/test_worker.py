@@ -6,8 +6,10 @@ import pytest
 
 from dagy import RunContext, flow, task
 from dagy.code import code_of, load
-from dagy.errors import CodecError, OutputTooLargeError, ParameterError, SpecError
-from dagy.worker import MAX_OUTPUT_BYTES, handle
+from dagy.errors import BundleError, CodecError, OutputTooLargeError, ParameterError, SpecError
+from dagy.worker import handle
+from dagy.worker.claims import MAX_TEXT_BYTES
+from dagy.worker.verdict import Retry
 
 
 @task
@@ -55,7 +57,7 @@ SPEC = pipeline.build()
 
 
 def invoke(spec=SPEC, **payload):
-    return json.loads(handle({"dagy": 1, **payload}, spec))
+    return json.loads(handle({"dagy": 2, **payload}, spec)["output"])
 
 
 def test_a_task_run_gets_its_results_and_its_attempt():
@@ -100,10 +102,162 @@ def test_an_output_too_large_to_pass_between_states_is_refused_with_the_numbers(
         big(size)
 
     spec = large.build()
-    fits = MAX_OUTPUT_BYTES - len('"\\"\\""')
+    fits = MAX_TEXT_BYTES - len('"\\"\\""')
     assert len(invoke(spec, tasks=["big"], attempt=1, parameters={"size": fits})) == fits
-    with pytest.raises(OutputTooLargeError, match="256,001 bytes, and 256,000 can pass"):
+    with pytest.raises(OutputTooLargeError, match="takes 240,001 bytes, 240,000 can pass"):
         invoke(spec, tasks=["big"], attempt=1, parameters={"size": fits + 1})
+
+
+@pytest.fixture
+def data(tmp_path, monkeypatch):
+    """A folder for what is too large to pass between states, as a bucket would be."""
+    monkeypatch.setenv("DAGY_DATA_DIR", str(tmp_path))
+    return tmp_path
+
+
+def test_an_output_too_large_is_stored_and_a_claim_on_it_is_handed_on(data):
+    @flow
+    def large(size: int):
+        described(big(size))
+
+    @task
+    def described(text: str) -> int:
+        return len(text)
+
+    spec = large.build()
+    event = {"dagy": 2, "run": "execution-1", "limit": 99}
+    answer = handle({**event, "tasks": ["big"], "parameters": {"size": 1_000}}, spec)
+    assert list(answer["output"]) == ["claim"]
+    assert answer["output"]["claim"].startswith("execution-1/")
+    assert len(answer["output"]["claim"]) < 60
+    [stored] = (data / "execution-1").iterdir()
+    assert json.loads(stored.read_text()) == "x" * 1_000
+
+
+def test_a_claim_is_taken_for_its_value(data):
+    (data / "run").mkdir()
+    (data / "run" / "abc").write_text("41")
+    results = {"number": {"claim": "run/abc"}}
+    assert invoke(tasks=["attempt"], attempt=1, results=results, run="run") == [41, 1, 4]
+
+
+def test_a_claim_without_a_bucket_is_refused():
+    with pytest.raises(BundleError, match="DAGY_BUCKET names none"):
+        invoke(tasks=["attempt"], results={"number": {"claim": "run/abc"}}, run="run")
+
+
+def test_only_what_is_wanted_is_answered():
+    event = {"dagy": 2, "parameters": {"n": 3}}
+    assert handle({**event, "tasks": ["number"], "want": []}, SPEC) == {"outputs": {}}
+    both = handle({**event, "tasks": ["number", "attempt"], "want": ["attempt", "number"]}, SPEC)
+    assert both == {"outputs": {"o0": "[3,1,4]", "o1": "3"}}
+
+
+def test_a_failed_attempt_that_is_followed_by_another_says_when():
+    with pytest.raises(Retry) as caught:
+        invoke(tasks=["attempt"], attempt=2, decide=True, results={"number": "-1"})
+    assert type(caught.value).__name__ == "Dagy.Retry"
+    assert json.loads(str(caught.value)) == {
+        "attempt": 3,
+        "wait": 0,
+        "rest": 0.0,
+        "error": "KeyError: 'negative'",
+    }
+
+
+def test_the_last_failed_attempt_is_the_tasks_own_failure_also_where_the_worker_decides():
+    with pytest.raises(KeyError, match="negative"):
+        invoke(tasks=["attempt"], attempt=5, decide=True, results={"number": "-1"})
+
+
+def lose(attempt, error="Lambda.Unknown", cause="killed"):
+    event = {"tasks": ["attempt"], "attempt": attempt, "decide": True, "results": {"number": "1"}}
+    lost = {"Error": error, "Cause": cause}
+    return handle({"dagy": 2, **event, "lost": lost}, SPEC)
+
+
+def test_when_a_worker_is_gone_another_says_what_follows():
+    assert lose(1) == {
+        "again": True,
+        "attempt": 2,
+        "wait": 0,
+        "rest": 0.0,
+        "error": "Lambda.Unknown: killed",
+    }
+    assert lose(5) == {"again": False, "error": "Lambda.Unknown", "cause": "killed"}
+
+
+SEEN = []
+
+
+def is_timeout(error):
+    SEEN.append(error)
+    return isinstance(error, TimeoutError)
+
+
+def told(context, state):
+    SEEN.append((context.attempt, context.parameters, state.type, state.message))
+
+
+@task(retries=1, retry_condition_fn=is_timeout, on_failure=[told], on_running=[told])
+def watched(n: int) -> int:
+    raise AssertionError("a worker that is gone does not run it again")
+
+
+@flow
+def watching():
+    watched(1)
+
+
+@pytest.mark.parametrize(
+    ("error", "cause", "again"),
+    [
+        ("States.Timeout", "", True),
+        ("Sandbox.Timedout", "", True),
+        ("Lambda.Unknown", '{"errorMessage": "Task timed out after 600.00 seconds"}', True),
+        ("Lambda.Unknown", "exit status 137", False),
+    ],
+)
+def test_the_condition_and_the_hooks_are_asked_about_a_lost_worker(error, cause, again):
+    SEEN.clear()
+    event = {"dagy": 2, "tasks": ["watched"], "attempt": 1, "decide": True}
+    answer = handle({**event, "lost": {"Error": error, "Cause": cause}}, watching.build())
+    assert answer["again"] is again
+    assert type(SEEN[0]).__name__ == error
+    message = "exit status 137"
+    hooked = [] if again else [(1, {"n": 1}, "FAILED", f"{error}: {message}")]
+    assert SEEN[1:] == hooked
+
+
+@flow
+def over_a_list():
+    return number.map(listed())
+
+
+@task
+def listed() -> list:
+    return [5, 6, 7]
+
+
+def test_a_map_is_counted_and_run_item_by_item():
+    spec = over_a_list.build()
+    results = {"listed": "[5,6,7]"}
+    assert handle({"dagy": 2, "count": "number", "results": results}, spec) == {"count": 3}
+    assert invoke(spec, tasks=["number"], item=1, attempt=1, results=results) == 6
+
+
+def test_an_item_of_many_keeps_its_output_or_its_error(data):
+    spec = over_a_list.build()
+    event = {"dagy": 2, "run": "r", "tasks": ["number"], "keep": True}
+    for item in range(3):
+        asked = {**event, "item": item, "results": {"listed": "[5,6,7]"}}
+        assert handle(asked, spec) == {}
+    kept = {"number": {"claims": "number", "count": 3}}
+    assert invoke(spec, **{"return": True}, results=kept, run="r") == [5, 6, 7]
+    with pytest.raises(ParameterError):
+        handle({**event, "item": 0, "results": {"listed": '["x"]'}}, spec)
+    with pytest.raises(ParameterError, match="must be int"):
+        handle({"dagy": 2, "run": "r", "surface": "number"}, spec)
 
 
 def test_parameters_that_do_not_fit_are_refused():
@@ -116,7 +270,7 @@ def test_parameters_that_do_not_fit_are_refused():
 def test_only_task_runs_of_the_spec_are_run():
     with pytest.raises(SpecError, match="no task run 'os.system'"):
         invoke(tasks=["os.system"], attempt=1)
-    with pytest.raises(SpecError, match="must be 1 in an invocation"):
+    with pytest.raises(SpecError, match="must be 2 in an invocation"):
         handle({}, SPEC)
 
 

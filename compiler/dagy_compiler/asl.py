@@ -25,6 +25,7 @@ class Retrier(_Model):
         error_equals: error names.
         interval_seconds: seconds before the first retry, at least 1.
         max_attempts: retries, 0 for none.
+        max_delay_seconds: what no interval passes.
         backoff_rate: factor from one interval to the next, at least 1.
         jitter_strategy: FULL draws each delay from U(0, delay).
     """
@@ -32,6 +33,7 @@ class Retrier(_Model):
     error_equals: tuple[str, ...]
     interval_seconds: int | None = None
     max_attempts: int | None = None
+    max_delay_seconds: int | None = None
     backoff_rate: int | None = None
     jitter_strategy: Literal["FULL", "NONE"] | None = None
 
@@ -88,6 +90,26 @@ class Pass(_Model):
     end: Literal[True] | None = None
 
 
+class Rule(_Model):
+    """One entry of `Choices`."""
+
+    condition: str
+    assign: dict[str, Any] | None = None
+    output: Any = None
+    next: str
+
+
+class Choice(_Model):
+    """Goes on with the first rule that holds, or with the default; `assign` is the default's."""
+
+    type: Literal["Choice"] = "Choice"
+    comment: str | None = None
+    choices: tuple[Rule, ...]
+    assign: dict[str, Any] | None = None
+    output: Any = None
+    default: str
+
+
 class Succeed(_Model):
     """Ends the machine or the branch."""
 
@@ -127,7 +149,41 @@ class Parallel(_Model):
     end: Literal[True] | None = None
 
 
-State = Annotated[Task | Parallel | Pass | Wait | Succeed | Fail, Field(discriminator="type")]
+class ProcessorConfig(_Model):
+    """Whether the items of a Map run in the execution or each in one of its own."""
+
+    mode: Literal["INLINE", "DISTRIBUTED"]
+    execution_type: Literal["STANDARD", "EXPRESS"] | None = None
+
+
+class Processor(_Model):
+    """What runs for each item of a Map."""
+
+    processor_config: ProcessorConfig
+    start_at: str
+    states: dict[str, State]
+
+
+class Map(_Model):
+    """Runs a processor for each item; its result is the list of their outputs, in order."""
+
+    type: Literal["Map"] = "Map"
+    comment: str | None = None
+    items: str
+    item_selector: dict[str, Any]
+    max_concurrency: int | None = None
+    item_processor: Processor
+    label: str | None = None
+    catch: tuple[Catcher, ...] | None = None
+    assign: dict[str, Any] | None = None
+    output: Any = None
+    next: str | None = None
+    end: Literal[True] | None = None
+
+
+State = Annotated[
+    Task | Parallel | Map | Choice | Pass | Wait | Succeed | Fail, Field(discriminator="type")
+]
 
 
 class StateMachine(_Model):
@@ -144,3 +200,4 @@ class StateMachine(_Model):
 
 
 Branch.model_rebuild()
+Processor.model_rebuild()

@@ -5,9 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 
-from dagy_compiler.plan import Plan, Segment, Unit
-from dagy_compiler.program import Call, Fork, Sequence, Source, Values
-from dagy_compiler.tree import Leaf, Parallel, Tree
+from dagy.spec import encode
+from dagy_compiler.plan import Attempts, Plan, Unit
+from dagy_compiler.program import (
+    Call,
+    Decide,
+    Fork,
+    Guard,
+    Inputs,
+    Join,
+    Source,
+    Step,
+    Values,
+)
+from dagy_compiler.tree import EMPTY, Choose, Leaf, Parallel, Series, Tree
 
 
 def describe(plan: Plan, after: str) -> str:
@@ -45,61 +56,87 @@ def _structure(plan: Plan) -> Iterator[str]:
 
 
 def _tree(tree: Tree, units: tuple[Unit, ...], indent: str) -> Iterator[str]:
-    if isinstance(tree, Leaf):
-        yield indent + units[tree.unit].name
-        return
-    yield indent + ("parallel" if isinstance(tree, Parallel) else "series")
-    for child in tree.children:
-        yield from _tree(child, units, indent + "  ")
+    match tree:
+        case Leaf(unit=unit):
+            yield indent + units[unit].name
+        case Choose(condition=condition, then=then, otherwise=otherwise):
+            yield f"{indent}branch on {json.dumps(encode(condition))}"
+            for name, side in (("then", then), ("otherwise", otherwise)):
+                yield f"{indent}  {name}" + (" nothing" if side == EMPTY else "")
+                if side != EMPTY:
+                    yield from _tree(side, units, indent + "    ")
+        case Series(children=children) | Parallel(children=children):
+            yield indent + ("parallel" if isinstance(tree, Parallel) else "series")
+            for child in children:
+                yield from _tree(child, units, indent + "  ")
 
 
 def _retry(plan: Plan) -> Iterator[str]:
-    for unit, segments in zip(plan.units or (), plan.segments or (), strict=True):
-        if unit.whole_flow:
+    for unit, attempts in zip(plan.units or (), plan.attempts or (), strict=True):
+        if unit.whole_flow or len(unit.task_runs) > 1:
             yield f"{unit.name}: retries within the worker"
         else:
-            yield f"{unit.name}: " + ", ".join(_segment(segment) for segment in segments)
+            yield f"{unit.name}: {_attempts(attempts)}"
 
 
-def _segment(segment: Segment) -> str:
-    wait = f"wait {segment.wait_seconds} s, " if segment.wait_seconds else ""
-    if segment.backoff is None:
-        return f"{wait}attempt {segment.first_attempt}"
-    backoff = segment.backoff
+def _attempts(attempts: Attempts) -> str:
+    number = "1 attempt" if not attempts.retries else f"up to {attempts.retries + 1} attempts"
+    backoff = attempts.backoff
+    if backoff is None:
+        return number + (", decided by the worker" if attempts.decided else "")
     growth = f" times {backoff.rate} each" if backoff.rate > 1 else ""
-    return (
-        f"{wait}attempts {segment.first_attempt} to {segment.first_attempt + backoff.retries} "
-        f"natively, {backoff.interval_seconds} s apart{growth}"
-    )
+    largest = f", at most {backoff.max_delay_seconds} s" if backoff.max_delay_seconds else ""
+    return f"{number} natively, {backoff.interval_seconds} s apart{growth}{largest}"
 
 
 def _dataflow(plan: Plan) -> Iterator[str]:
     if plan.program is None:
         return
-    yield from _sequence(plan.program.body, plan.units or (), "")
+    yield from _steps(plan.program.body.steps, plan.units or (), "")
     returns = plan.program.returns
     yield "return " + ("null" if returns is None else _source(returns))
 
 
-def _sequence(sequence: Sequence, units: tuple[Unit, ...], indent: str) -> Iterator[str]:
-    for step in sequence.steps:
-        if isinstance(step, Call):
-            yield indent + _call(step, units) + _values(" -> ", step.assigns)
-        else:
-            yield from _fork(step, units, indent)
+def _steps(steps: tuple[Step, ...], units: tuple[Unit, ...], indent: str) -> Iterator[str]:
+    for step in steps:
+        match step:
+            case Call():
+                yield indent + _call(step, units) + _values(" -> ", step.assigns)
+            case Fork():
+                yield indent + "fork" + _values(" -> ", step.assigns)
+                for number, branch in enumerate(step.branches):
+                    yield f"{indent}  branch {number}" + _values(", yields ", branch.yields)
+                    yield from _steps(branch.steps, units, indent + "    ")
+            case Decide():
+                yield from _decide(step, units, indent)
+            case Guard():
+                yield indent + "guard" + _values(" -> ", step.assigns)
+                yield f"{indent}  body" + _values(", yields ", step.body.yields)
+                yield from _steps(step.body.steps, units, indent + "    ")
+            case Join():
+                yield indent + "join"
 
 
-def _fork(fork: Fork, units: tuple[Unit, ...], indent: str) -> Iterator[str]:
-    yield indent + "fork" + _values(" -> ", fork.assigns)
-    for number, branch in enumerate(fork.branches):
-        yield f"{indent}  branch {number}" + _values(", yields ", branch.yields)
-        yield from _sequence(branch, units, indent + "    ")
+def _decide(step: Decide, units: tuple[Unit, ...], indent: str) -> Iterator[str]:
+    yield f"{indent}decide by {json.dumps(encode(step.condition))}{_reads(step.inputs)}"
+    sides = (
+        ("then", step.then, step.lost_otherwise),
+        ("otherwise", step.otherwise, step.lost_then),
+    )
+    for name, side, lost in sides:
+        yield f"{indent}  {name}" + (f", without {', '.join(lost)}" if lost else "")
+        yield from _steps(side, units, indent + "    ")
 
 
 def _call(call: Call, units: tuple[Unit, ...]) -> str:
-    reads = [variable for _, variable in call.results] + ["the parameters"] * call.parameters
     name = "return" if call.unit is None else units[call.unit].name
-    return name + (f" reads {', '.join(reads)}" if reads else "")
+    limit = "" if call.limit is None else f", at most {call.limit:,} bytes each"
+    return name + _reads(call.inputs) + limit
+
+
+def _reads(inputs: Inputs) -> str:
+    reads = [variable for _, variable in inputs.results] + ["the parameters"] * inputs.parameters
+    return f" reads {', '.join(reads)}" if reads else ""
 
 
 def _values(lead: str, values: Values) -> str:
@@ -115,7 +152,7 @@ def _source(source: Source) -> str:
         return source.variable
     if source.branch is not None:
         return f"{source.key} of branch {source.branch}"
-    return "own output"
+    return "own output" if source.key is None else f"own {source.key}"
 
 
 def _machine(plan: Plan) -> Iterator[str]:

@@ -45,6 +45,8 @@ TEMPLATE_BYTES: Final = 1_048_576
 EVENTS_OF_EXECUTION: Final = 2
 EVENTS_OF_LAMBDA_TASK: Final = 5
 EVENTS_OF_PARALLEL: Final = 4
+EVENTS_OF_ITEM: Final = 2
+EVENTS_OF_DISTRIBUTED_MAP: Final = 5
 EVENTS_OF_OTHER_STATE: Final = 2
 
 # Ours, chosen within the limits of AWS (Lambda: 900 s).
@@ -54,5 +56,18 @@ LAMBDA_TIMEOUT_SECONDS: Final = 600
 TASK_TIMEOUT_SECONDS: Final = 660
 """Timeout of a task state: longer than the worker's, so that Lambda reports its own timeouts."""
 
-RETRY_SEGMENTS: Final = 32
-"""Task states that one task may unroll into for delays that a native Retry cannot express."""
+STARTING_SECONDS: Final = 60
+"""What a state with a timeout of the user's is given on top, to start a worker in and to let it
+report its own timeout."""
+
+HANDED_BYTES: Final = 240_000
+"""What the values that one state takes in, or puts out, may take together, of 262,144 bytes (Step
+Functions service quotas, read 2026-11); the rest is envelope."""
+
+INLINE_ITEMS: Final = 40
+"""Items of an inline Map, which runs at most 40 at once (developer guide, "Map state processing
+modes", read 2026-11); a map of more is distributed."""
+
+MANY_AT_ONCE: Final = 1_000
+"""Items of a distributed map that run at once: Lambda's default for an account and region. Step
+Functions would start 10,000 (developer guide, "Map state processing modes", read 2026-11)."""

@@ -7,6 +7,7 @@ from functools import cached_property
 
 from dagy.spec import FlowSpec, TaskRunSpec, TaskSpec
 from dagy_compiler.asl import StateMachine
+from dagy_compiler.limits import TASK_TIMEOUT_SECONDS
 from dagy_compiler.program import Program
 from dagy_compiler.tree import Tree
 
@@ -35,27 +36,31 @@ class Backoff:
     Attributes:
         interval_seconds: whole seconds before the first of them, at least 1.
         rate: factor from one delay to the next, at least 1.
+        max_delay_seconds: what no delay passes; None where none would.
         retries: how many, at least 1.
     """
 
     interval_seconds: int
     rate: int
+    max_delay_seconds: int | None
     retries: int
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
-    """One task state's share of a unit's attempts.
+class Attempts:
+    """Who makes the attempts of a unit.
 
     Attributes:
-        first_attempt: number of its first attempt, from 1.
-        wait_seconds: whole seconds to wait before it.
-        backoff: the retries within it, if any.
+        retries: how many there can be after the first.
+        backoff: Step Functions makes them by itself.
+        decided: the worker decides after each failure, and another one if it died.
+        timeout_seconds: of the state, each time it is entered; whole seconds.
     """
 
-    first_attempt: int = 1
-    wait_seconds: int = 0
+    retries: int = 0
     backoff: Backoff | None = None
+    decided: bool = False
+    timeout_seconds: int = TASK_TIMEOUT_SECONDS
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,7 @@ class Plan:
         placements: set by `place`: the executor of each task run, by id.
         units: set by `fuse`.
         tree: set by `structure`: the order of the units.
-        segments: set by `retry`: the task states of each unit, by the unit's index.
+        attempts: set by `retry`: who makes the attempts of each unit, by the unit's index.
         program: set by `dataflow`.
         machine: set by `emit`.
     """
@@ -78,7 +83,7 @@ class Plan:
     placements: dict[str, str] | None = None
     units: tuple[Unit, ...] | None = None
     tree: Tree | None = None
-    segments: tuple[tuple[Segment, ...], ...] | None = None
+    attempts: tuple[Attempts, ...] | None = None
     program: Program | None = None
     machine: StateMachine | None = field(default=None, repr=False)
 

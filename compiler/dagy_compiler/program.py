@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dagy.spec import Direct
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -15,7 +17,7 @@ class Source:
     Attributes:
         variable: a variable that an earlier state assigned; None for the state's own result.
         branch: of a Fork's result, the branch, from 0.
-        key: of a branch's output, the field.
+        key: of a branch's output, or of the outputs that a worker answers, the field.
     """
 
     variable: str | None = None
@@ -31,19 +33,34 @@ Values = tuple[tuple[str, Source], ...]
 
 
 @dataclass(frozen=True, slots=True)
+class Inputs:
+    """What a call of the worker is sent.
+
+    Attributes:
+        results: of earlier task runs: id and variable.
+        parameters: whether it is sent the flow's parameters.
+    """
+
+    results: tuple[tuple[str, str], ...] = ()
+    parameters: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
-    """One invocation of the worker.
+    """One invocation of the worker, with its further attempts; for a map, one for each item.
 
     Attributes:
         unit: index of the unit; None for the call that makes the flow's return value.
-        results: what the worker is sent of earlier task runs: id and variable.
-        parameters: whether it is sent the flow's parameters.
+        inputs: what the worker is sent.
+        want: the task runs whose outputs it answers; None for the last one's alone.
+        limit: bytes that each of these may take before it is stored; None for the worker's own.
         assigns: what it leaves for later states of its scope.
     """
 
     unit: int | None
-    results: tuple[tuple[str, str], ...] = ()
-    parameters: bool = False
+    inputs: Inputs = Inputs()
+    want: tuple[str, ...] | None = None
+    limit: int | None = None
     assigns: Values = ()
 
 
@@ -61,6 +78,51 @@ class Fork:
 
 
 @dataclass(frozen=True, slots=True)
+class Decide:
+    """One of two sides, in the scope that it stands in.
+
+    Attributes:
+        condition: refers to the value that decides.
+        asked: where the worker finds it: a task run inside, and which of the branches around that.
+        inputs: what the worker is sent that reads it.
+        then: steps where it is true.
+        otherwise: steps where it is false.
+        lost_then: variables that have no value where `then` is not taken, and are read later.
+        lost_otherwise: likewise where `otherwise` is not taken.
+    """
+
+    condition: Direct
+    asked: tuple[str, int]
+    inputs: Inputs
+    then: tuple[Step, ...]
+    otherwise: tuple[Step, ...]
+    lost_then: tuple[str, ...] = ()
+    lost_otherwise: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Nothing but a place where a scope ends, for what cannot end it by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """The whole flow, with its own attempts and hooks around it.
+
+    Attributes:
+        body: what they are attempts of.
+        parameters: whether the hooks are sent the flow's parameters.
+        assigns: what it leaves for the end of the machine.
+    """
+
+    body: Sequence
+    assigns: Values = ()
+
+
+Step = Call | Fork | Decide | Join | Guard
+
+
+@dataclass(frozen=True, slots=True)
 class Sequence:
     """Steps one after another, in one scope.
 
@@ -69,7 +131,7 @@ class Sequence:
         yields: what leaves the scope, put out by its last state.
     """
 
-    steps: tuple[Call | Fork, ...]
+    steps: tuple[Step, ...]
     yields: Values = ()
 
 

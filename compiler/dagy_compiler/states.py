@@ -1,6 +1,6 @@
 """The states of one call of the worker: payload, retriers, and the path from attempt to attempt.
 
-Payloads follow version 1 of the worker's protocol (`dagy.worker`). No user data is in them, only
+Payloads follow version 2 of the worker's protocol (`dagy.worker`). No user data is in them, only
 ids.
 """
 
@@ -10,18 +10,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from dagy_compiler.asl import Catcher, Fail, Retrier, State, Task, Wait
+from dagy_compiler.asl import Catcher, Choice, Fail, Retrier, Rule, State, Task, Wait
 from dagy_compiler.limits import STATE_NAME_CHARACTERS, TASK_TIMEOUT_SECONDS
 from dagy_compiler.names import UniqueNames, state_name
-from dagy_compiler.plan import Segment
+from dagy_compiler.plan import Attempts
 
 WORKER_ARN: Final = "${WorkerFunctionArn}"
 """What the deployment puts the ARN of the worker's function in place of."""
 
-PARAMETERS: Final = "{% $states.context.Execution.Input %}"
+PROTOCOL: Final = 2
 
 OUTPUT: Final = "$states.result.Payload.output"
-"""JSONata for the JSON text that the worker has answered with."""
+"""JSONata for what the worker hands on."""
 
 NO_OUTPUT: Final[dict[str, Any]] = {}
 """The output of a state that nothing reads; a state's default is its whole result."""
@@ -36,8 +36,6 @@ INFRASTRUCTURE_ERRORS: Final = (
     "Lambda.TooManyRequestsException",
 )
 
-QUERY_ERROR: Final = "States.QueryEvaluationError"
-
 # Up to 2, 4, 8, ... 128 s before the retries: a throttled call is given up after two minutes on
 # average, four at most.
 INFRASTRUCTURE_RETRIER: Final = Retrier(
@@ -47,6 +45,24 @@ INFRASTRUCTURE_RETRIER: Final = Retrier(
     backoff_rate=2,
     jitter_strategy="FULL",
 )
+
+RETRY_ERROR: Final = "Dagy.Retry"
+"""What the worker raises for a failed attempt that is followed by another."""
+
+# Developer guide, "Handling errors": the worker is gone, and could not report a failure itself.
+LOST_ERRORS: Final = (
+    "States.Timeout",
+    "States.HeartbeatTimeout",
+    "Lambda.Unknown",
+    "Sandbox.Timedout",
+    "Runtime.ExitError",
+    "Runtime.OutOfMemory",
+)
+
+QUERY_ERROR: Final = "States.QueryEvaluationError"
+
+DECISION: Final = "$parse($parse($states.errorOutput.Cause).errorMessage)"
+"""JSONata for what the message of `Dagy.Retry` says: `attempt`, `wait`, `rest`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,29 +90,12 @@ def expression(jsonata: str) -> str:
     return f"{{% {jsonata} %}}"
 
 
-def payload(
-    *, results: tuple[tuple[str, str], ...], parameters: bool, **what: Any
-) -> dict[str, Any]:
-    """Return the payload of a call.
-
-    Args:
-        results: ids of earlier task runs, and the variables that hold their outputs.
-        parameters: whether the execution's input goes along.
-        what: which part of the flow to run.
-    """
-    content: dict[str, Any] = {"dagy": 1, **what}
-    if parameters:
-        content["parameters"] = PARAMETERS
-    if results:
-        content["results"] = {task_run: expression(f"${name}") for task_run, name in results}
-    return content
-
-
 def worker_task(
-    content: dict[str, Any],
+    content: Mapping[str, Any],
     ending: Ending,
     *,
     comment: str,
+    timeout_seconds: int = TASK_TIMEOUT_SECONDS,
     retry: tuple[Retrier, ...] = (INFRASTRUCTURE_RETRIER,),
     catch: tuple[Catcher, ...] | None = None,
 ) -> Task:
@@ -104,108 +103,166 @@ def worker_task(
     return Task(
         comment=comment,
         resource="arn:aws:states:::lambda:invoke",
-        arguments={"FunctionName": WORKER_ARN, "Payload": content},
-        timeout_seconds=TASK_TIMEOUT_SECONDS,
+        arguments={"FunctionName": WORKER_ARN, "Payload": {"dagy": PROTOCOL, **content}},
+        timeout_seconds=timeout_seconds,
         retry=retry,
         catch=catch,
         **ending.fields(),
     )
 
 
-def attempts(
-    name: str,
-    segments: tuple[Segment, ...],
-    content: Mapping[str, Any],
-    ending: Ending,
-    comment: str,
-    names: UniqueNames,
-) -> dict[str, State]:
-    """Return the states of a task run with all its attempts.
+class AttemptStates:
+    """The states of a task run with all its attempts.
 
-    Each segment catches the failure of its attempt and goes on to the next, past a Wait if there is
-    a delay. The last segment catches nothing: its failure ends the execution under its own name and
-    cause, and a redrive begins there.
+    Where the worker decides, a failed attempt that is followed by another is raised as
+    `Dagy.Retry`, and caught: past a Wait to the state that makes every further attempt. Any other
+    error is the last failure, and is not caught: it ends the execution under its own name and
+    cause, and a redrive begins there. Only if the worker is gone is another one asked what follows.
 
-    A catcher must not take what is no attempt's failure for one: that Lambda throttled us until the
-    infrastructure retrier gave up, or that an expression of ours is wrong. These cannot be left out
-    by naming the others: user errors have any name, and `States.TaskFailed` matches Lambda's too.
-    So the first catcher takes them, and leads to a Fail that repeats them as they were.
+    What the states tell each other is their input: the number of the next attempt, the seconds to
+    wait, and whatever is carried through.
 
     Args:
         name: of the first state.
-        segments: at least one.
-        content: the payload without the number of the attempt.
-        ending: how every segment hands over on success.
+        attempts: who makes them.
+        content: what every call of the worker is sent.
+        ending: how each hands over on success.
         comment: for people.
         names: gives the further states their names.
+        carried: fields of the first state's input that the others are to find in theirs.
     """
 
-    def claim(what: str) -> str:
-        return names.claim(state_name(f"{name[: STATE_NAME_CHARACTERS - 32]} ({what})"))
+    def __init__(
+        self,
+        name: str,
+        attempts: Attempts,
+        content: Mapping[str, Any],
+        ending: Ending,
+        comment: str,
+        names: UniqueNames,
+        carried: tuple[str, ...] = (),
+    ) -> None:
+        self._name = name
+        self._attempts = attempts
+        self._content = content
+        self._ending = ending
+        self._comment = comment
+        self._names = names
+        self._carried = {field: expression(f"$states.input.{field}") for field in carried}
 
-    states: dict[str, State] = {}
-    failed = claim("not retried") if len(segments) > 1 else ""
-    current = name
-    for position, segment in enumerate(segments):
-        following = segments[position + 1] if position + 1 < len(segments) else None
-        catch, after, wait = None, "", ""
-        if following is not None:
-            after = claim(f"attempt {following.first_attempt}")
-            wait = (
-                claim(f"wait for attempt {following.first_attempt}")
-                if following.wait_seconds
-                else ""
+    def states(self) -> dict[str, State]:
+        """Return them by name, the first one first."""
+        if not self._attempts.decided:
+            return {self._name: self._task(self._attempt(), retry=self._retriers())}
+        lost, gone = self._claim("worker lost"), self._claim("failed")
+        if not self._attempts.retries:
+            once = {"attempt": 1, "decide": True}
+            first = self._task(once, catch=(self._when_lost("1", lost),))
+            return {self._name: first, lost: self._ask(gone), gone: self._fail()}
+        again, after = self._claim("again"), self._claim("what follows")
+        wait = self._claim("wait")
+        states: dict[str, State] = {
+            self._name: self._task(
+                {"attempt": 1, "decide": True}, catch=self._catch("1", wait, lost)
             )
-            catch = (
-                Catcher(error_equals=(*INFRASTRUCTURE_ERRORS, QUERY_ERROR), next=failed),
-                Catcher(error_equals=("States.ALL",), output=NO_OUTPUT, next=wait or after),
-            )
-        states[current] = worker_task(
-            {**content, "attempt": _attempt(segment)},
-            ending,
-            comment=comment,
-            retry=_retriers(segment),
-            catch=catch,
+        }
+        # Of no seconds too: not every engine takes a state that is caught into itself (moto 5.2).
+        states[wait] = Wait(seconds=expression("$states.input.wait"), next=again)
+        number = "$states.input.attempt"
+        content: dict[str, Any] = {"attempt": expression(number), "decide": True}
+        content["rest"] = expression("$states.input.rest")
+        states[again] = self._task(content, catch=self._catch(number, wait, lost))
+        states[lost] = self._ask(after)
+        rule = Rule(condition=expression("$states.input.again"), next=wait)
+        states[after] = Choice(choices=(rule,), default=gone)
+        states[gone] = self._fail()
+        return states
+
+    def _claim(self, what: str) -> str:
+        # Long names are cut so that what tells the states apart is always seen.
+        return self._names.claim(state_name(f"{self._name[: STATE_NAME_CHARACTERS - 20]} ({what})"))
+
+    def _task(self, extra: Mapping[str, Any], **fields: Any) -> Task:
+        return worker_task(
+            {**self._content, **extra},
+            self._ending,
+            comment=self._comment,
+            timeout_seconds=self._attempts.timeout_seconds,
+            **fields,
         )
-        if following is not None and wait:
-            states[wait] = Wait(seconds=following.wait_seconds, output=NO_OUTPUT, next=after)
-        current = after
-    if failed:
-        states[failed] = Fail(
-            comment="Not a failed attempt: Lambda or the definition failed",
-            error=expression("$states.input.Error"),
-            cause=expression("$states.input.Cause"),
+
+    def _attempt(self) -> dict[str, Any]:
+        """Return the number of the attempt under way.
+
+        Arguments are evaluated again at each retry, with `State.RetryCount` counting from 0. It
+        counts retries for Lambda's own trouble too, so after one of these the number is one higher;
+        how many attempts are made does not depend on it.
+        """
+        if self._attempts.backoff is None:
+            return {"attempt": 1} if len(self._content.get("tasks", ())) == 1 else {}
+        return {"attempt": expression("$states.context.State.RetryCount + 1")}
+
+    def _retriers(self) -> tuple[Retrier, ...]:
+        """Return the retriers: Lambda's own trouble first, which never uses up an attempt.
+
+        An error that an expression of ours raises is not the user's to retry, so it has a retrier
+        of no attempts before the one that matches everything.
+        """
+        backoff = self._attempts.backoff
+        if backoff is None:
+            return (INFRASTRUCTURE_RETRIER,)
+        return (
+            INFRASTRUCTURE_RETRIER,
+            Retrier(error_equals=(QUERY_ERROR,), max_attempts=0),
+            Retrier(
+                error_equals=("States.ALL",),
+                interval_seconds=backoff.interval_seconds,
+                max_attempts=backoff.retries,
+                max_delay_seconds=backoff.max_delay_seconds,
+                backoff_rate=backoff.rate,
+            ),
         )
-    return states
+
+    def _catch(self, number: str, wait: str, lost: str) -> tuple[Catcher, ...]:
+        decision = DECISION
+        if self._carried:
+            carried = ", ".join(f'"{field}": $states.input.{field}' for field in self._carried)
+            decision = f"$merge([{decision}, {{{carried}}}])"
+        retry = Catcher(error_equals=(RETRY_ERROR,), output=expression(decision), next=wait)
+        return retry, self._when_lost(number, lost)
+
+    def _when_lost(self, number: str, lost: str) -> Catcher:
+        return Catcher(
+            error_equals=LOST_ERRORS,
+            output={
+                "attempt": expression(number),
+                "lost": expression("$states.errorOutput"),
+                **self._carried,
+            },
+            next=lost,
+        )
+
+    def _ask(self, following: str) -> Task:
+        """Return the state that asks another worker what follows."""
+        lost = {field: expression(f"$states.input.{field}") for field in ("attempt", "lost")}
+        answer = "$states.result.Payload"
+        if self._carried:
+            carried = ", ".join(f'"{field}": $states.input.{field}' for field in self._carried)
+            answer = f"$merge([{answer}, {{{carried}}}])"
+        return worker_task(
+            {**self._content, **lost, "decide": True},
+            Ending(following, expression(answer)),
+            comment=f"What follows when the worker of {self._comment} is gone",
+        )
+
+    def _fail(self) -> Fail:
+        return failed(f"The worker of {self._comment} is gone, and there is no further attempt")
 
 
-def _attempt(segment: Segment) -> int | str:
-    """Return the number of the attempt under way.
-
-    Arguments are evaluated again at each retry, with `State.RetryCount` counting from 0. It counts
-    retries for Lambda's own trouble too, so after one of these the number is one higher; how many
-    attempts are made does not depend on it.
-    """
-    if segment.backoff is None:
-        return segment.first_attempt
-    return expression(f"$states.context.State.RetryCount + {segment.first_attempt}")
-
-
-def _retriers(segment: Segment) -> tuple[Retrier, ...]:
-    """Return the retriers: Lambda's own trouble first, which never uses up the user's attempts.
-
-    An error that an expression of ours raises is not the user's to retry, so it has a retrier of no
-    attempts before the one that matches everything.
-    """
-    if segment.backoff is None:
-        return (INFRASTRUCTURE_RETRIER,)
-    return (
-        INFRASTRUCTURE_RETRIER,
-        Retrier(error_equals=(QUERY_ERROR,), max_attempts=0),
-        Retrier(
-            error_equals=("States.ALL",),
-            interval_seconds=segment.backoff.interval_seconds,
-            max_attempts=segment.backoff.retries,
-            backoff_rate=segment.backoff.rate,
-        ),
+def failed(comment: str) -> Fail:
+    """Return the state that ends with an error in its input, under its own name and cause."""
+    return Fail(
+        comment=comment,
+        error=expression("$states.input.error"),
+        cause=expression("$states.input.cause"),
     )

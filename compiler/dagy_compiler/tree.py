@@ -1,13 +1,16 @@
-"""The order of a flow as a tree: one after another (`Series`) and at once (`Parallel`).
+"""The order of a flow as a tree: one after another, at once, or one of two sides.
 
-The leaves are indices of units. The tree is flat: no Series is directly in a Series, no Parallel in
-a Parallel, and each has at least two children. `series` and `parallel` make it so.
+The nodes are `Series`, `Parallel` and `Choose`; the leaves are indices of units. The tree is flat:
+no Series is directly in a Series, no Parallel in a Parallel, and each has at least two children.
+`series` and `parallel` make it so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+
+from dagy.spec import Direct
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,22 @@ class Parallel:
     children: tuple[Tree, ...]
 
 
-Tree = Leaf | Series | Parallel
+@dataclass(frozen=True, slots=True)
+class Choose:
+    """One of two orders, as a value decides; a side may be empty.
+
+    Attributes:
+        condition: refers to the value.
+        then: where it is true, as Python tells truth.
+        otherwise: where it is false.
+    """
+
+    condition: Direct
+    then: Tree
+    otherwise: Tree
+
+
+Tree = Leaf | Series | Parallel | Choose
 
 EMPTY = Series(())
 """The tree of a flow without units."""
@@ -63,7 +81,28 @@ def leaves(tree: Tree) -> Iterator[int]:
     pending: list[Tree] = [tree]
     while pending:
         node = pending.pop()
-        if isinstance(node, Leaf):
-            yield node.unit
-        else:
-            pending.extend(reversed(node.children))
+        match node:
+            case Leaf(unit=unit):
+                yield unit
+            case Choose(then=then, otherwise=otherwise):
+                pending += [otherwise, then]
+            case _:
+                pending.extend(reversed(node.children))
+
+
+def replaced(tree: Tree, leaf: Callable[[int], Tree]) -> Tree:
+    """Return a tree of Leaf, Series and Parallel with something in place of each leaf.
+
+    Args:
+        tree: as `decompose` returns it.
+        leaf: gives what stands in place of a leaf, by its index.
+    """
+    match tree:
+        case Leaf(unit=unit):
+            return leaf(unit)
+        case Series(children=children):
+            return series(replaced(child, leaf) for child in children)
+        case Parallel(children=children):
+            return parallel(replaced(child, leaf) for child in children)
+        case Choose():
+            raise AssertionError("a decomposition has no sides")

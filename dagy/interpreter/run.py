@@ -61,6 +61,7 @@ class TaskRun:
         message: what a person should know.
         not_taken: whether it was skipped because a branch was not taken, and not by a failure.
         is_asleep: whether all it does is to wait for a time, so that it can be left at once.
+        retry_in: seconds after which somebody else is to make the next attempt; None if nobody is.
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class TaskRun:
         self.message: str | None = None
         self.not_taken = False
         self.is_asleep = False
+        self.retry_in: float | None = None
 
     @property
     def is_mapped(self) -> bool:

@@ -368,6 +368,7 @@ class Scheduler:
             message = f"{run.error.type}: {run.error.message}"
             self._call_hooks(attempt, "on_failure", State("FAILED", message))
         elif self._single is not None:
+            run.retry_in = outcome.decision.delay
             self.frontier.fail(run)  # somebody else makes the next attempt
         else:
             self._retry(run, outcome.decision.delay)

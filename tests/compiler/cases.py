@@ -1,5 +1,7 @@
 """The flows of the golden tests, each named for what it teaches."""
 
+from dataclasses import replace
+
 from tests.compiler.flows import Flow, output, parameter
 
 
@@ -70,6 +72,55 @@ def retry_with_list_delays():
     return flow.returns(output("fetch"))
 
 
+def decided_retry():
+    """Jitter, conditions and functions are the worker's, and so is who is told of the end."""
+    flow = Flow("decided-retry")
+    flow.task("fetch", retries=2, delay=1, retry_jitter_factor=0.5, timeout_seconds=20.0)
+    flow.task("load", output("fetch"), hooks={"on_failure": ["tell"]})
+    return flow.returns(None)
+
+
+def concurrency_limit():
+    """At most two at once: two sequences."""
+    flow = Flow("concurrency-limit")
+    for number in range(1, 6):
+        flow.task(f"part-{number}", number)
+    for number in range(1, 6):
+        flow.runs[number - 1] = replace(flow.runs[number - 1], task_name="part-1")
+    flow.tasks = {"part-1": replace(flow.tasks["part-1"], concurrency_limit=2)}
+    return flow.returns(None)
+
+
+def mapped():
+    """The items are known when the execution comes to them."""
+    flow = Flow("mapped")
+    flow.task("list")
+    flow.task("each", output("list"), map_over=[0], retries=1, concurrency_limit=5)
+    flow.task("total", output("each"))
+    return flow.returns(output("total"))
+
+
+def branched():
+    """A value decides; the side that is not taken leaves nothing."""
+    flow = Flow("branched")
+    flow.task("check")
+    large = output("check", "large")
+    flow.task("split", output("check"), when=[(large, True)])
+    flow.task("store", output("split"), when=[(large, True)])
+    flow.task("note", when=[(large, False)])
+    chosen = {"$branch": large, "then": output("store"), "otherwise": output("note")}
+    flow.task("report", chosen)
+    return flow.returns(output("report"))
+
+
+def guarded():
+    """The flow has retries and hooks of its own."""
+    flow = Flow("guarded")
+    flow.task("load", parameter("day"))
+    hooks = {"on_running": ["tell"], "on_completion": ["tell"], "on_failure": ["tell"]}
+    return flow.returns(output("load"), retries=1, retry_delay_seconds=60, hooks=hooks)
+
+
 def structured_return():
     """JSON that holds parts of outputs is put together by the worker."""
     flow = Flow("structured-return")
@@ -96,7 +147,7 @@ def awkward_names():
     return flow.returns([output("return")])
 
 
-CASES = (
+SIMPLE = (
     chain,
     diamond,
     fan_out_with_join,
@@ -110,3 +161,6 @@ CASES = (
     no_tasks,
     awkward_names,
 )
+
+CASES = (*SIMPLE, decided_retry, concurrency_limit, mapped, branched, guarded)
+"""Those after the simple ones need the real worker, to run."""

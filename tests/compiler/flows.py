@@ -11,6 +11,7 @@ from collections import Counter
 
 from sfnx.testing import Failure, run
 
+from dagy.policy import RetryPolicy
 from dagy.spec import EPOCH, FlowSpec, TaskReference, TaskRunSpec, TaskSpec, references_in, resolve
 
 
@@ -33,7 +34,18 @@ class Flow:
         self.tasks = {}
         self.runs = []
 
-    def task(self, run_id, *args, after=(), retries=0, delay=None, executor=None, **policy):
+    def task(
+        self,
+        run_id,
+        *args,
+        after=(),
+        retries=0,
+        delay=None,
+        executor=None,
+        map_over=None,
+        when=(),
+        **policy,
+    ):
         """Add a task and one call of it; dependencies are the references and `after`."""
         fields = {"timeout_seconds": None, "concurrency_limit": None, **policy}
         self.tasks[run_id] = TaskSpec(
@@ -47,17 +59,24 @@ class Flow:
         )
         found = [
             reference.task_run_id
-            for reference in references_in(list(args))
+            for reference in references_in([list(args), [condition for condition, _ in when]])
             if isinstance(reference, TaskReference)
         ]
         depends_on = list(dict.fromkeys([*found, *after]))
-        self.runs.append(TaskRunSpec(run_id, run_id, depends_on, list(args), {}, executor))
+        self.runs.append(
+            TaskRunSpec(
+                *(run_id, run_id, depends_on, list(args), {}, executor),
+                map_over=map_over,
+                when=[list(branch) for branch in when],
+            )
+        )
         return self
 
-    def returns(self, outputs=None):
+    def returns(self, outputs=None, **policy):
         edges = [[source, run.id] for run in self.runs for source in run.depends_on]
         return FlowSpec(
-            self.name, "1", EPOCH, self.tasks, self.runs, edges, outputs, self.parameters
+            *(self.name, "1", EPOCH, self.tasks, self.runs, edges, outputs, self.parameters),
+            **policy,
         )
 
 
@@ -78,8 +97,13 @@ class Worker:
     def __call__(self, call):
         event = call.arguments["Payload"]
         assert call.arguments["FunctionName"] == "${WorkerFunctionArn}"
-        assert event["dagy"] == 1
-        return {"Payload": {"output": json.dumps(self.answer(event))}, "StatusCode": 200}
+        assert event["dagy"] == 2
+        return {"Payload": self.answered(event), "StatusCode": 200}
+
+    def answered(self, event):
+        """The answer as the state machine gets it: only what it wants, as text."""
+        found = self.answer(event)
+        return {} if event.get("want") == [] else {"output": json.dumps(found)}
 
     def answer(self, event):
         parameters = event.get("parameters", {})
@@ -89,7 +113,7 @@ class Worker:
         for task_run_id in event.get("tasks", self.runs):
             run_spec = self.runs[task_run_id]
             self.attempts.append((task_run_id, event.get("attempt")))
-            self.fail(task_run_id)
+            self.fail(task_run_id, decide=event.get("decide"))
             arguments = self.resolved(run_spec.args, parameters, results)
             results[task_run_id] = {"task": task_run_id, "args": arguments}
             self.order.append(task_run_id)
@@ -97,10 +121,18 @@ class Worker:
             return results[event["tasks"][-1]]
         return self.resolved(self.spec.outputs, parameters, results)
 
-    def fail(self, task_run_id):
+    def fail(self, task_run_id, *, decide):
         made = Counter(name for name, _ in self.attempts)[task_run_id]
-        if made <= self.failing.get(task_run_id, 0):
-            raise Failure(self.error, json.dumps({"errorMessage": f"attempt {made}"}))
+        if made > self.failing.get(task_run_id, 0):
+            return
+        task = self.spec.tasks[self.runs[task_run_id].task_name]
+        error, message = self.error, f"attempt {made}"
+        if decide and made <= task.retries:
+            delay = RetryPolicy(task.retries, task.retry_delay_seconds).delay_after(made)
+            wait = int(delay)
+            error = "Dagy.Retry"
+            message = json.dumps({"attempt": made + 1, "wait": wait, "rest": delay - wait})
+        raise Failure(error, json.dumps({"errorMessage": message}))
 
     def resolved(self, value, parameters, results):
         def lookup(reference):
@@ -117,7 +149,7 @@ class Worker:
 
 def expected(spec, execution_input):
     """What a flow returns, worked out in order and without a state machine."""
-    return Worker(spec).answer({"dagy": 1, "parameters": execution_input})
+    return Worker(spec).answer({"dagy": 2, "parameters": execution_input})
 
 
 def execute(compiled, worker, execution_input=None, **options):

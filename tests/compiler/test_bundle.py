@@ -97,7 +97,7 @@ def test_the_artifact_runs_with_nothing_but_the_standard_library(source, tmp_pat
         names = archive.namelist()
         archive.extractall(tmp_path / "task")
     assert names == sorted(names)
-    assert {"daily.py", "lib/deep.py", "_dagy/flow.json", "dagy/worker.py"} <= set(names)
+    assert {"daily.py", "lib/deep.py", "_dagy/flow.json", "dagy/worker/__init__.py"} <= set(names)
     assert not any(name.startswith(("dagy/cli/", "dagy/history/")) for name in names)
     code = (
         f"import sys; sys.path.insert(0, {str(tmp_path / 'task')!r}); import daily; "

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sfnx.testing import Failure
 
 from dagy_compiler import compile_flow
-from tests.compiler.cases import CASES
+from tests.compiler.cases import SIMPLE
 from tests.compiler.flows import Flow, Worker, execute, expected, output, parameter
 from tests.compiler.strategies import flows
 
@@ -16,7 +16,7 @@ INPUT = {"day": "monday"}
 
 
 @pytest.mark.parametrize("mode", ["nano", "micro"])
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
+@pytest.mark.parametrize("case", SIMPLE, ids=lambda case: case.__name__)
 def test_a_flow_returns_what_it_returns_without_a_state_machine(case, mode):
     spec = case()
     assert execute(compile_flow(spec, mode=mode), Worker(spec), INPUT).output == expected(
@@ -59,11 +59,13 @@ def test_a_failure_for_good_makes_every_attempt_and_keeps_its_name_and_cause(ret
     assert json.loads(execution.cause) == {"errorMessage": f"attempt {retries + 1}"}
 
 
-def test_only_the_delays_between_native_attempts_are_not_waits():
-    spec = Flow().task("fetch", retries=4, delay=[2, 0, 5]).returns(None)
+def test_waits_take_whole_seconds_and_the_worker_the_rest():
+    spec = Flow().task("fetch", retries=4, delay=[2, 0, 5.5]).returns(None)
     waits = []
-    execute(compile_flow(spec, mode="micro"), Worker(spec, {"fetch": 3}), on_wait=waits.append)
-    assert [wait.seconds for wait in waits] == [2]
+    worker = Worker(spec, {"fetch": 3})
+    execution = execute(compile_flow(spec, mode="micro"), worker, on_wait=waits.append)
+    assert [wait.seconds for wait in waits] == [2, 0, 5]
+    assert execution.calls[-1].arguments["Payload"]["rest"] == 0.5
 
 
 def test_a_failure_in_a_branch_is_the_failure_of_the_flow():

@@ -53,23 +53,6 @@ def test_an_executor_of_its_own_needs_micro():
     assert compile_flow(spec, mode="micro").machine.start_at == "load"
 
 
-def test_every_policy_that_micro_does_not_do_yet_is_named_at_once():
-    spec = (
-        Flow()
-        .task("slow", timeout_seconds=5.0, source="flows.py:3")
-        .task("busy", concurrency_limit=2, retry_jitter_factor=0.5)
-        .task("lazy", retries=1, delay={"$callable": "wait"}, hooks={"on_retry": ["f"]})
-        .returns()
-    )
-    assert refused(NotBuiltError, spec, mode="micro").splitlines()[:-1] == [
-        "task 'slow' (flows.py:3): timeout_seconds",
-        "task 'busy': concurrency_limit, retry_jitter_factor",
-        "task 'lazy': hooks, retry_delay_seconds (as a function)",
-    ]
-    assert "use --execution-mode nano" in refused(NotBuiltError, spec, mode="micro")
-    assert compile_flow(spec, mode="nano").machine.start_at
-
-
 def test_a_timeout_that_no_worker_could_keep():
     message = refused(LimitError, Flow().task("slow", timeout_seconds=601.0).returns())
     assert "task 'slow': timeout_seconds is 601, and the worker's Lambda function is" in message
@@ -90,23 +73,6 @@ def test_a_malformed_delay(delay):
 def test_a_negative_number_of_retries():
     message = refused(SpecError, Flow().task("load", retries=-1).returns())
     assert message == "tasks['load'].retries: must be at least 0, not -1"
-
-
-@pytest.mark.parametrize("delay", [0.5, [1, 1.5]])
-def test_a_delay_of_part_of_a_second_in_micro(delay):
-    spec = Flow().task("load", retries=2, delay=delay).returns()
-    assert "use a whole number, or --execution-mode nano" in refused(
-        NotBuiltError, spec, mode="micro"
-    )
-    assert compile_flow(spec, mode="nano")
-
-
-@pytest.mark.parametrize("delay", [None, 0, [1, 0], [0] * 40])
-def test_more_unrolled_attempts_than_a_definition_should_hold(delay):
-    spec = Flow().task("load", retries=32, delay=delay).returns()
-    assert "task 'load': its 32 retries need more than 32 states" in refused(
-        LimitError, spec, mode="micro"
-    )
 
 
 def test_a_delay_and_a_count_beyond_what_step_functions_accepts():

@@ -1,56 +1,78 @@
-"""Which attempts Step Functions makes by itself, and which need a state of their own."""
+"""Which attempts Step Functions makes by itself, and which the worker decides."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dagy.policy import RetryPolicy
-from dagy_compiler.passes.retry import segments_of
-from dagy_compiler.plan import Backoff, Segment
+from dagy_compiler.passes.retry import attempts_of
+from dagy_compiler.plan import Backoff
 from tests.compiler.flows import Flow
 
 
-def segments(retries, delay):
-    return segments_of(Flow().task("load", retries=retries, delay=delay).tasks["load"])
+def attempts(retries, delay, **policy):
+    return attempts_of(Flow().task("load", retries=retries, delay=delay, **policy).tasks["load"])
 
 
 @pytest.mark.parametrize(
     ("retries", "delay", "expected"),
     [
-        (0, [1, 2], (Segment(1),)),
-        (3, 5, (Segment(1, 0, Backoff(5, 1, 3)),)),
-        (3, 5.0, (Segment(1, 0, Backoff(5, 1, 3)),)),
-        (1_000_000, 5, (Segment(1, 0, Backoff(5, 1, 1_000_000)),)),
-        (1, None, (Segment(1), Segment(2))),
-        (1, [], (Segment(1), Segment(2))),
-        (3, [1, 2, 4], (Segment(1, 0, Backoff(1, 2, 3)),)),
-        (2, [1, 2, 4], (Segment(1, 0, Backoff(1, 2, 2)),)),
-        (4, [1, 2, 4], (Segment(1), Segment(2, 1), Segment(3, 2, Backoff(4, 1, 2)))),
-        (3, [2, 0, 5], (Segment(1), Segment(2, 2), Segment(3, 0, Backoff(5, 1, 1)))),
-        (2, [5, 0], (Segment(1), Segment(2, 5), Segment(3))),
-        (3, [4, 2, 1], (Segment(1), Segment(2, 4), Segment(3, 2, Backoff(1, 1, 1)))),
+        (3, 5, Backoff(5, 1, None, 3)),
+        (3, 5.0, Backoff(5, 1, None, 3)),
+        (1_000_000, 5, Backoff(5, 1, None, 1_000_000)),
+        (3, [1, 2, 4], Backoff(1, 2, None, 3)),
+        (2, [1, 2, 4], Backoff(1, 2, None, 2)),
+        (4, [1, 2, 4], Backoff(1, 2, 4, 4)),
+        (5, [1, 3, 5], Backoff(1, 3, 5, 5)),
     ],
 )
-def test_segments(retries, delay, expected):
-    assert segments(retries, delay) == expected
+def test_what_grows_by_a_constant_factor_is_native(retries, delay, expected):
+    made = attempts(retries, delay)
+    assert (made.backoff, made.decided) == (expected, False)
+
+
+@pytest.mark.parametrize("delay", [None, 0, [], 0.5, [1, 1.5], [2, 0, 5], [2, 3, 5], [4, 2, 1]])
+def test_every_other_delay_is_the_workers(delay):
+    made = attempts(3, delay)
+    assert (made.backoff, made.decided) == (None, True)
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        {"retry_jitter_factor": 0.1},
+        {"retry_condition": "is_temporary"},
+        {"hooks": {"on_failure": ["tell"]}},
+    ],
+)
+def test_what_asks_the_users_code_is_the_workers(policy):
+    assert attempts(3, 5, **policy).decided
+
+
+def test_one_attempt_needs_nobody_unless_somebody_is_to_be_told_of_its_end():
+    assert not attempts(0, [1, 2]).decided
+    assert attempts(0, None, hooks={"on_failure": ["tell"]}).decided
+
+
+def test_a_state_ends_after_the_worker_would_have_ended_the_attempt():
+    assert attempts(0, None, timeout_seconds=30.5).timeout_seconds == 91
+    assert attempts(0, None).timeout_seconds == 660
 
 
 @given(
     st.integers(0, 20),
-    st.one_of(st.none(), st.integers(0, 5), st.lists(st.integers(0, 5), max_size=8)),
+    st.one_of(st.integers(0, 5), st.lists(st.integers(0, 5), max_size=8)),
 )
-def test_attempts_and_delays_are_those_of_the_policy(retries, delay):
-    """Written out, the segments are what the interpreter does for the same policy."""
+def test_native_delays_are_those_of_the_policy(retries, delay):
+    """Written out, a retrier does what the interpreter does for the same policy."""
     policy = RetryPolicy(retries, delay)
-    made = []
-    for segment in segments(retries, delay):
-        if segment.first_attempt > 1:
-            made.append(segment.wait_seconds)
-        assert segment.first_attempt == len(made) + 1
-        if segment.backoff is not None:
-            assert segment.backoff.interval_seconds >= 1
-            made += [
-                segment.backoff.interval_seconds * segment.backoff.rate**number
-                for number in range(segment.backoff.retries)
-            ]
+    backoff = attempts(retries, delay).backoff
+    if backoff is None:
+        return
+    largest = backoff.max_delay_seconds or 99_999_999
+    made = [
+        min(backoff.interval_seconds * backoff.rate**number, largest)
+        for number in range(backoff.retries)
+    ]
+    assert backoff.interval_seconds >= 1
     assert made == [policy.delay_after(attempt) for attempt in range(1, retries + 1)]

@@ -53,7 +53,11 @@ class Worker:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            env={"LAMBDA_TASK_ROOT": self._folder.name, "PATH": os.environ["PATH"]},
+            env={
+                "LAMBDA_TASK_ROOT": self._folder.name,
+                "PATH": os.environ["PATH"],
+                "DAGY_DATA_DIR": str(Path(self._folder.name) / "_data"),
+            },
         )
         self._lock = threading.Lock()
 

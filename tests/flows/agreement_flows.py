@@ -188,7 +188,7 @@ def permanent(n: int) -> None:
 
 @task
 def hooks_called(*after) -> list:
-    return HOOKS_CALLED[:]
+    return sorted(HOOKS_CALLED)  # which item's come first is nobody's promise
 
 
 @task

@@ -2,17 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dagy.spec import ParameterReference, TaskReference, references_in
+from dagy.errors import LimitError
+from dagy.spec import (
+    ParameterReference,
+    TaskReference,
+    TaskRunSpec,
+    encode,
+    references_in,
+)
 from dagy_compiler import program
-from dagy_compiler.limits import VARIABLE_NAME_CHARACTERS
+from dagy_compiler.limits import HANDED_BYTES, INLINE_ITEMS, VARIABLE_NAME_CHARACTERS
 from dagy_compiler.names import UniqueNames, variable, variable_base
 from dagy_compiler.plan import Plan, Unit
-from dagy_compiler.program import OWN_OUTPUT, Call, Fork, Program, Source
-from dagy_compiler.tree import Leaf, Parallel, Tree, leaves, steps
+from dagy_compiler.program import (
+    OWN_OUTPUT,
+    Call,
+    Decide,
+    Fork,
+    Guard,
+    Inputs,
+    Join,
+    Program,
+    Source,
+    Step,
+)
+from dagy_compiler.tree import EMPTY, Choose, Leaf, Parallel, Series, Tree, leaves, steps
+
+CLAIM_BYTES = 120
+"""What stands for a stored value takes, at most: `{"claim":"<execution>/<hash>"}`."""
+
+Scope = program.Sequence
+
+RETURNED = "returned"
+"""The name under which a guarded flow hands out its return value; no task run's variable has it."""
 
 
 @dataclass(frozen=True)
@@ -28,9 +54,9 @@ class Dataflow:
         """Return the plan with `program`."""
         assert plan.units is not None
         if plan.units and plan.units[0].whole_flow:
-            call = Call(unit=0, parameters=True)
+            call = Call(0, Inputs(parameters=True))
             returns = None if plan.spec.outputs is None else OWN_OUTPUT
-            return replace(plan, program=Program(program.Sequence((call,)), returns))
+            return replace(plan, program=Program(Scope((call,)), returns))
         return replace(plan, program=_Lowering(plan).program())
 
 
@@ -59,8 +85,8 @@ def _reads(values: Iterable[Any]) -> _Reads:
 class _Lowered:
     """A part of the tree, lowered: its step, and the values that are still needed after it."""
 
-    step: Call | Fork
-    live: tuple[tuple[str, Source], ...]  # task run id, and where the step's own state finds it
+    step: Step
+    live: tuple[tuple[str, Source], ...] = ()  # task run id, and where the step's state finds it
 
 
 class _Lowering:
@@ -72,43 +98,58 @@ class _Lowering:
     def __init__(self, plan: Plan) -> None:
         assert plan.units is not None
         assert plan.tree is not None
+        self._spec = plan.spec
+        self._runs = plan.runs
         self._tree = plan.tree
         self._units = plan.units
+        self._mapped = {run.id for run in plan.spec.task_runs if run.map_over is not None}
         self._returns = _reads([plan.spec.outputs])
-        self._whole = _whole_reference(plan.spec.outputs)
+        self._whole = _whole_reference(plan.spec.outputs, self._mapped)
         # The worker makes any return value that is not just null or one task's output. A machine
         # has at least one state, so the worker also does when there is nothing else to do.
         self._by_worker = not plan.units or (plan.spec.outputs is not None and self._whole is None)
         self._inputs = [_unit_reads(plan, unit) for unit in plan.units]
         self._last_use = self._find_last_uses()
         claimed = UniqueNames("_", VARIABLE_NAME_CHARACTERS - 8)
+        claimed.claim(RETURNED)
         bases = claimed.claim_all(variable_base(task_run_id) for task_run_id in plan.runs)
         self._base = dict(zip(plan.runs, bases, strict=True))
         self._place = 0
         # The variable that holds a value where the walk is. A value that leaves its branch gets a
         # new one there; nobody in the branches beside it can read it, so one table is enough.
         self._variable: dict[str, str] = {}
+        # Bytes that each value may take, so that it fits wherever it is one of several.
+        self._shares: dict[str, int] = {}
 
     def _find_last_uses(self) -> dict[str, int]:
         found: dict[str, int] = {}
         place = 0
-        for place, unit in enumerate(leaves(self._tree)):
-            for task_run_id in self._inputs[unit].task_runs:
-                found[task_run_id] = place
-        for task_run_id in self._returns.task_runs:
-            found[task_run_id] = place + 1
+        for node in _in_order(self._tree):
+            if isinstance(node, Leaf):
+                found |= dict.fromkeys(self._inputs[node.unit].task_runs, place)
+                place += 1
+            else:
+                found |= dict.fromkeys(_reads([encode(node.condition)]).task_runs, place)
+        found |= dict.fromkeys(self._returns.task_runs, place)
         return found
 
     def program(self) -> Program:
-        parts = list(steps(self._tree)) if self._units else []
-        lowered = self._in_scope(parts, depth=0, followed=self._by_worker)
-        calls = [part.step for part in lowered]
-        if self._by_worker:
-            reads = self._returns
-            calls.append(Call(None, self._results(reads), reads.parameters))
-            return Program(program.Sequence(tuple(calls)), OWN_OUTPUT)
+        parts = () if self._tree == EMPTY else steps(self._tree)
+        guarded = bool(self._spec.retries or self._spec.hooks)
+        lowered = self._in_scope(parts, int(guarded), followed=self._by_worker)
         returns = None if self._whole is None else self._find(self._whole, lowered[-1])
-        return Program(program.Sequence(tuple(calls)), returns)
+        if self._by_worker:
+            lowered.append(_Lowered(Call(None, self._reading(self._returns))))
+            returns = OWN_OUTPUT
+        body = tuple(self._limited(part.step) for part in lowered)
+        if not guarded:
+            return Program(Scope(body), returns)
+        yields = () if returns is None else ((RETURNED, returns),)
+        name = variable(RETURNED, 0)
+        assigns = tuple((name, Source(branch=0, key=key)) for key, _ in yields)
+        guard = Guard(Scope(body, yields), assigns)
+        end = None if returns is None else Source(variable=name)
+        return Program(Scope((guard, Join())), end)
 
     def _in_scope(self, parts: Sequence[Tree], depth: int, *, followed: bool) -> list[_Lowered]:
         """Lower what runs one after another in one scope.
@@ -118,25 +159,58 @@ class _Lowering:
             depth: Parallels around the scope.
             followed: whether another state of the scope comes after the last.
         """
-        lowered = []
+        lowered: list[_Lowered] = []
+        ends = not followed
         for position, part in enumerate(parts):
-            found = self._call(part) if isinstance(part, Leaf) else self._fork(part, depth)
-            if followed or position < len(parts) - 1:
-                assigns = tuple(
-                    (self._name(task_run_id, depth), source) for task_run_id, source in found.live
-                )
-                found = _Lowered(replace(found.step, assigns=assigns), found.live)
+            last = position == len(parts) - 1
+            joined = ends and last and self._needs_join(part)
+            found = self._lower(part, depth)
+            if not (ends and last) or joined:
+                found = self._assigned(found, depth)
             lowered.append(found)
+            if joined:
+                lowered.append(_Lowered(Join()))
         return lowered
 
-    def _call(self, leaf: Leaf) -> _Lowered:
-        reads = self._inputs[leaf.unit]
-        step = Call(leaf.unit, self._results(reads), reads.parameters)
-        self._place += 1
-        return _Lowered(step, self._live([(self._units[leaf.unit].task_runs[-1], OWN_OUTPUT)]))
+    def _lower(self, part: Tree, depth: int) -> _Lowered:
+        match part:
+            case Leaf():
+                return self._call(part)
+            case Choose():
+                return self._decide(part, depth)
+            case Parallel():
+                return self._fork(part, depth)
+            case Series():
+                raise AssertionError("a tree is flat")
 
-    def _fork(self, tree: Tree, depth: int) -> _Lowered:
-        assert isinstance(tree, Parallel)
+    def _needs_join(self, part: Tree) -> bool:
+        """Whether a part cannot put out by itself what its scope does: it may end in two ways."""
+        if isinstance(part, Leaf):
+            return self._units[part.unit].task_runs[0] in self._mapped
+        return isinstance(part, Choose)
+
+    def _assigned(self, found: _Lowered, depth: int) -> _Lowered:
+        if not isinstance(found.step, (Call, Fork)):
+            return found  # what is inside has assigned them
+        assigns = tuple(
+            (self._name(task_run_id, depth), source) for task_run_id, source in found.live
+        )
+        return _Lowered(replace(found.step, assigns=assigns), found.live)
+
+    def _call(self, leaf: Leaf) -> _Lowered:
+        unit = self._units[leaf.unit]
+        inputs = self._reading(self._inputs[leaf.unit])
+        self._place += 1
+        if len(unit.task_runs) == 1:
+            live = self._live([(unit.task_runs[0], OWN_OUTPUT)])
+            return _Lowered(Call(leaf.unit, inputs, None if live else ()), live)
+        want = self._read_later(unit.task_runs)
+        if want == [unit.task_runs[-1]]:
+            return _Lowered(Call(leaf.unit, inputs), ((want[0], OWN_OUTPUT),))
+        answered = tuple((name, Source(key=f"o{at}")) for at, name in enumerate(want))
+        return _Lowered(Call(leaf.unit, inputs, tuple(want)), answered)
+
+    def _fork(self, tree: Parallel, depth: int) -> _Lowered:
         branches = []
         live: list[tuple[str, Source]] = []
         for number, child in enumerate(tree.children):
@@ -146,16 +220,50 @@ class _Lowering:
                 (variable(self._base[task_run_id], depth), self._find(task_run_id, lowered[-1]))
                 for task_run_id, _ in leaving
             )
-            branches.append(program.Sequence(tuple(part.step for part in lowered), yields))
+            branches.append(Scope(tuple(part.step for part in lowered), yields))
             live += [
                 (task_run_id, Source(branch=number, key=key))
                 for (task_run_id, _), (key, _) in zip(leaving, yields, strict=True)
             ]
+        self._share([task_run_id for task_run_id, _ in live], HANDED_BYTES, "what a fork joins")
         return _Lowered(Fork(tuple(branches)), tuple(live))
+
+    def _decide(self, tree: Choose, depth: int) -> _Lowered:
+        inputs = self._reading(_reads([encode(tree.condition)]))
+        then, made_then = self._side(tree.then, depth)
+        otherwise, made_otherwise = self._side(tree.otherwise, depth)
+        lost_then = [self._variable[name] for name in self._read_later(made_then)]
+        lost_otherwise = [self._variable[name] for name in self._read_later(made_otherwise)]
+        step = Decide(
+            tree.condition,
+            self._asked(tree),
+            inputs,
+            then,
+            otherwise,
+            tuple(lost_then),
+            tuple(lost_otherwise),
+        )
+        made = self._read_later([*made_then, *made_otherwise])
+        return _Lowered(step, tuple((name, Source(variable=self._variable[name])) for name in made))
+
+    def _side(self, side: Tree, depth: int) -> tuple[tuple[Step, ...], list[str]]:
+        """Return the steps of a side, and the task runs that it leaves a value of."""
+        lowered = self._in_scope(() if side == EMPTY else steps(side), depth, followed=True)
+        made = [task_run_id for part in lowered for task_run_id, _ in part.live]
+        return tuple(part.step for part in lowered), made
+
+    def _asked(self, tree: Choose) -> tuple[str, int]:
+        task_run_id = self._units[next(leaves(tree))].task_runs[0]
+        conditions = [condition for condition, _ in self._runs[task_run_id].when]
+        return task_run_id, conditions.index(encode(tree.condition))
 
     def _live(self, values: list[tuple[str, Source]]) -> tuple[tuple[str, Source], ...]:
         """Return those values that a place from here on reads."""
-        return tuple(value for value in values if self._last_use.get(value[0], -1) >= self._place)
+        read = set(self._read_later([task_run_id for task_run_id, _ in values]))
+        return tuple(value for value in values if value[0] in read)
+
+    def _read_later(self, task_run_ids: Iterable[str]) -> list[str]:
+        return [name for name in task_run_ids if self._last_use.get(name, -1) >= self._place]
 
     def _name(self, task_run_id: str, depth: int) -> str:
         name = variable(self._base[task_run_id], depth)
@@ -167,22 +275,79 @@ class _Lowering:
         own = dict(last.live)
         return own.get(task_run_id) or Source(variable=self._variable[task_run_id])
 
-    def _results(self, reads: _Reads) -> tuple[tuple[str, str], ...]:
-        return tuple((task_run_id, self._variable[task_run_id]) for task_run_id in reads.task_runs)
+    def _reading(self, reads: _Reads) -> Inputs:
+        budget = HANDED_BYTES // 2 if reads.parameters else HANDED_BYTES
+        self._share(reads.task_runs, budget, "what one task is given")
+        results = tuple((name, self._variable[name]) for name in reads.task_runs)
+        return Inputs(results, reads.parameters)
+
+    def _share(self, task_run_ids: Sequence[str], budget: int, what: str) -> None:
+        """Note that some values pass through one state together."""
+        if not task_run_ids:
+            return
+        share = budget // len(task_run_ids)
+        if share < CLAIM_BYTES:
+            raise LimitError(
+                f"flow {self._spec.name!r}: {what} is {len(task_run_ids):,} values, and no more "
+                f"than {budget // CLAIM_BYTES:,} fit into a state even where each is stored and "
+                "only named; join them in groups, with a task for each group"
+            )
+        for task_run_id in task_run_ids:
+            self._shares[task_run_id] = min(share, self._shares.get(task_run_id, HANDED_BYTES))
+
+    def _limited(self, step: Step) -> Step:
+        """Return a step whose calls know how large the values may be that they answer."""
+        match step:
+            case Call(unit=int(unit)):
+                made = self._units[unit].task_runs
+                limit = min(self._shares.get(name, HANDED_BYTES) for name in made)
+                if made[0] in self._mapped:
+                    limit //= INLINE_ITEMS
+                return step if limit == HANDED_BYTES else replace(step, limit=limit)
+            case Fork():
+                return replace(step, branches=tuple(map(self._limited_scope, step.branches)))
+            case Decide():
+                then, otherwise = (
+                    tuple(map(self._limited, side)) for side in (step.then, step.otherwise)
+                )
+                return replace(step, then=then, otherwise=otherwise)
+        return step
+
+    def _limited_scope(self, scope: Scope) -> Scope:
+        return replace(scope, steps=tuple(map(self._limited, scope.steps)))
+
+
+def _in_order(tree: Tree) -> Iterator[Leaf | Choose]:
+    """Yield what reads values, in the order of execution: units, and what decides a branch."""
+    pending = [tree]
+    while pending:
+        match pending.pop():
+            case Leaf() as leaf:
+                yield leaf
+            case Choose() as choose:
+                yield choose
+                pending += [choose.otherwise, choose.then]
+            case Series(children=children) | Parallel(children=children):
+                pending.extend(reversed(children))
 
 
 def _unit_reads(plan: Plan, unit: Unit) -> _Reads:
     runs = [plan.runs[task_run_id] for task_run_id in unit.task_runs]
-    reads = _reads(value for run in runs for value in (run.args, run.kwargs))
+    reads = _reads(value for run in runs for value in _values_of(run, alone=len(runs) == 1))
     outside = tuple(found for found in reads.task_runs if found not in unit.task_runs)
     return _Reads(outside, reads.parameters)
 
 
-def _whole_reference(outputs: Any) -> str | None:
+def _values_of(run: TaskRunSpec, *, alone: bool) -> list[Any]:
+    # For a task run that is alone in its unit the state machine decides, for others the worker.
+    return [run.args, run.kwargs, *([] if alone else [condition for condition, _ in run.when])]
+
+
+def _whole_reference(outputs: Any, mapped: set[str]) -> str | None:
     """Return the task run whose whole output is the flow's return value, if that is so."""
     match list(references_in(outputs)):
         case [TaskReference(task_run_id=task_run_id, path=())] if (
-            isinstance(outputs, dict) and "$task" in outputs
+            isinstance(outputs, dict) and "$task" in outputs and task_run_id not in mapped
         ):
             return task_run_id
     return None

@@ -2,16 +2,38 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dagy_compiler import states
-from dagy_compiler.asl import Branch, Parallel, Pass, State, StateMachine
+from dagy.spec import ParameterReference, TaskReference
+from dagy_compiler.asl import Branch, Choice, Parallel, Pass, Rule, State, StateMachine
+from dagy_compiler.guard import GuardStates
 from dagy_compiler.limits import STATE_NAME_CHARACTERS
+from dagy_compiler.map_states import MapStates
 from dagy_compiler.names import UniqueNames, neutral, state_name
 from dagy_compiler.plan import Plan
-from dagy_compiler.program import Call, Fork, Program, Sequence, Source, Values
-from dagy_compiler.states import NO_OUTPUT, OUTPUT, Ending, expression
+from dagy_compiler.program import (
+    Call,
+    Decide,
+    Fork,
+    Guard,
+    Inputs,
+    Join,
+    Program,
+    Sequence,
+    Source,
+    Step,
+    Values,
+)
+from dagy_compiler.states import (
+    NO_OUTPUT,
+    OUTPUT,
+    AttemptStates,
+    Ending,
+    expression,
+    worker_task,
+)
 
 NAMED_TASK_RUNS = 12
 """Task runs that the comment of a state for a whole flow mentions."""
@@ -22,9 +44,9 @@ NAMED_BRANCHES = 3
 
 @dataclass(frozen=True)
 class Emit:
-    """Write the state machine: a Task for each segment of a call, a Parallel for each fork.
+    """Write the state machine: the states of each call, a Parallel for each fork.
 
-    Before: there are segments and a program. After: `machine` is a definition in which names are
+    Before: there are attempts and a program. After: `machine` is a definition in which names are
     legal and unique, and which depends on nothing but the plan.
     """
 
@@ -49,10 +71,10 @@ class _Emitter:
 
     def __init__(self, plan: Plan) -> None:
         assert plan.units is not None
-        assert plan.segments is not None
+        assert plan.attempts is not None
         self._plan = plan
         self._units = plan.units
-        self._segments = plan.segments
+        self._attempts = plan.attempts
         self._names = UniqueNames("-", STATE_NAME_CHARACTERS)
         # Task runs come first, so that no other state can take a name away from one of them.
         self._unit_names = self._names.claim_all(state_name(unit.name) for unit in plan.units)
@@ -60,60 +82,97 @@ class _Emitter:
 
     def scope(self, sequence: Sequence, output: Any) -> Branch:
         """Return the states of a machine or branch, the last of which puts out `output`."""
-        heads = [self._head(step) for step in sequence.steps]
-        found: dict[str, State] = {}
-        for position, (step, name) in enumerate(zip(sequence.steps, heads, strict=True)):
-            if position + 1 < len(heads):
-                ending = Ending(heads[position + 1], NO_OUTPUT, _expressions(step.assigns))
-            else:
-                ending = Ending(None, output)
-            found |= self._states(step, name, ending)
-        return Branch(start_at=heads[0], states=found)
+        start_at, states = self._steps(sequence.steps, Ending(None, output))
+        return Branch(start_at=start_at, states=states)
 
-    def _head(self, step: Call | Fork) -> str:
-        if isinstance(step, Fork):
-            return self._names.claim(state_name(self._fork_name(step)))
-        if step.unit is None:
-            return self._names.claim("return")
-        return self._unit_names[step.unit]
+    def _steps(self, steps: tuple[Step, ...], last: Ending) -> tuple[str, dict[str, State]]:
+        """Return the name of the first state of some steps, and the states of all of them."""
+        heads = [self._head(step) for step in steps]
+        found: dict[str, State] = {}
+        for position, (step, name) in enumerate(zip(steps, heads, strict=True)):
+            ending = last
+            if position + 1 < len(heads):
+                ending = Ending(heads[position + 1], NO_OUTPUT)
+            if isinstance(step, (Call, Fork)) and step.assigns:
+                ending = replace(ending, assign=_expressions(step.assigns))
+            found |= self._states(step, name, ending)
+        return heads[0], found
+
+    def _head(self, step: Step) -> str:
+        match step:
+            case Fork():
+                return self._names.claim(state_name(self._fork_name(step)))
+            case Decide():
+                return self._names.claim(state_name(f"branch: {_condition(step)}"))
+            case Join():
+                return self._names.claim("end")
+            case Guard():
+                return self._names.claim("flow")
+            case Call(unit=None):
+                return self._names.claim("return")
+            case Call(unit=int(unit)):
+                return self._unit_names[unit]
+        raise AssertionError(f"{step!r} is no step")
 
     def _fork_name(self, fork: Fork) -> str:
-        firsts = [self._first_call(branch) for branch in fork.branches[:NAMED_BRANCHES]]
+        firsts = [self._first_call(branch.steps) for branch in fork.branches[:NAMED_BRANCHES]]
         # Long ids are cut so that the number of further branches is always seen.
         named = [first if len(first) <= 20 else f"{first[:19]}…" for first in firsts]
         more = len(fork.branches) - NAMED_BRANCHES
         return "fork: " + ", ".join(named) + (f", +{more}" if more > 0 else "")
 
-    def _first_call(self, sequence: Sequence) -> str:
-        step = sequence.steps[0]
-        while isinstance(step, Fork):
-            step = step.branches[0].steps[0]
-        assert step.unit is not None
-        return self._unit_names[step.unit]
+    def _first_call(self, steps: tuple[Step, ...]) -> str:
+        match steps[0]:
+            case Fork(branches=branches):
+                return self._first_call(branches[0].steps)
+            case Decide(then=then, otherwise=otherwise):
+                return self._first_call(then or otherwise)
+            case Call(unit=int(unit)):
+                return self._unit_names[unit]
+        raise AssertionError("a branch begins with a unit")
 
-    def _states(self, step: Call | Fork, name: str, ending: Ending) -> dict[str, State]:
+    def _states(self, step: Step, name: str, ending: Ending) -> dict[str, State]:
         first, self._first = self._first, False
-        if isinstance(step, Fork):
-            return self._fork(step, name, ending, first=first)
+        match step:
+            case Fork():
+                return self._fork(step, name, ending, first=first)
+            case Decide():
+                return self._decide(step, name, ending)
+            case Join():
+                return {name: Pass(**ending.fields())}
+            case Guard():
+                return self._guard(step, name, ending)
+            case Call():
+                return self._call(step, name, ending)
+
+    def _call(self, step: Call, name: str, ending: Ending) -> dict[str, State]:
+        content = _sent(step.inputs)
         if step.unit is None:
-            content = self._payload(step, {"return": True})
-            return {name: states.worker_task(content, ending, comment="The flow's return value")}
-        if self._units[step.unit].whole_flow:
-            content = self._payload(step, {})
-            ids = list(self._plan.runs)
-            more = f" and {len(ids) - NAMED_TASK_RUNS} more" if len(ids) > NAMED_TASK_RUNS else ""
-            named = ", ".join(ids[:NAMED_TASK_RUNS]) or "no tasks"
-            comment = neutral(f"The whole flow: {named}{more}")
-            return {name: states.worker_task(content, ending, comment=comment)}
-        task_runs = self._units[step.unit].task_runs
-        return states.attempts(
-            name,
-            self._segments[step.unit],
-            self._payload(step, {"tasks": list(task_runs), "attempt": 1}),
-            ending,
-            self._comment(task_runs[0]),
-            self._names,
-        )
+            content |= {"return": True, "run": RUN}
+            return {name: worker_task(content, ending, comment="The flow's return value")}
+        unit = self._units[step.unit]
+        if unit.whole_flow:
+            return {name: worker_task(content, ending, comment=self._whole_flow())}
+        content = {"tasks": list(unit.task_runs), **content, "run": RUN}
+        if step.want is not None:
+            content["want"] = list(step.want)
+        if step.limit is not None:
+            content["limit"] = step.limit
+        comment = self._comment(unit.task_runs[0])
+        attempts = self._attempts[step.unit]
+        run = self._plan.runs[unit.task_runs[0]]
+        if run.map_over is not None and len(unit.task_runs) == 1:
+            limit = self._plan.task_of(run.id).concurrency_limit
+            kept = step.assigns[0][0] if step.assigns else None
+            made = MapStates(name, attempts, content, ending, comment, self._names, limit, kept)
+            return made.states()
+        return AttemptStates(name, attempts, content, ending, comment, self._names).states()
+
+    def _whole_flow(self) -> str:
+        ids = list(self._plan.runs)
+        more = f" and {len(ids) - NAMED_TASK_RUNS} more" if len(ids) > NAMED_TASK_RUNS else ""
+        named = ", ".join(ids[:NAMED_TASK_RUNS]) or "no tasks"
+        return neutral(f"The whole flow: {named}{more}")
 
     def _fork(self, fork: Fork, name: str, ending: Ending, *, first: bool) -> dict[str, State]:
         """Return a Parallel, and the Pass that hands on what its branches leave, if they do.
@@ -134,12 +193,74 @@ class _Emitter:
             join: Pass(**ending.fields()),
         }
 
-    def _payload(self, call: Call, what: dict[str, Any]) -> dict[str, Any]:
-        return states.payload(results=call.results, parameters=call.parameters, **what)
+    def _decide(self, step: Decide, name: str, ending: Ending) -> dict[str, State]:
+        """Return the state that asks, the Choice, and both sides, which go on to the same state.
+
+        What a side leaves has no value where it is not taken: null, which the worker knows.
+        """
+        assert ending.next is not None
+        choice = self._names.claim(f"{name[: STATE_NAME_CHARACTERS - 12]}, choose")
+        heads: list[str] = []
+        states: dict[str, State] = {}
+        for side in (step.then, step.otherwise):
+            head, found = self._steps(side, Ending(ending.next, NO_OUTPUT)) if side else ("", {})
+            heads.append(head or ending.next)
+            states |= found
+        task_run_id, branch = step.asked
+        asked = {"task": task_run_id, "branch": branch}
+        content = {"truth": asked, **_sent(step.inputs), "run": RUN}
+        truth = Ending(choice, expression("$states.result.Payload.truth"))
+        then = Rule(
+            condition=expression("$states.input"),
+            assign=_nothing(step.lost_otherwise),
+            output=NO_OUTPUT,
+            next=heads[0],
+        )
+        return {
+            name: worker_task(content, truth, comment=f"Whether {_condition(step)} is true"),
+            choice: Choice(
+                choices=(then,), assign=_nothing(step.lost_then), output=NO_OUTPUT, default=heads[1]
+            ),
+            **states,
+        }
+
+    def _guard(self, guard: Guard, name: str, ending: Ending) -> dict[str, State]:
+        body = self.scope(guard.body, _expressions(guard.body.yields))
+        assigns = _expressions(guard.assigns)
+        return GuardStates(self._plan.spec, name, body, assigns, ending, self._names).states()
 
     def _comment(self, task_run_id: str) -> str:
         run = self._plan.runs[task_run_id]
         return neutral(run.task_name + (f" ({run.source})" if run.source else ""))
+
+
+RUN = expression("$states.context.Execution.Name")
+"""The execution, by which its stored values are known."""
+
+PARAMETERS = expression("$states.context.Execution.Input")
+
+
+def _sent(inputs: Inputs) -> dict[str, Any]:
+    """Return what a call is sent of parameters and results."""
+    content: dict[str, Any] = {}
+    if inputs.parameters:
+        content["parameters"] = PARAMETERS
+    if inputs.results:
+        content["results"] = {task_run: expression(f"${name}") for task_run, name in inputs.results}
+    return content
+
+
+def _condition(step: Decide) -> str:
+    """Return what decides a branch, for a name: `found["rows"]`."""
+    match step.condition:
+        case (
+            TaskReference(task_run_id=whose, path=path) | ParameterReference(name=whose, path=path)
+        ):
+            return neutral(whose + "".join(f"[{json.dumps(part)}]" for part in path))
+
+
+def _nothing(names: tuple[str, ...]) -> dict[str, str] | None:
+    return dict.fromkeys(names, expression("null")) or None
 
 
 def _expressions(values: Values) -> dict[str, str]:
@@ -151,11 +272,17 @@ def _jsonata(source: Source) -> str:
         return f"${source.variable}"
     if source.branch is not None:
         return f"$states.input[{source.branch}].{source.key}"  # in the Pass after the Parallel
+    if source.key is not None:
+        return f"$states.result.Payload.outputs.{source.key}"
     return OUTPUT
 
 
 def _returned(program: Program) -> str:
-    """Return the execution's output: the one place where a value's text is opened by JSONata."""
+    """Return the execution's output: the one place where a value's text is opened by JSONata.
+
+    A value that is stored stays the claim that it is: it is too large for an execution's output.
+    """
     if program.returns is None:
         return expression("null")
-    return expression(f"$parse({_jsonata(program.returns)})")
+    value = _jsonata(program.returns)
+    return expression(f"$type({value}) = 'string' ? $parse({value}) : {value}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from dagy.errors import LimitError
 from dagy_compiler import limits
-from dagy_compiler.asl import Fail, Parallel, State, Succeed, Task
+from dagy_compiler.asl import Choice, Fail, Map, Parallel, State, Succeed, Task
 from dagy_compiler.plan import Plan
 from dagy_compiler.states import WORKER_ARN
 
@@ -60,24 +60,45 @@ def definition_bytes(definition: Mapping[str, object]) -> int:
 
 
 def history_events(states: Mapping[str, State], start_at: str) -> int:
-    """Return how many events the states of a scope write if nothing fails.
+    """Return how many events the states of a scope write at most if nothing fails.
 
     Args:
         states: of the machine or of one branch.
         start_at: the first of them.
     """
-    total = 0
-    name: str | None = start_at
-    while name is not None:
-        state = states[name]
-        if isinstance(state, Task):
-            total += limits.EVENTS_OF_LAMBDA_TASK
-        elif isinstance(state, Parallel):
-            total += limits.EVENTS_OF_PARALLEL
-            total += sum(
-                history_events(branch.states, branch.start_at) for branch in state.branches
-            )
-        else:
-            total += limits.EVENTS_OF_OTHER_STATE
-        name = None if isinstance(state, (Succeed, Fail)) else state.next
-    return total
+    total: dict[str, int] = {}
+    pending = [start_at]
+    while pending:
+        name = pending[-1]
+        following = _following(states[name])
+        unknown = [other for other in following if other not in total]
+        pending += unknown
+        if not unknown:
+            own = _events_of(states[name])
+            total[name] = own + max((total[other] for other in following), default=0)
+            pending.pop()
+    return total[start_at]
+
+
+def _following(state: State) -> list[str]:
+    match state:
+        case Choice(choices=choices, default=default):
+            return [*(rule.next for rule in choices), default]
+        case Succeed() | Fail():
+            return []
+    return [] if state.next is None else [state.next]
+
+
+def _events_of(state: State) -> int:
+    match state:
+        case Task():
+            return limits.EVENTS_OF_LAMBDA_TASK
+        case Parallel(branches=branches):
+            inside = sum(history_events(branch.states, branch.start_at) for branch in branches)
+            return limits.EVENTS_OF_PARALLEL + inside
+        case Map(item_processor=processor):
+            if processor.processor_config.mode == "DISTRIBUTED":
+                return limits.EVENTS_OF_DISTRIBUTED_MAP  # each item has a history of its own
+            each = limits.EVENTS_OF_ITEM + history_events(processor.states, processor.start_at)
+            return limits.EVENTS_OF_PARALLEL + limits.INLINE_ITEMS * each
+    return limits.EVENTS_OF_OTHER_STATE

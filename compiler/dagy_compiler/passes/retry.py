@@ -1,113 +1,127 @@
-"""retry: spread a task's attempts over task states, natively where that is exact."""
+"""retry: say who makes the attempts of a unit: Step Functions where that is exact, or workers."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dagy.errors import LimitError, NotBuiltError
+from dagy.code import is_callable_mark
+from dagy.errors import LimitError
 from dagy.spec import TaskSpec
-from dagy_compiler.limits import MAX_ATTEMPTS, RETRY_SEGMENTS, WAIT_SECONDS
-from dagy_compiler.plan import Backoff, Plan, Segment, Unit
+from dagy_compiler.limits import (
+    MAX_ATTEMPTS,
+    STARTING_SECONDS,
+    TASK_TIMEOUT_SECONDS,
+    WAIT_SECONDS,
+)
+from dagy_compiler.plan import Attempts, Backoff, Plan, Unit
 
 
 @dataclass(frozen=True)
 class Retry:
-    """Lower each unit's retry policy to segments: task states that follow one another on failure.
+    """Lower each unit's retry policy.
 
-    Before: units and their policies are checked. After: every unit has at least one segment; the
-    attempts of all of them, in order, are exactly those of the policy, with exactly its delays.
+    Before: units and their policies are checked. After: every unit has its `Attempts`.
 
     A native retrier repeats a state after whole seconds of at least 1 that grow by a constant
-    factor (developer guide, "Handling errors"). So the longest such run of delays at the end of the
-    policy is one segment with a Backoff, and every attempt before it a segment of one attempt.
-    Other delays, zero among them, stand between segments: a Wait, or nothing. In nano the worker
-    retries by itself.
+    factor up to a largest delay, whatever the error was (developer guide, "Handling errors"). It is
+    used where the policy means exactly that. Everything else is decided by the worker, attempt by
+    attempt: jitter, conditions, functions, fractions of a second, other delays, and who is told of
+    the last failure. In nano the worker retries by itself.
     """
 
     def __call__(self, plan: Plan) -> Plan:
-        """Return the plan with `segments`.
+        """Return the plan with `attempts`.
 
         Raises:
-            LimitError: more segments than a definition should hold, or too long a delay.
-            NotBuiltError: a delay is not of whole seconds.
+            LimitError: more retries, or longer delays, than Step Functions makes.
         """
         assert plan.units is not None
-        return replace(plan, segments=tuple(_segments(plan, unit) for unit in plan.units))
+        return replace(plan, attempts=tuple(_attempts(plan, unit) for unit in plan.units))
 
 
-def _segments(plan: Plan, unit: Unit) -> tuple[Segment, ...]:
-    if unit.whole_flow:
-        return (Segment(),)
-    return segments_of(plan.task_of(unit.task_runs[0]))
+def _attempts(plan: Plan, unit: Unit) -> Attempts:
+    if unit.whole_flow or len(unit.task_runs) != 1:
+        return Attempts()
+    return attempts_of(plan.task_of(unit.task_runs[0]))
 
 
-def segments_of(task: TaskSpec) -> tuple[Segment, ...]:
-    """Return the segments of a task's policy.
+def attempts_of(task: TaskSpec) -> Attempts:
+    """Return who makes the attempts of a task.
 
     Raises:
         LimitError: too many, or too long a delay.
-        NotBuiltError: a delay is not of whole seconds.
     """
-    if task.retries == 0:
-        return (Segment(),)
+    _check_limits(task)
+    timeout = _state_timeout(task)
+    backoff = _backoff(task)
+    if backoff is not None:
+        return Attempts(task.retries, backoff, timeout_seconds=timeout)
+    return Attempts(
+        task.retries,
+        decided=task.retries > 0 or "on_failure" in task.hooks,
+        timeout_seconds=timeout,
+    )
+
+
+def _state_timeout(task: TaskSpec) -> int:
+    """Seconds for a state: the worker ends an attempt in time; this is for when it cannot."""
+    if task.timeout_seconds is None:
+        return TASK_TIMEOUT_SECONDS
+    return min(TASK_TIMEOUT_SECONDS, math.ceil(task.timeout_seconds) + STARTING_SECONDS)
+
+
+def _backoff(task: TaskSpec) -> Backoff | None:
+    """Return the native retrier that means exactly the policy of a task, if there is one.
+
+    `on_failure` is not among what it does: nobody would call it if the last worker died.
+    """
+    needs_worker = task.retry_jitter_factor or task.retry_condition or "on_failure" in task.hooks
+    if not task.retries or needs_worker or is_callable_mark(task.retry_delay_seconds):
+        return None
+    delays = _listed(task)
+    if any(delay < 1 or delay != int(delay) for delay in delays):
+        return None
+    whole = [int(delay) for delay in delays]
+    return _growing(whole, task.retries)
+
+
+def _growing(delays: list[int], retries: int) -> Backoff | None:
+    """Return the retrier whose delays are these, the last of them repeated."""
+    first = delays[0]
+    if all(delay == first for delay in delays):
+        return Backoff(first, 1, None, retries)
+    rate, rest = divmod(delays[1], first)
+    if rest or rate < 2:
+        return None
+    largest = delays[-1]
+    if any(delay != min(first * rate**power, largest) for power, delay in enumerate(delays)):
+        return None
+    # Without a largest delay, a retrier would go on growing where the list repeats its last item.
+    grows_on = retries > len(delays) or first * rate ** (len(delays) - 1) > largest
+    return Backoff(first, rate, largest if grows_on else None, retries)
+
+
+def _listed(task: TaskSpec) -> Sequence[Any]:
+    """Return the delays that are written down, as many as there are retries."""
+    given = task.retry_delay_seconds
+    listed = given if isinstance(given, (list, tuple)) else [given or 0]
+    return (listed or [0])[: max(task.retries, 1)]
+
+
+def _check_limits(task: TaskSpec) -> None:
     if task.retries > MAX_ATTEMPTS:
         raise LimitError(
             f"task {task.name!r}: retries is {task.retries:,}, and Step Functions makes at most "
             f"{MAX_ATTEMPTS:,}; use fewer"
         )
-    given = task.retry_delay_seconds
-    listed = given if isinstance(given, (list, tuple)) else [given or 0]
-    delays = _whole(task, (listed or [0])[: task.retries])
-    # The last delay repeats this often; it is not written out, for there may be a million.
-    repeats = task.retries - len(delays)
-    start = _native_from(delays, repeats)
-    waits = delays[:start] if start < len(delays) else delays + [delays[-1]] * min(repeats, 99)
-    last = _backoff(delays[start:], repeats)
-    if len(waits) + 1 > RETRY_SEGMENTS:
-        raise LimitError(
-            f"task {task.name!r}: its {task.retries:,} retries need more than {RETRY_SEGMENTS} "
-            "states, because Step Functions does not repeat a state after such delays by itself; "
-            "use a retry_delay_seconds of a whole number of at least 1, or fewer retries"
-        )
-    segments = [Segment()]
-    segments += [Segment(number, wait) for number, wait in enumerate(waits, start=2)]
-    segments[-1] = replace(segments[-1], backoff=last)
-    return tuple(segments)
-
-
-def _whole(task: TaskSpec, delays: Sequence[Any]) -> list[int]:
-    for delay in delays:
-        if delay != int(delay):
-            raise NotBuiltError(
-                f"task {task.name!r}: retry_delay_seconds has {delay}, and Step Functions waits for"
-                " whole seconds only; use a whole number, or --execution-mode nano"
-            )
-        if delay > WAIT_SECONDS:
+    if is_callable_mark(task.retry_delay_seconds):
+        return
+    for delay in _listed(task):
+        if delay * (1 + (task.retry_jitter_factor or 0)) > WAIT_SECONDS:
             raise LimitError(
                 f"task {task.name!r}: retry_delay_seconds has {delay:,}, and Step Functions waits "
                 f"for at most {WAIT_SECONDS:,} seconds; use a shorter delay"
             )
-    return [int(delay) for delay in delays]
-
-
-def _native_from(delays: list[int], repeats: int) -> int:
-    """Return where the longest run of delays begins that a retrier can make, at the end."""
-    start = len(delays)
-    rate = 1 if repeats else None
-    while start > 0 and delays[start - 1] >= 1:
-        if start < len(delays):
-            ratio, rest = divmod(delays[start], delays[start - 1])
-            if rest or ratio == 0 or (rate is not None and ratio != rate):
-                break
-            rate = ratio
-        start -= 1
-    return start
-
-
-def _backoff(delays: list[int], repeats: int) -> Backoff | None:
-    if not delays:
-        return None
-    rate = delays[1] // delays[0] if len(delays) > 1 else 1
-    return Backoff(delays[0], rate, len(delays) + repeats)

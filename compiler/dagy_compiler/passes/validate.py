@@ -4,32 +4,17 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from dagy.code import is_callable_mark
-from dagy.errors import LimitError, NotBuiltError, SpecError
+from dagy.errors import LimitError, SpecError
 from dagy.spec import TaskSpec
 from dagy_compiler.limits import LAMBDA_TIMEOUT_SECONDS
-from dagy_compiler.modes import MICRO, NANO, check_mode
+from dagy_compiler.modes import check_mode
 from dagy_compiler.plan import Plan
 
 _ID = re.compile(r"\w[\w.-]*")
-
-WAY_OUT = (
-    f"  Execution mode {MICRO!r} does not do this in this version of Dagy; use --execution-mode "
-    f"{NANO}, where the interpreter runs the whole flow in one invocation."
-)
-
-_POLICIES = (
-    "timeout_seconds",
-    "concurrency_limit",
-    "retry_jitter_factor",
-    "retry_condition",
-    "hooks",
-)
-"""What the interpreter does and Step Functions does not do for it yet."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +31,7 @@ class Validate:
 
         Raises:
             CompileError: there is no such mode.
-            NotBuiltError: something is asked for that this version does not do; names all of it.
+            NotBuiltError: the mode is one that this version does not do.
             LimitError: a task may take longer than its worker.
             SpecError: an id or a retry policy is malformed.
         """
@@ -61,10 +46,6 @@ class Validate:
         for name, task in plan.spec.tasks.items():
             _check_retries(name, task)
             _check_timeout(name, task)
-        # In nano the interpreter runs the whole flow, and it knows every policy.
-        problems = [] if plan.mode == NANO else list(_not_built(plan))
-        if problems:
-            raise NotBuiltError("\n".join([*problems, WAY_OUT]))
         return plan
 
 
@@ -96,23 +77,6 @@ def _check_timeout(name: str, task: TaskSpec) -> None:
             f"the worker's Lambda function is stopped after {LAMBDA_TIMEOUT_SECONDS}; use a "
             "shorter timeout, or split the task"
         )
-
-
-def _not_built(plan: Plan) -> Iterator[str]:
-    """Yield a line for everything that an invocation per task does not do yet."""
-    for name, task in plan.spec.tasks.items():
-        options = [option for option in _POLICIES if getattr(task, option)]
-        if is_callable_mark(task.retry_delay_seconds):
-            options.append("retry_delay_seconds (as a function)")
-        if options:
-            yield f"task {name!r}{_where(task.source)}: {', '.join(options)}"
-    for run in plan.spec.task_runs:
-        if run.map_over is not None:
-            yield f"task run {run.id!r}{_where(run.source)}: map"
-        if run.when:
-            yield f"task run {run.id!r}{_where(run.source)}: it is on one side of a branch"
-    if plan.spec.retries or plan.spec.hooks:
-        yield f"flow {plan.spec.name!r}: its own retries and hooks"
 
 
 def _where(source: str | None) -> str:

@@ -42,7 +42,9 @@ def _sequence(found: Graph, steps: tuple[Step, ...], before: list[int]) -> list[
         if not step.branches:
             before = [_node(found, (step.name, *step.detail), before)]
             continue
-        if len(before) > 1:
+        if step.calls:  # what decides a branch, or counts the items of a map
+            before = [_node(found, (step.name, *step.detail), before)]
+        elif len(before) > 1:
             before = [_node(found, ("",), before)]
         before = [end for branch in step.branches for end in _sequence(found, branch, before)]
     return before

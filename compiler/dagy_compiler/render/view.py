@@ -1,20 +1,32 @@
 """What all drawings show of a definition: its states in order, with retries folded into their task.
 
-A task whose attempts are unrolled over several states is one step here, and so is a Parallel with
-the Pass that joins it.
+A task is one step here whatever states make its further attempts; so is a Parallel with the Pass
+that joins it, a map with the states that count and gather its items, and a branch with the state
+that decides it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import ValidationError
 
 from dagy.errors import BundleError
-from dagy_compiler.asl import Parallel, Pass, Retrier, State, StateMachine, Task, Wait
-from dagy_compiler.states import INFRASTRUCTURE_ERRORS
+from dagy_compiler.asl import (
+    Branch,
+    Choice,
+    Map,
+    Parallel,
+    Pass,
+    Processor,
+    Retrier,
+    State,
+    StateMachine,
+    Task,
+)
+from dagy_compiler.states import INFRASTRUCTURE_ERRORS, RETRY_ERROR
 
 
 @dataclass(frozen=True)
@@ -24,14 +36,16 @@ class Step:
     Attributes:
         name: of its first state.
         detail: what a person should know, a phrase each: task, retries.
-        branches: what a Parallel runs at once.
+        branches: what a Parallel runs at once, a map for each item, or a branch one of.
         calls: how often it calls the worker itself if nothing fails.
+        one_of: whether only one of the branches runs.
     """
 
     name: str
     detail: tuple[str, ...] = ()
     branches: tuple[tuple[Step, ...], ...] = ()
     calls: int = 0
+    one_of: bool = False
 
 
 @dataclass(frozen=True)
@@ -42,7 +56,7 @@ class View:
         title: the definition's comment.
         steps: of the machine itself, in order.
         states: how many states there are, all told.
-        calls: how often the worker is called if nothing fails.
+        calls: how often the worker is called at most if nothing fails and a map has one item.
     """
 
     title: str
@@ -76,35 +90,84 @@ def _refuse(problem: str) -> BundleError:
 
 def _count(states: Mapping[str, State]) -> int:
     return len(states) + sum(
-        _count(branch.states)
-        for state in states.values()
-        if isinstance(state, Parallel)
-        for branch in state.branches
+        _count(scope.states) for state in states.values() for scope in _scopes(state)
     )
 
 
+def _scopes(state: State) -> tuple[Branch | Processor, ...]:
+    match state:
+        case Parallel(branches=branches):
+            return branches
+        case Map(item_processor=processor):
+            return (processor,)
+    return ()
+
+
 def _calls(steps: tuple[Step, ...]) -> int:
-    return sum(step.calls + sum(map(_calls, step.branches)) for step in steps)
+    total = 0
+    for step in steps:
+        inside = [_calls(branch) for branch in step.branches]
+        total += step.calls + (max(inside, default=0) if step.one_of else sum(inside))
+    return total
 
 
-def _steps(states: Mapping[str, State], start_at: str) -> tuple[Step, ...]:
+def _steps(
+    states: Mapping[str, State], start_at: str, until: str | None = None
+) -> tuple[Step, ...]:
+    """Return the steps of a scope from one state to another, that one not included."""
     found: list[Step] = []
     seen: set[str] = set()
     name: str | None = start_at
-    while name is not None:
+    while name is not None and name != until:
         if name in seen:
             raise _refuse(f"state {name!r} leads back to itself")
         seen.add(name)
         state = _state(states, name)
-        if isinstance(state, Parallel):
-            branches = tuple(_steps(branch.states, branch.start_at) for branch in state.branches)
-            found.append(Step(name, (f"{len(branches)} at once",), branches))
-        elif isinstance(state, Task):
-            found.append(Step(name, _detail(states, name, state), calls=1))
-        elif not isinstance(state, Pass):
-            found.append(Step(name))
+        match state:
+            case Parallel(branches=branches):
+                inside = tuple(_steps(branch.states, branch.start_at) for branch in branches)
+                at_once = (f"{len(inside)} at once",) if len(inside) > 1 else ()
+                found.append(Step(name, at_once, inside))
+            case Task():
+                found.append(Step(name, _detail(name, state), calls=1))
+            case Choice():
+                name = _choice(states, state, found)
+                continue
+            case Pass():
+                pass
+            case _:
+                found.append(Step(name))
         name = getattr(state, "next", None)
     return tuple(found)
+
+
+def _choice(states: Mapping[str, State], choice: Choice, found: list[Step]) -> str | None:
+    """Put what follows a Choice into the step before it; return where both ways meet again."""
+    if not found:
+        raise _refuse("it begins with a Choice")
+    first, *_ = (rule.next for rule in choice.choices)
+    if isinstance(each := _state(states, first), Map):
+        inside = _steps(each.item_processor.states, each.item_processor.start_at)
+        found[-1] = replace(found[-1], detail=("for each item",), branches=(inside,))
+        return _state(states, each.next).next if each.next else None  # type: ignore[union-attr]
+    ways = [list(_way(states, start)) for start in (first, choice.default)]
+    meeting = next((name for name in ways[0] if name in ways[1]), None)
+    sides = tuple(_steps(states, start, meeting) for start in (first, choice.default))
+    detail = (*found[-1].detail, "one of")
+    branches = tuple(side for side in sides if side)
+    found[-1] = replace(found[-1], detail=detail, branches=branches, one_of=True)
+    return meeting
+
+
+def _way(states: Mapping[str, State], start_at: str) -> Iterator[str]:
+    """Yield the states from one on, by the default where there is a choice."""
+    name: str | None = start_at
+    seen: set[str] = set()
+    while name is not None and name not in seen:
+        yield name
+        seen.add(name)
+        state = _state(states, name)
+        name = state.default if isinstance(state, Choice) else getattr(state, "next", None)
 
 
 def _state(states: Mapping[str, State], name: str | None) -> State:
@@ -113,7 +176,7 @@ def _state(states: Mapping[str, State], name: str | None) -> State:
     return states[name]
 
 
-def _detail(states: Mapping[str, State], name: str, task: Task) -> tuple[str, ...]:
+def _detail(name: str, task: Task) -> tuple[str, ...]:
     content = task.arguments.get("Payload", {})
     phrases = []
     if task.comment and task.comment != name:
@@ -122,30 +185,14 @@ def _detail(states: Mapping[str, State], name: str, task: Task) -> tuple[str, ..
         phrases.append("reads " + _some(list(content["results"])))
     if "parameters" in content:
         phrases.append("takes the parameters")
-    delays = list(_delays(states, task))
-    if delays:
-        phrases.append("retries after " + ", ".join(delays))
+    phrases += [
+        "retries after " + _native(retrier)
+        for retrier in task.retry or ()
+        if retrier.max_attempts and retrier.error_equals != INFRASTRUCTURE_ERRORS
+    ]
+    if any(RETRY_ERROR in catcher.error_equals for catcher in task.catch or ()):
+        phrases.append("retries as the worker decides")
     return tuple(phrases)
-
-
-def _delays(states: Mapping[str, State], task: Task) -> Iterator[str]:
-    """Yield the delays between a task's attempts, over all the states that make them."""
-    current: Task | None = task
-    seen: set[str] = set()
-    while current is not None:
-        for retrier in current.retry or ():
-            if retrier.max_attempts and retrier.error_equals != INFRASTRUCTURE_ERRORS:
-                yield _native(retrier)
-        caught = current.catch[-1].next if current.catch else None
-        if caught is None:
-            return
-        if caught in seen:
-            raise _refuse(f"state {caught!r} leads back to itself")
-        seen.add(caught)
-        state = _state(states, caught)
-        yield f"{state.seconds} s" if isinstance(state, Wait) else "0 s"
-        after = _state(states, state.next) if isinstance(state, Wait) else state
-        current = after if isinstance(after, Task) else None
 
 
 def _native(retrier: Retrier) -> str:
@@ -153,7 +200,8 @@ def _native(retrier: Retrier) -> str:
     if retrier.max_attempts == 1:
         return interval
     growth = f", each {retrier.backoff_rate} times longer" if retrier.backoff_rate != 1 else ""
-    return f"{interval} ({retrier.max_attempts} times{growth})"
+    largest = f", at most {retrier.max_delay_seconds} s" if retrier.max_delay_seconds else ""
+    return f"{interval} ({retrier.max_attempts} times{growth}{largest})"
 
 
 def _some(names: list[str], shown: int = 4) -> str:

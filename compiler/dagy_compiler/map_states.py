@@ -1,0 +1,154 @@
+"""The states of a mapped task run: how many items there are, and what runs for each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from dagy_compiler.asl import Catcher, Choice, Map, Pass, Processor, ProcessorConfig, Rule, State
+from dagy_compiler.limits import INLINE_ITEMS, MANY_AT_ONCE, STATE_NAME_CHARACTERS
+from dagy_compiler.names import UniqueNames, state_name
+from dagy_compiler.plan import Attempts
+from dagy_compiler.states import (
+    NO_OUTPUT,
+    OUTPUT,
+    AttemptStates,
+    Ending,
+    expression,
+    worker_task,
+)
+
+TOO_MANY_FAILED = "States.ExceedToleratedFailureThreshold"
+
+ITEM = expression("$states.context.Map.Item.Value")
+
+
+class MapStates:
+    """A map over a list that is known when the execution comes to it.
+
+    A worker counts the items. Up to 40 run in an inline Map, whose result is the list of their
+    outputs. More of them run in a distributed Map, each in an execution of its own: the history of
+    this one stays short, and each stores its output under its index. Such an execution sees no
+    variable of this one, so all that its calls are sent is in its input; and its error becomes one
+    of the Map's own, so the item also stores its error, and another worker raises it here.
+
+    Args:
+        name: of the first state.
+        attempts: who makes the attempts of each item.
+        content: what every call of the worker is sent.
+        ending: how the map hands over when all items are done.
+        comment: for people.
+        names: gives the further states their names.
+        concurrency_limit: items that may run at once; None for as many as there can be.
+        kept: the variable that `ending` assigns the outputs to, if it does.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        attempts: Attempts,
+        content: Mapping[str, Any],
+        ending: Ending,
+        comment: str,
+        names: UniqueNames,
+        concurrency_limit: int | None,
+        kept: str | None,
+    ) -> None:
+        self._name = name
+        self._attempts = attempts
+        self._content = dict(content)
+        [self._id] = self._content["tasks"]
+        self._ending = ending
+        self._comment = comment
+        self._names = names
+        self._limit = concurrency_limit
+        self._kept = kept
+
+    def states(self) -> dict[str, State]:
+        """Return them by name, the first one first."""
+        choose = self._claim("how many")
+        few, many = self._claim("each"), self._claim("each of many")
+        ask = {key: value for key, value in self._content.items() if key in _ENVIRONS}
+        count = Ending(choose, expression("$states.result.Payload.count"))
+        few_rule = Rule(condition=expression(f"$states.input <= {INLINE_ITEMS}"), next=few)
+        return {
+            self._name: worker_task(
+                {"count": self._id, **ask}, count, comment=f"How many items {self._comment} has"
+            ),
+            choose: Choice(choices=(few_rule,), default=many),
+            **self._inline(few),
+            **self._distributed(many),
+        }
+
+    def _claim(self, what: str) -> str:
+        return self._names.claim(state_name(f"{self._name[: STATE_NAME_CHARACTERS - 20]} ({what})"))
+
+    def _inline(self, name: str) -> dict[str, State]:
+        content = {**self._content, "item": expression("$states.input.item")}
+        body = self._item("item", content, Ending(None, expression(OUTPUT)), ("item",))
+        gathered = self._claim("gather")
+        return {
+            name: Map(
+                comment=self._comment,
+                items=_INDICES,
+                item_selector={"item": ITEM},
+                max_concurrency=min(self._limit or INLINE_ITEMS, INLINE_ITEMS),
+                item_processor=Processor(
+                    processor_config=ProcessorConfig(mode="INLINE"),
+                    start_at=next(iter(body)),
+                    states=body,
+                ),
+                next=gathered,
+            ),
+            gathered: self._gather(expression("$states.input")),
+        }
+
+    def _distributed(self, name: str) -> dict[str, State]:
+        call = {key: value for key, value in self._content.items() if key in _ENVIRONS}
+        given = {key: expression(f"$states.input.call.{key}") for key in call}
+        content = {**self._content, **given, "item": expression("$states.input.item"), "keep": True}
+        body = self._item("one item", content, Ending(None, NO_OUTPUT), ("item", "call"))
+        gathered, surface = self._claim("gather many"), self._claim("item failed")
+        stored = {"claims": self._id, "count": expression("$count($states.input)")}
+        return {
+            name: Map(
+                comment=self._comment,
+                items=_INDICES,
+                item_selector={"item": ITEM, "call": call},
+                max_concurrency=min(self._limit or MANY_AT_ONCE, MANY_AT_ONCE),
+                item_processor=Processor(
+                    processor_config=ProcessorConfig(mode="DISTRIBUTED", execution_type="STANDARD"),
+                    start_at=next(iter(body)),
+                    states=body,
+                ),
+                catch=(Catcher(error_equals=(TOO_MANY_FAILED,), output=NO_OUTPUT, next=surface),),
+                next=gathered,
+            ),
+            gathered: self._gather(stored),
+            surface: worker_task(
+                {"surface": self._id, "run": self._content["run"]},
+                Ending(None, NO_OUTPUT),
+                comment=f"Raises the error of the item of {self._comment} that failed",
+            ),
+        }
+
+    def _item(
+        self, what: str, content: Mapping[str, Any], ending: Ending, carried: tuple[str, ...]
+    ) -> dict[str, State]:
+        name = self._claim(what)
+        return AttemptStates(
+            name, self._attempts, content, ending, self._comment, self._names, carried
+        ).states()
+
+    def _gather(self, outputs: Any) -> Pass:
+        ending = self._ending
+        if self._kept is not None:
+            ending = replace(ending, assign={self._kept: outputs})
+        return Pass(**ending.fields())
+
+
+_ENVIRONS = frozenset({"parameters", "results", "run"})
+"""What every call of the task is sent, whatever it asks for."""
+
+_INDICES = expression("[0..$states.input - 1]")

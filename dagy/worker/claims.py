@@ -1,0 +1,247 @@
+"""Values between states: JSON text while it is small, a claim on stored text when it is not.
+
+What a state hands on is one of these, and a state machine passes it on unopened:
+
+    "<JSON text>"                      the value itself
+    {"claim": "<key>"}                 its text is stored under that key
+    ["<JSON text>", {"claim": ...}]    the outputs of a map, in order
+    {"claims": "<prefix>", "count": n} likewise, each stored as `<prefix>/<index>`
+    null                               none: the task run was skipped
+
+The pattern is the claim check of Hohpe and Woolf, "Enterprise Integration Patterns" (2003).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Hashable, Mapping
+from functools import cache, cached_property, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from dagy.errors import BundleError, CodecError, OutputTooLargeError, SpecError
+
+if TYPE_CHECKING:
+    from dagy.values.artifacts import TemporaryStore
+
+MAX_TEXT_BYTES = 240_000
+"""A state may put out 262,144 bytes (Step Functions service quotas); the rest is envelope."""
+
+BUCKET = "DAGY_BUCKET"
+"""The environment variable that names the bucket of values that are too large for a state."""
+
+FOLDER = "DAGY_DATA_DIR"
+"""The environment variable that names a folder in its place, where there is no S3."""
+
+Handed = str | dict[str, Any] | list[Any] | None
+"""What one state hands to another; see the module."""
+
+
+class Storage(Hashable, Protocol):
+    """Keeps bytes by key."""
+
+    def get(self, key: str) -> bytes:
+        """Return what is kept under a key."""
+        ...
+
+    def put(self, key: str, content: bytes) -> None:
+        """Keep a content under a key."""
+        ...
+
+
+class Bucket:
+    """A bucket of S3.
+
+    Args:
+        name: of the bucket.
+    """
+
+    def __init__(self, name: str) -> None:
+        import boto3  # Lambda's runtime has it; a call whose values are small does without
+
+        self._name = name
+        self._client = boto3.client("s3")
+
+    def get(self, key: str) -> bytes:
+        """See `Storage.get`."""
+        content: bytes = self._client.get_object(Bucket=self._name, Key=key)["Body"].read()
+        return content
+
+    def put(self, key: str, content: bytes) -> None:
+        """See `Storage.put`."""
+        self._client.put_object(Bucket=self._name, Key=key, Body=content)
+
+
+class Folder:
+    """A folder that every worker of an execution sees.
+
+    Args:
+        path: of the folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def get(self, key: str) -> bytes:
+        """See `Storage.get`."""
+        return (self._path / key).read_bytes()
+
+    def put(self, key: str, content: bytes) -> None:
+        """See `Storage.put`."""
+        place = self._path / key
+        place.parent.mkdir(parents=True, exist_ok=True)
+        # Whole or not there: another worker may be reading, or writing the same.
+        beside = place.with_name(f".{place.name}.{os.getpid()}.{id(content)}")
+        beside.write_bytes(content)
+        beside.replace(place)
+
+
+def _storage() -> Storage | None:
+    return _opened(os.environ.get(BUCKET), os.environ.get(FOLDER))
+
+
+@cache
+def _opened(bucket: str | None, folder: str | None) -> Storage | None:
+    if bucket:
+        return Bucket(bucket)
+    return Folder(Path(folder)) if folder else None
+
+
+class Claims:
+    """The stored values of one execution.
+
+    Args:
+        run: the execution; its keys begin so.
+        limit: bytes that a value handed on may take, as it stands in a state's output.
+        whose: names the flow and the task, for messages.
+    """
+
+    def __init__(self, run: str | None, limit: int, whose: str) -> None:
+        self._run = run
+        self._limit = limit
+        self._whose = whose
+
+    def hand(self, text: str) -> Handed:
+        """Return what stands for a text: itself, or a claim on it when it is too large.
+
+        Raises:
+            OutputTooLargeError: it is too large, and there is nowhere to keep it.
+        """
+        size = len(json.dumps(text))  # in a state's output the text is a string, quotes escaped
+        if size <= self._limit:
+            return text
+        store = _storage()
+        if store is None:
+            raise OutputTooLargeError(
+                f"{self._whose}: the output takes {size:,} bytes, {self._limit:,} can pass between "
+                f"states, and {BUCKET} names no bucket for it; write it to S3 in the task and "
+                "return its address, or build the flow with --execution-mode micro"
+            )
+        # By content: an attempt that is made twice writes the same bytes, or others elsewhere.
+        key = f"{self._run}/{hashlib.sha256(text.encode()).hexdigest()[:32]}"
+        store.put(key, text.encode())
+        return {"claim": key}
+
+    def keep(self, key: str, text: str) -> None:
+        """Store a text under a key of this execution."""
+        self._needed().put(f"{self._run}/{key}", text.encode())
+
+    def kept(self, key: str) -> str:
+        """Return the text that is stored under a key of this execution."""
+        return self._needed().get(f"{self._run}/{key}").decode()
+
+    def text(self, handed: Handed) -> str:
+        """Return the JSON text that something handed on stands for."""
+        match handed:
+            case str():
+                return handed
+            case {"claim": str(key)}:
+                return _stored(self._needed(), key)
+            case {"claims": str(prefix), "count": int(count)}:
+                return _joined(self._each(lambda index: self.kept(f"{prefix}/{index}"), count))
+            case list():
+                return _joined(self._each(lambda index: self.text(handed[index]), len(handed)))
+        raise SpecError("results", f"{handed!r} is nothing that one state hands to another")
+
+    def texts(self, results: Mapping[str, Handed]) -> dict[str, str]:
+        """Return the texts by task run, without those that were skipped."""
+        there = {name: handed for name, handed in results.items() if handed is not None}
+        found = self._each(lambda index: self.text(list(there.values())[index]), len(there))
+        return dict(zip(there, found, strict=True))
+
+    def _each(self, fetch: Callable[[int], str], count: int) -> list[str]:
+        if count <= 1 or _storage() is None:
+            return [fetch(index) for index in range(count)]
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(min(count, 32)) as pool:
+            return list(pool.map(fetch, range(count)))
+
+    def _needed(self) -> Storage:
+        found = _storage()
+        if found is None:
+            raise BundleError(
+                f"{self._whose}: is given a value by its place in a bucket, and {BUCKET} names "
+                "none; deploy the stack again"
+            )
+        return found
+
+
+@lru_cache(maxsize=16)
+def _stored(store: Storage, key: str) -> str:
+    # Keys of claims are made from the content, so what was read once stays true; the items of a map
+    # that follow one another in a warm worker all read the same list.
+    return store.get(key).decode()
+
+
+def _joined(texts: list[str]) -> str:
+    return f"[{','.join(texts)}]"
+
+
+class Artifacts:
+    """The artifacts of an execution: in a temporary folder, and in its storage where there is one.
+
+    Nothing is imported or made before the first one comes, as most invocations see none.
+
+    Args:
+        run: the execution; None keeps them for this invocation only.
+    """
+
+    def __init__(self, run: str | None) -> None:
+        self._run = run
+
+    def put(self, content: bytes, extension: str) -> str:
+        """See `dagy.values.artifacts.Store`."""
+        name = self._here.put(content, extension)
+        if self._shared is not None:
+            self._shared.put(self._key(name), content)
+        return name
+
+    def path(self, name: str) -> Path:
+        """See `dagy.values.artifacts.Store`."""
+        try:
+            return self._here.path(name)
+        except CodecError:
+            if self._shared is None:
+                raise
+        content = self._shared.get(self._key(name))
+        return self._here.path(self._here.put(content, name.partition(".")[2]))
+
+    def outlives(self) -> bool:
+        """Whether what comes after this invocation finds the artifacts."""
+        return self._shared is not None
+
+    @cached_property
+    def _here(self) -> TemporaryStore:
+        from dagy.values.artifacts import TemporaryStore
+
+        return TemporaryStore()
+
+    @property
+    def _shared(self) -> Storage | None:
+        return None if self._run is None else _storage()
+
+    def _key(self, name: str) -> str:
+        return f"{self._run}/artifacts/{name}"

@@ -1,0 +1,240 @@
+"""One invocation of the worker: what is asked, through the interpreter, to the answer."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import cached_property
+from typing import Any, TextIO
+
+from dagy.code import Code, code_of, load
+from dagy.errors import CodecError, ProcessDiedError, SpecError
+from dagy.interpreter import Assignment, RunResult, TaskRun, Transition, execute
+from dagy.mapping import common_length, item_of, keyed
+from dagy.parameters import bind
+from dagy.spec import Direct, FlowSpec, ParameterReference, TaskRunSpec, follow, resolve
+from dagy.state import StateType
+from dagy.values import from_text, to_text
+from dagy.worker.claims import MAX_TEXT_BYTES, Artifacts, Claims
+from dagy.worker.verdict import (
+    Lost,
+    Retry,
+    again,
+    flow_event,
+    kept_failure,
+    lost_error,
+    mourning,
+    raise_kept,
+)
+
+# Tasks of one invocation that may run at once. In the cloud the graph's own width is the only limit
+# between states; within one Lambda, threads are for waiting, and it has at most six processors.
+MAX_WORKERS = 16
+
+
+class Invocation:
+    """One invocation.
+
+    Args:
+        spec: the flow.
+        event: what is asked; see `dagy.worker`.
+    """
+
+    def __init__(self, spec: FlowSpec, event: Mapping[str, Any]) -> None:
+        self._spec = spec
+        self._event = event
+        run = event.get("run")
+        part = ", ".join(event.get("tasks", ["the flow"]))
+        whose = f"flow {spec.name!r}, {part}"
+        self._claims = Claims(run, event.get("limit", MAX_TEXT_BYTES), whose)
+        self._artifacts = Artifacts(run)
+
+    def answer(self) -> dict[str, Any]:
+        """Do what is asked; return the answer."""
+        event = self._event
+        if "flow" in event:
+            code = _code_of(self._spec.import_path or "")
+            return flow_event(self._spec, code, event, self._parameters)
+        if "surface" in event:
+            raise_kept(self._kept(event["surface"]), self._spec)
+        if "count" in event:
+            return {"count": self._count(self._run_spec(event["count"]))}
+        if "truth" in event:
+            return {"truth": self._truth(**event["truth"])}
+        if event.get("return"):
+            value = resolve(self._spec.outputs, self._lookup)
+            return {"output": self._hand(to_text(value, self._artifacts))}
+        if "lost" in event:
+            return self._mourn(event["lost"])
+        if "tasks" in event:
+            return self._run_tasks()
+        output = to_text(self._execute(self._spec, Assignment()).output, self._artifacts)
+        return {"output": self._hand(output)}
+
+    @cached_property
+    def _parameters(self) -> Mapping[str, Any]:
+        given = self._event.get("parameters") or {}
+        partial = "parameters" not in self._event
+        return bind(self._spec.name, self._spec.parameters, given, partial=partial)
+
+    @cached_property
+    def _results(self) -> dict[str, str]:
+        return self._claims.texts(self._event.get("results") or {})
+
+    def _lookup(self, reference: Direct) -> Any:
+        if isinstance(reference, ParameterReference):
+            return follow(self._parameters[reference.name], reference.path)
+        text = self._results[reference.task_run_id]
+        return follow(from_text(text, self._artifacts), reference.path)
+
+    def _run_spec(self, task_run_id: str, *, alone: bool = True) -> TaskRunSpec:
+        for run in self._spec.task_runs:
+            if run.id == task_run_id:
+                # Alone, it is here because the state machine has decided that its branch is taken.
+                return replace(run, when=[]) if alone else run
+        raise SpecError("tasks", f"flow {self._spec.name!r} has no task run {task_run_id!r}")
+
+    def _kept(self, task_run_id: str) -> str:
+        try:
+            return self._claims.kept(f"{task_run_id}/failed")
+        except Exception as error:  # as each storage says that it has no such key
+            raise ProcessDiedError(
+                f"task run {task_run_id!r}: the worker of an item died before it could say why"
+            ) from error
+
+    def _truth(self, task: str, branch: int) -> bool:
+        [run] = [run for run in self._spec.task_runs if run.id == task]
+        condition, _ = run.when[branch]
+        return bool(resolve(condition, self._lookup))
+
+    def _count(self, run: TaskRunSpec) -> int:
+        args, kwargs = resolve(run.args, self._lookup), resolve(run.kwargs, self._lookup)
+        given = keyed(args, kwargs)
+        return common_length({key: given[key] for key in run.map_over or ()})
+
+    def _asked(self) -> list[TaskRunSpec]:
+        """Return the task runs that are asked for; of a map, the item."""
+        alone = len(self._event["tasks"]) == 1
+        runs = [self._run_spec(name, alone=alone) for name in self._event["tasks"]]
+        if "item" in self._event:
+            return [item_of(run, self._event["item"]) for run in runs]
+        return runs
+
+    def _run_tasks(self) -> dict[str, Any]:
+        if self._event.get("rest"):
+            time.sleep(self._event["rest"])
+        runs = self._asked()
+        if "keep" in self._event:
+            return self._run_kept(runs[0])
+        made = self._perform(runs).task_runs
+        if "want" not in self._event:
+            return {"output": self._hand(_text(made[runs[-1].id]))}
+        wanted = enumerate(self._event["want"])
+        return {"outputs": {f"o{index}": self._hand_run(made[name]) for index, name in wanted}}
+
+    def _run_kept(self, run: TaskRunSpec) -> dict[str, Any]:
+        """Run an item whose outcome is to be stored, because there are too many of them."""
+        name, index = self._event["tasks"][0], self._event["item"]
+        try:
+            made = self._perform([run]).task_runs
+        except Retry:
+            raise
+        except BaseException as error:
+            self._claims.keep(f"{name}/failed", kept_failure(error))
+            raise
+        self._claims.keep(f"{name}/{index}", _text(made[run.id]))
+        return {}
+
+    def _perform(self, runs: list[TaskRunSpec], *, lost: Lost | None = None) -> RunResult:
+        """Run task runs; raise what failed, or `Retry` if that is asked for and due."""
+        spec = replace(self._spec, task_runs=runs)
+        attempt = self._event.get("attempt")
+        assignment = Assignment(frozenset(run.id for run in runs), self._results, attempt)
+        if lost is not None:
+            spec = mourning(spec, runs[0])
+        result = self._execute(spec, assignment, lost)
+        if result.exception is None:
+            return result
+        assert result.failed_task is not None
+        failed = result.task_runs[result.failed_task]
+        if failed.retry_in is not None and self._event.get("decide"):
+            raise Retry(again(failed.attempt, failed.retry_in, failed.error)) from None
+        raise result.exception
+
+    def _mourn(self, lost: Mapping[str, str]) -> dict[str, Any]:
+        """Say what follows when a worker died in an attempt."""
+        error = lost_error(lost["Error"], lost.get("Cause", ""))
+        try:
+            self._perform(self._asked(), lost=error)
+        except Retry as retry:
+            return {"again": True, **json.loads(str(retry))}
+        except BaseException as raised:
+            if "keep" in self._event:
+                self._claims.keep(f"{self._event['tasks'][0]}/failed", kept_failure(raised))
+        return {"again": False, "error": lost["Error"], "cause": lost.get("Cause", "")}
+
+    def _execute(
+        self, spec: FlowSpec, assignment: Assignment, lost: Lost | None = None
+    ) -> RunResult:
+        codes: Callable[[str], Code] = lambda name: _code_of(spec.tasks[name].import_path)  # noqa: E731
+        result = execute(
+            spec,
+            codes if lost is None else lambda name: lost.code(codes(name)),
+            self._parameters,
+            sink=LogSink(sys.stdout),
+            flow_code=self._flow_code() if assignment.task_run_ids is None else None,
+            max_workers=MAX_WORKERS,
+            assignment=assignment,
+            store=self._artifacts,
+        )
+        if result.exception is not None and assignment.task_run_ids is None:
+            raise result.exception
+        return result
+
+    def _flow_code(self) -> Code | None:
+        """The code of the flow, where its spec says that it has hooks or retries."""
+        spec = self._spec
+        if spec.import_path is None or not (spec.retries or spec.hooks):
+            return None
+        return _code_of(spec.import_path)
+
+    def _hand_run(self, run: TaskRun) -> Any:
+        return None if run.state is StateType.SKIPPED else self._hand(_text(run))
+
+    def _hand(self, text: str) -> Any:
+        if '{"$artifact":' in text and not self._artifacts.outlives():
+            raise CodecError(
+                f"flow {self._spec.name!r}: what it returns is kept as a file (a frame, an array, "
+                "bytes), and in execution mode 'nano' there is no bucket for it; build the flow "
+                "with --execution-mode micro, or return JSON"
+            )
+        return self._claims.hand(text)
+
+
+def _code_of(import_path: str) -> Code:
+    return code_of(load(import_path))
+
+
+def _text(run: TaskRun) -> str:
+    return run.output or "null"
+
+
+class LogSink:
+    """Writes each transition as a line of JSON, for the function's log."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def emit(self, transition: Transition) -> None:
+        """Write one transition; outputs stay out of the log."""
+        line: dict[str, object] = {"task_run": transition.task_run_id, "state": transition.state}
+        if transition.attempt:
+            line["attempt"] = transition.attempt
+        if transition.message:
+            line["message"] = transition.message
+        if transition.error is not None:
+            line["error"] = f"{transition.error.type}: {transition.error.message}"
+        print(json.dumps({"dagy": line}), file=self._stream, flush=True)
