@@ -19,6 +19,7 @@ from dagy.spec import FlowSpec
 from dagy.version import __version__
 from dagy_compiler.artifact import FlowSource, artifact
 from dagy_compiler.compile import CompiledFlow
+from dagy_compiler.service_policies import permissions_of
 from dagy_compiler.template import template
 from dagy_compiler.templates import render_file
 
@@ -91,7 +92,14 @@ def files_of(
     files = {
         "flow.json": (spec.to_json(indent=2) + "\n").encode(),
         "state_machine.asl.json": _json(definition),
-        "template.json": _json(template(spec.name, definition, python_version=python_version)),
+        "template.json": _json(
+            template(
+                spec.name,
+                definition,
+                python_version=python_version,
+                permissions=permissions_of(spec),
+            )
+        ),
         "artifact.zip": artifact(spec, source),
         "app.py": render_file("app.py", stack_name=_stack_name(spec.name)).encode(),
         "cdk.json": render_file("cdk.json").encode(),

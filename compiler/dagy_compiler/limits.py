@@ -44,6 +44,7 @@ TEMPLATE_BYTES: Final = 1_048_576
 # Events in the history of an execution, counted in recorded histories on AWS, 2026-11.
 EVENTS_OF_EXECUTION: Final = 2
 EVENTS_OF_LAMBDA_TASK: Final = 5
+EVENTS_OF_SYNC_TASK: Final = 6
 EVENTS_OF_PARALLEL: Final = 4
 EVENTS_OF_ITEM: Final = 2
 EVENTS_OF_DISTRIBUTED_MAP: Final = 5

@@ -11,6 +11,7 @@ FARGATE_MODES = ("small", "medium", "large", "xlarge")
 MODES = (NANO, MICRO, *FARGATE_MODES)
 
 LAMBDA = "lambda"
+STEP_FUNCTIONS = "step-functions"
 
 
 def check_mode(mode: str) -> None:
@@ -49,6 +50,11 @@ def check_executor(executor: str, mode: str, where: str) -> None:
         raise CompileError(
             f"{where}: there is no executor {executor!r}{nearest(executor, EXECUTORS)}; "
             f"the executors are {', '.join(EXECUTORS)}"
+        )
+    if executor == STEP_FUNCTIONS:
+        raise CompileError(
+            f"{where}: executor {executor!r} is for what Step Functions does itself, and it runs no"
+            " Python; use aws_task, sleep or approval, or leave the executor out"
         )
     if executor != LAMBDA:
         raise NotBuiltError(

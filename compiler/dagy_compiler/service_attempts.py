@@ -16,15 +16,16 @@ from dagy.services.catalog import error_prefix
 from dagy.services.integration import Integration
 from dagy.spec import TaskSpec
 from dagy_compiler.asl import Catcher, Fail, Retrier, State, Task, Wait
+from dagy_compiler.jsonata import expression
 from dagy_compiler.limits import STATE_NAME_CHARACTERS
 from dagy_compiler.names import UniqueNames, state_name
 from dagy_compiler.service_states import ServiceCall, ServiceWait
 from dagy_compiler.states import (
     INFRASTRUCTURE_ERRORS,
+    NEVER_RETRIED,
     NO_OUTPUT,
     QUERY_ERROR,
     Ending,
-    expression,
 )
 
 SEPARATE_ATTEMPTS: Final = 32
@@ -135,13 +136,12 @@ class _Attempts:
             backoff_rate=2,
             jitter_strategy="FULL",
         )
-        ours = Retrier(error_equals=(QUERY_ERROR,), max_attempts=0)
         return Task(
             comment=self._comment,
             resource=self._work.resource,
             arguments=self._work.arguments,
             timeout_seconds=self._work.timeout_seconds,
-            retry=(again,) if native is None else (again, ours, native),
+            retry=(again,) if native is None else (again, NEVER_RETRIED, native),
             **fields,
             **self._ending.fields(),
         )

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from dagy.services.catalog import SYNC, SYNC_2, operation_name
 from dagy.services.integration import Integration
-from dagy.spec import TaskRunSpec, TaskSpec
+from dagy.spec import FlowSpec, TaskRunSpec, TaskSpec
 from dagy_compiler.cloudformation import sub
 from dagy_compiler.iam import ANY, NOT_NAMED, Permission, arn, name_in, named, passes
 from dagy_compiler.service_states import call_of
@@ -35,6 +35,15 @@ def permissions(task: TaskSpec, run: TaskRunSpec) -> tuple[Permission, ...]:
         return ()
     integration, _, arguments = call_of(task, run)
     return tuple(_permissions(integration, arguments))
+
+
+def permissions_of(spec: FlowSpec) -> list[Permission]:
+    """Return what the state machine of a flow needs for its service tasks."""
+    return [
+        permission
+        for run in spec.task_runs
+        for permission in permissions(spec.tasks[run.task_name], run)
+    ]
 
 
 def _permissions(integration: Integration, arguments: Arguments) -> Iterator[Permission]:

@@ -105,12 +105,14 @@ class Scope:
         return follow(found, reference.path)
 
     def _output(self, task_run_id: str) -> str:
+        # Text, or of a map a list of texts; nothing else is inline (see `dagy.worker.claims`).
         name = "$" + self._variables[task_run_id]
         large = text(f"the output of {task_run_id} went to S3, and no service can be given it")
         marked = text(f"the output of {task_run_id} holds a value that JSON has not")
+        listed = f'"[" & $join({name}, ",") & "]"'
         return (
-            f'($type({name}) = "string" ? $contains({name}, {_MARKED}) ? $error({marked}) '
-            f": $parse({name}) : $error({large}))"
+            f'($t := $type({name}) = "string" ? {name} : $type({name}) = "array" ? {listed} '
+            f": $error({large}); $contains($t, {_MARKED}) ? $error({marked}) : $parse($t))"
         )
 
     def _parameter(self, name: str) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from dagy_compiler.asl import Catcher, Choice, Fail, Retrier, Rule, State, Task, Wait
+from dagy_compiler.jsonata import expression
 from dagy_compiler.limits import STATE_NAME_CHARACTERS, TASK_TIMEOUT_SECONDS
 from dagy_compiler.names import UniqueNames, state_name
 from dagy_compiler.plan import Attempts
@@ -61,6 +62,9 @@ LOST_ERRORS: Final = (
 
 QUERY_ERROR: Final = "States.QueryEvaluationError"
 
+NEVER_RETRIED: Final = Retrier(error_equals=(QUERY_ERROR,), max_attempts=0)
+"""An error that an expression of ours raises is not the user's to retry."""
+
 DECISION: Final = "$parse($parse($states.errorOutput.Cause).errorMessage)"
 """JSONata for what the message of `Dagy.Retry` says: `attempt`, `wait`, `rest`."""
 
@@ -85,11 +89,6 @@ class Ending:
         return {"assign": self.assign or None, "output": self.output, **end}
 
 
-def expression(jsonata: str) -> str:
-    """Return JSONata as a value that Step Functions evaluates."""
-    return f"{{% {jsonata} %}}"
-
-
 def worker_task(
     content: Mapping[str, Any],
     ending: Ending,
@@ -109,6 +108,11 @@ def worker_task(
         catch=catch,
         **ending.fields(),
     )
+
+
+def is_worker_call(task: Task) -> bool:
+    """Tell whether a state calls the worker, and not a service of the user's."""
+    return task.arguments.get("FunctionName") == WORKER_ARN
 
 
 class AttemptStates:
@@ -208,20 +212,10 @@ class AttemptStates:
         An error that an expression of ours raises is not the user's to retry, so it has a retrier
         of no attempts before the one that matches everything.
         """
-        backoff = self._attempts.backoff
-        if backoff is None:
+        native = native_retrier(self._attempts)
+        if native is None:
             return (INFRASTRUCTURE_RETRIER,)
-        return (
-            INFRASTRUCTURE_RETRIER,
-            Retrier(error_equals=(QUERY_ERROR,), max_attempts=0),
-            Retrier(
-                error_equals=("States.ALL",),
-                interval_seconds=backoff.interval_seconds,
-                max_attempts=backoff.retries,
-                max_delay_seconds=backoff.max_delay_seconds,
-                backoff_rate=backoff.rate,
-            ),
-        )
+        return INFRASTRUCTURE_RETRIER, NEVER_RETRIED, native
 
     def _catch(self, number: str, wait: str, lost: str) -> tuple[Catcher, ...]:
         decision = DECISION
@@ -257,6 +251,20 @@ class AttemptStates:
 
     def _fail(self) -> Fail:
         return failed(f"The worker of {self._comment} is gone, and there is no further attempt")
+
+
+def native_retrier(attempts: Attempts) -> Retrier | None:
+    """Return the retrier that makes all attempts after the first, if one can."""
+    backoff = attempts.backoff
+    if backoff is None:
+        return None
+    return Retrier(
+        error_equals=("States.ALL",),
+        interval_seconds=backoff.interval_seconds,
+        max_attempts=backoff.retries,
+        max_delay_seconds=backoff.max_delay_seconds,
+        backoff_rate=backoff.rate,
+    )
 
 
 def failed(comment: str) -> Fail:

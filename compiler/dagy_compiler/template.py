@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from dagy.errors import LimitError
@@ -31,6 +32,7 @@ from dagy_compiler.cloudformation import (
     ref,
     sub,
 )
+from dagy_compiler.iam import Permission, statements
 from dagy_compiler.limits import LAMBDA_TIMEOUT_SECONDS, TEMPLATE_BYTES
 
 HANDLER = "dagy.worker.lambda_handler"
@@ -38,12 +40,19 @@ MEMORY_MB = 1024
 LOG_RETENTION_DAYS = 30
 
 
-def template(flow_name: str, definition: dict[str, Any], *, python_version: str) -> dict[str, Any]:
+def template(
+    flow_name: str,
+    definition: dict[str, Any],
+    *,
+    python_version: str,
+    permissions: Sequence[Permission] = (),
+) -> dict[str, Any]:
     """Return the template of a flow as JSON values.
 
     Args:
         flow_name: the flow's name, whatever it is.
         definition: the state machine, with `${WorkerFunctionArn}`.
+        permissions: what the state machine does itself, beside calling the worker.
         python_version: of the Lambda runtime, as `3.12`.
 
     Raises:
@@ -66,7 +75,7 @@ def template(flow_name: str, definition: dict[str, Any], *, python_version: str)
             ),
             "WorkerRole": _worker_role(tags),
             "WorkerFunction": _worker(shown, python_version, tags),
-            "StateMachineRole": _state_machine_role(tags),
+            "StateMachineRole": _state_machine_role(permissions, tags),
             "StateMachine": _state_machine(definition, tags),
         },
         outputs={
@@ -107,11 +116,14 @@ def _worker(shown: str, python_version: str, tags: list[Tag]) -> Resource:
 def _worker_role(tags: list[Tag]) -> Resource:
     return _role(
         "lambda.amazonaws.com",
-        "WriteLog",
-        Statement(
-            action=["logs:CreateLogStream", "logs:PutLogEvents"],
-            resource=[get_att("WorkerLogGroup", "Arn")],
-        ),
+        {
+            "WriteLog": [
+                Statement(
+                    action=["logs:CreateLogStream", "logs:PutLogEvents"],
+                    resource=[get_att("WorkerLogGroup", "Arn")],
+                )
+            ]
+        },
         tags,
     )
 
@@ -130,29 +142,26 @@ def _state_machine(definition: dict[str, Any], tags: list[Tag]) -> Resource:
     )
 
 
-def _state_machine_role(tags: list[Tag]) -> Resource:
-    return _role(
-        "states.amazonaws.com",
-        "InvokeWorker",
-        Statement(
-            action=["lambda:InvokeFunction"],
-            # The function, and any version or alias of it.
-            resource=[get_att("WorkerFunction", "Arn"), sub("${WorkerFunction.Arn}:*")],
-        ),
-        tags,
+def _state_machine_role(permissions: Sequence[Permission], tags: list[Tag]) -> Resource:
+    invoke = Statement(
+        action=["lambda:InvokeFunction"],
+        # The function, and any version or alias of it.
+        resource=[get_att("WorkerFunction", "Arn"), sub("${WorkerFunction.Arn}:*")],
     )
+    policies = {"InvokeWorker": [invoke], "CallServices": statements(permissions)}
+    return _role("states.amazonaws.com", policies, tags)
 
 
-def _role(service: str, name: str, statement: Statement, tags: list[Tag]) -> Resource:
+def _role(service: str, policies: dict[str, list[Statement]], tags: list[Tag]) -> Resource:
     trust = Statement(principal={"Service": service}, action=["sts:AssumeRole"])
     return Resource(
         type="AWS::IAM::Role",
         properties=Role(
             assume_role_policy_document=PolicyDocument(statement=[trust]),
             policies=[
-                InlinePolicy(
-                    policy_name=name, policy_document=PolicyDocument(statement=[statement])
-                )
+                InlinePolicy(policy_name=name, policy_document=PolicyDocument(statement=allowed))
+                for name, allowed in policies.items()
+                if allowed
             ],
             tags=tags,
         ),

@@ -260,4 +260,4 @@ def test_the_roles_may_do_what_their_resource_does_and_nothing_else():
 
 
 def test_the_worker_package_is_small():
-    assert sum(map(len, worker_package().values())) < 400_000
+    assert sum(map(len, worker_package().values())) < 500_000

@@ -31,12 +31,20 @@ def test_a_mode_on_fargate(mode):
     )
 
 
-@pytest.mark.parametrize("executor", ["ecs", "step-functions"])
-def test_an_executor_that_is_not_built(executor):
-    spec = Flow().task("load", executor=executor).returns()
+def test_an_executor_that_is_not_built():
+    spec = Flow().task("load", executor="ecs").returns()
     assert refused(NotBuiltError, spec, mode="micro") == (
-        f"task 'load': executor '{executor}' is not built in this version of Dagy; leave it out, or "
+        "task 'load': executor 'ecs' is not built in this version of Dagy; leave it out, or "
         "use executor='lambda' with --execution-mode micro"
+    )
+
+
+@pytest.mark.parametrize("mode", ["nano", "micro"])
+def test_step_functions_runs_no_python(mode):
+    spec = Flow().task("load", executor="step-functions").returns()
+    assert refused(CompileError, spec, mode=mode) == (
+        "task 'load': executor 'step-functions' is for what Step Functions does itself, and it runs "
+        "no Python; use aws_task, sleep or approval, or leave the executor out"
     )
 
 

@@ -9,11 +9,13 @@ from typing import Any
 from dagy.spec import ParameterReference, TaskReference
 from dagy_compiler.asl import Branch, Choice, Parallel, Pass, Rule, State, StateMachine
 from dagy_compiler.guard import GuardStates
+from dagy_compiler.jsonata import expression, text
 from dagy_compiler.limits import STATE_NAME_CHARACTERS
 from dagy_compiler.map_states import MapStates
 from dagy_compiler.names import UniqueNames, neutral, state_name
 from dagy_compiler.plan import Plan
 from dagy_compiler.program import (
+    OWN_OUTPUT,
     Call,
     Decide,
     Fork,
@@ -26,12 +28,15 @@ from dagy_compiler.program import (
     Step,
     Values,
 )
+from dagy_compiler.service_attempts import service_states
+from dagy_compiler.service_states import NO_OUTPUT_TEXT, ServiceCall, ServiceWait, service_state
+from dagy_compiler.service_states import OUTPUT as SERVICE_OUTPUT
 from dagy_compiler.states import (
     NO_OUTPUT,
     OUTPUT,
     AttemptStates,
     Ending,
-    expression,
+    native_retrier,
     worker_task,
 )
 
@@ -54,8 +59,7 @@ class Emit:
         """Return the plan with `machine`."""
         assert plan.program is not None
         emitter = _Emitter(plan)
-        returned = _returned(plan.program)
-        body = emitter.scope(plan.program.body, returned)
+        body = emitter.scope(plan.program.body, emitter.returned(plan.program))
         comment = f"Dagy flow {plan.spec.name}, version {plan.spec.version}, mode {plan.mode}"
         machine = StateMachine(
             comment=neutral(comment),
@@ -94,9 +98,47 @@ class _Emitter:
             if position + 1 < len(heads):
                 ending = Ending(heads[position + 1], NO_OUTPUT)
             if isinstance(step, (Call, Fork)) and step.assigns:
-                ending = replace(ending, assign=_expressions(step.assigns))
+                ending = replace(ending, assign=_expressions(step.assigns, self._own(step)))
             found |= self._states(step, name, ending)
         return heads[0], found
+
+    def returned(self, program: Program) -> Any:
+        """Return the execution's output: the one place where a value's text is opened by JSONata.
+
+        A value that is stored stays the claim that it is: it is too large for an execution's
+        output.
+        """
+        if program.returns is None:
+            return expression("null")
+        work = self._service_of(program.body.steps[-1])
+        if program.returns == OWN_OUTPUT and work is not None:
+            return expression("null" if isinstance(work, ServiceWait) else "$states.result")
+        value = _jsonata(program.returns, OUTPUT)
+        return expression(f"$type({value}) = 'string' ? $parse({value}) : {value}")
+
+    def _yielded(self, scope: Sequence) -> dict[str, str]:
+        return _expressions(scope.yields, self._own(scope.steps[-1]))
+
+    def _own(self, step: Step) -> str:
+        """Return JSONata for what the state of a step hands on of what it was answered."""
+        match self._service_of(step):
+            case None:
+                return OUTPUT
+            case ServiceWait():
+                return text(NO_OUTPUT_TEXT)
+            case ServiceCall():
+                return SERVICE_OUTPUT
+
+    def _service_of(self, step: Step) -> ServiceCall | ServiceWait | None:
+        """Return what Step Functions itself does in a step; None if a worker does it."""
+        if not isinstance(step, Call) or step.unit is None:
+            return None
+        for task_run_id in self._units[step.unit].task_runs:
+            run, task = self._plan.runs[task_run_id], self._plan.task_of(task_run_id)
+            if task.service is not None:
+                variables = dict(step.inputs.results)
+                return service_state(task, run, variables, self._plan.spec.parameters)
+        return None
 
     def _head(self, step: Step) -> str:
         match step:
@@ -146,6 +188,9 @@ class _Emitter:
                 return self._call(step, name, ending)
 
     def _call(self, step: Call, name: str, ending: Ending) -> dict[str, State]:
+        work = self._service_of(step)
+        if work is not None:
+            return self._service(step, work, name, ending)
         content = _sent(step.inputs)
         if step.unit is None:
             content |= {"return": True, "run": RUN}
@@ -158,6 +203,8 @@ class _Emitter:
             content["want"] = list(step.want)
         if step.limit is not None:
             content["limit"] = step.limit
+        if step.inline_only:
+            content["inline"] = list(step.inline_only)
         comment = self._comment(unit.task_runs[0])
         attempts = self._attempts[step.unit]
         run = self._plan.runs[unit.task_runs[0]]
@@ -167,6 +214,15 @@ class _Emitter:
             made = MapStates(name, attempts, content, ending, comment, self._names, limit, kept)
             return made.states()
         return AttemptStates(name, attempts, content, ending, comment, self._names).states()
+
+    def _service(
+        self, step: Call, work: ServiceCall | ServiceWait, name: str, ending: Ending
+    ) -> dict[str, State]:
+        assert step.unit is not None
+        task_run_id = self._units[step.unit].task_runs[0]
+        native = native_retrier(self._attempts[step.unit])
+        task, comment = self._plan.task_of(task_run_id), self._comment(task_run_id)
+        return service_states(name, work, task, ending, comment, self._names, native)
 
     def _whole_flow(self) -> str:
         ids = list(self._plan.runs)
@@ -180,9 +236,7 @@ class _Emitter:
         A Parallel may assign and put out by itself, but not every engine that people test with does
         it (ministack 1.5 does not). A Pass means the same on all of them, for one transition more.
         """
-        branches = tuple(
-            self.scope(branch, _expressions(branch.yields)) for branch in fork.branches
-        )
+        branches = tuple(self.scope(branch, self._yielded(branch)) for branch in fork.branches)
         # Only the machine's first state has an input, the execution's; nobody reads it there.
         arguments = NO_OUTPUT if first else None
         if not ending.assign and ending.output == NO_OUTPUT:
@@ -225,8 +279,8 @@ class _Emitter:
         }
 
     def _guard(self, guard: Guard, name: str, ending: Ending) -> dict[str, State]:
-        body = self.scope(guard.body, _expressions(guard.body.yields))
-        assigns = _expressions(guard.assigns)
+        body = self.scope(guard.body, self._yielded(guard.body))
+        assigns = _expressions(guard.assigns, OUTPUT)
         return GuardStates(self._plan.spec, name, body, assigns, ending, self._names).states()
 
     def _comment(self, task_run_id: str) -> str:
@@ -263,26 +317,16 @@ def _nothing(names: tuple[str, ...]) -> dict[str, str] | None:
     return dict.fromkeys(names, expression("null")) or None
 
 
-def _expressions(values: Values) -> dict[str, str]:
-    return {name: expression(_jsonata(source)) for name, source in values}
+def _expressions(values: Values, own: str) -> dict[str, str]:
+    return {name: expression(_jsonata(source, own)) for name, source in values}
 
 
-def _jsonata(source: Source) -> str:
+def _jsonata(source: Source, own: str) -> str:
+    """Return JSONata for a value, where `own` is what the state has just been answered."""
     if source.variable is not None:
         return f"${source.variable}"
     if source.branch is not None:
         return f"$states.input[{source.branch}].{source.key}"  # in the Pass after the Parallel
     if source.key is not None:
         return f"$states.result.Payload.outputs.{source.key}"
-    return OUTPUT
-
-
-def _returned(program: Program) -> str:
-    """Return the execution's output: the one place where a value's text is opened by JSONata.
-
-    A value that is stored stays the claim that it is: it is too large for an execution's output.
-    """
-    if program.returns is None:
-        return expression("null")
-    value = _jsonata(program.returns)
-    return expression(f"$type({value}) = 'string' ? $parse({value}) : {value}")
+    return own

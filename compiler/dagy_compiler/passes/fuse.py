@@ -15,12 +15,13 @@ class Fuse:
 
     Before: every task run is placed. After: every task run is in exactly one unit; a unit is convex
     in the graph; units come after all those they depend on. In mode nano the whole flow is one
-    unit, in micro each task run is.
+    unit, in micro each task run is; so it is too where Step Functions does some of them itself.
     """
 
     def __call__(self, plan: Plan) -> Plan:
         """Return the plan with `units`."""
-        if plan.mode == NANO:
+        alone = any(task.service is not None for task in plan.spec.tasks.values())
+        if plan.mode == NANO and not alone:
             name = slug(plan.spec.name, fallback="flow")
             return replace(plan, units=(Unit(name, tuple(plan.runs), whole_flow=True),))
         index = {task_run_id: position for position, task_run_id in enumerate(plan.runs)}

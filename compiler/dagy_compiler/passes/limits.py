@@ -91,8 +91,9 @@ def _following(state: State) -> list[str]:
 
 def _events_of(state: State) -> int:
     match state:
-        case Task():
-            return limits.EVENTS_OF_LAMBDA_TASK
+        case Task(resource=resource):
+            is_job = ".sync" in resource
+            return limits.EVENTS_OF_SYNC_TASK if is_job else limits.EVENTS_OF_LAMBDA_TASK
         case Parallel(branches=branches):
             inside = sum(history_events(branch.states, branch.start_at) for branch in branches)
             return limits.EVENTS_OF_PARALLEL + inside

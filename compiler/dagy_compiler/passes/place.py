@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from dagy_compiler.modes import LAMBDA, check_executor
+from dagy_compiler.modes import LAMBDA, STEP_FUNCTIONS, check_executor
 from dagy_compiler.plan import Plan
 
 
@@ -26,6 +26,9 @@ class Place:
         placements = {}
         for run in plan.spec.task_runs:
             asked = run.executor or plan.task_of(run.id).default_executor
+            if plan.task_of(run.id).service is not None:
+                placements[run.id] = STEP_FUNCTIONS
+                continue
             if asked is not None:
                 source = run.source or plan.task_of(run.id).source
                 where = f"task {run.task_name!r}" + (f" ({source})" if source else "")

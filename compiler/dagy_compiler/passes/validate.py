@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from dagy.spec import TaskSpec
 from dagy_compiler.limits import LAMBDA_TIMEOUT_SECONDS
 from dagy_compiler.modes import check_mode
 from dagy_compiler.plan import Plan
+from dagy_compiler.service_states import check_service
 
 _ID = re.compile(r"\w[\w.-]*")
 
@@ -30,7 +32,7 @@ class Validate:
         """Return the plan as it is.
 
         Raises:
-            CompileError: there is no such mode.
+            CompileError: there is no such mode, or a service does not take its arguments.
             NotBuiltError: the mode is one that this version does not do.
             LimitError: a task may take longer than its worker.
             SpecError: an id or a retry policy is malformed.
@@ -45,7 +47,12 @@ class Validate:
                 )
         for name, task in plan.spec.tasks.items():
             _check_retries(name, task)
-            _check_timeout(name, task)
+            if task.service is None:
+                _check_timeout(name, task)
+        for run in plan.spec.task_runs:
+            not_checked = check_service(plan.task_of(run.id), run)
+            if not_checked is not None:
+                warnings.warn(not_checked, stacklevel=2)
         return plan
 
 

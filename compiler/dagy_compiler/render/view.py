@@ -26,7 +26,7 @@ from dagy_compiler.asl import (
     StateMachine,
     Task,
 )
-from dagy_compiler.states import INFRASTRUCTURE_ERRORS, RETRY_ERROR
+from dagy_compiler.states import RETRY_ERROR, is_worker_call
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def _steps(
                 at_once = (f"{len(inside)} at once",) if len(inside) > 1 else ()
                 found.append(Step(name, at_once, inside))
             case Task():
-                found.append(Step(name, _detail(name, state), calls=1))
+                found.append(Step(name, _detail(name, state), calls=int(is_worker_call(state))))
             case Choice():
                 name = _choice(states, state, found)
                 continue
@@ -177,10 +177,12 @@ def _state(states: Mapping[str, State], name: str | None) -> State:
 
 
 def _detail(name: str, task: Task) -> tuple[str, ...]:
-    content = task.arguments.get("Payload", {})
+    content = task.arguments["Payload"] if is_worker_call(task) else {}
     phrases = []
     if task.comment and task.comment != name:
         phrases.append(task.comment)
+    if not is_worker_call(task):
+        phrases.append("calls " + task.resource.rpartition(":::")[2])
     if content.get("results"):
         phrases.append("reads " + _some(list(content["results"])))
     if "parameters" in content:
@@ -188,7 +190,7 @@ def _detail(name: str, task: Task) -> tuple[str, ...]:
     phrases += [
         "retries after " + _native(retrier)
         for retrier in task.retry or ()
-        if retrier.max_attempts and retrier.error_equals != INFRASTRUCTURE_ERRORS
+        if retrier.max_attempts and retrier.error_equals == ("States.ALL",)
     ]
     if any(RETRY_ERROR in catcher.error_equals for catcher in task.catch or ()):
         phrases.append("retries as the worker decides")
