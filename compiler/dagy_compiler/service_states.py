@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal, NamedTuple
 
 from dagy.errors import CompileError
 from dagy.services.check import NOT_CHECKED, check_arguments
@@ -72,17 +72,34 @@ class ServiceWait:
     timestamp: str | None = None
 
 
+class Variable(NamedTuple):
+    """The variable that holds the output of an earlier task run.
+
+    Attributes:
+        name: without the `$`.
+        holds: "text" as a worker hands it on, "texts" of the items of a map, or the "answer" of a
+            service, which is text too, and cannot be anything else.
+    """
+
+    name: str
+    holds: Literal["text", "texts", "answer"] = "text"
+
+
+Variables = Mapping[str, Variable]
+"""By the id of the task run."""
+
+
 class Scope:
     """Where the arguments of one state find their values.
 
     Args:
         where: the task run and its place, for messages.
-        variables: the variable that holds the output of each earlier task run, by its id.
+        variables: the outputs of earlier task runs.
         parameters: the flow's parameters, as its spec has them.
     """
 
     def __init__(
-        self, where: str, variables: Mapping[str, str], parameters: Sequence[Mapping[str, Any]]
+        self, where: str, variables: Variables, parameters: Sequence[Mapping[str, Any]]
     ) -> None:
         self._where = where
         self._variables = variables
@@ -105,14 +122,19 @@ class Scope:
         return follow(found, reference.path)
 
     def _output(self, task_run_id: str) -> str:
-        # Text, or of a map a list of texts; nothing else is inline (see `dagy.worker.claims`).
-        name = "$" + self._variables[task_run_id]
+        # What is neither was stored, or was skipped; see `dagy.worker.claims`.
+        name, holds = self._variables[task_run_id]
+        name = f"${name}"
+        if holds == "answer":
+            return f"$parse({name})"
         large = text(f"the output of {task_run_id} went to S3, and no service can be given it")
         marked = text(f"the output of {task_run_id} holds a value that JSON has not")
-        listed = f'"[" & $join({name}, ",") & "]"'
+        kind, whole = "string", name
+        if holds == "texts":
+            kind, whole = "array", f'"[" & $join({name}, ",") & "]"'
         return (
-            f'($t := $type({name}) = "string" ? {name} : $type({name}) = "array" ? {listed} '
-            f": $error({large}); $contains($t, {_MARKED}) ? $error({marked}) : $parse($t))"
+            f'($t := $type({name}) = "{kind}" ? {whole} : $error({large}); '
+            f"$contains($t, {_MARKED}) ? $error({marked}) : $parse($t))"
         )
 
     def _parameter(self, name: str) -> str:
@@ -142,7 +164,7 @@ class Scope:
 def service_state(
     task: TaskSpec,
     run: TaskRunSpec,
-    variables: Mapping[str, str],
+    variables: Variables,
     parameters: Sequence[Mapping[str, Any]],
 ) -> ServiceCall | ServiceWait:
     """Return what the state of a task run does that needs no worker.
@@ -150,7 +172,7 @@ def service_state(
     Args:
         task: its task, which has a `service`.
         run: the task run.
-        variables: the variable that holds the output of each task run it refers to, by id.
+        variables: the outputs of the task runs that it refers to.
         parameters: the flow's parameters, as its spec has them.
 
     Raises:

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from types import MappingProxyType
 
 import pytest
 from hypothesis import assume, given, settings
@@ -15,6 +16,7 @@ from dagy_compiler.jsonata import expression
 from dagy_compiler.service_states import (
     OUTPUT,
     ServiceWait,
+    Variable,
     check_service,
     opened_task_runs,
     service_state,
@@ -38,8 +40,9 @@ def task_run(**arguments):
     return TaskRunSpec("call", "call", [], [], arguments, None, source="flows.py:7")
 
 
-def state(service=ANY, outputs=(), **arguments):
-    variables = {name: f"r_{name}" for name in outputs}
+def state(service=ANY, outputs=MappingProxyType({}), **arguments):
+    holds = {name: "texts" if isinstance(outputs[name], list) else "text" for name in outputs}
+    variables = {name: Variable(f"r_{name}", holds[name]) for name in outputs}
     return service_state(task(service), task_run(**arguments), variables, PARAMETERS)
 
 
@@ -253,11 +256,11 @@ def test_an_approval_is_sent_with_its_token(channel, resource, at):
 
 def test_a_wait_takes_a_number_or_a_time():
     assert state({"kind": "sleep"}, seconds=30) == ServiceWait(seconds=30)
-    wait = state({"kind": "sleep"}, ["load"], seconds=output("load", "n"))
+    wait = state({"kind": "sleep"}, {"load": ""}, seconds=output("load", "n"))
     assert wait.seconds.startswith("{% $ceil(")
     until = {"kind": "sleep_until"}
     assert state(until, time="2026-01-31T12:00:00Z").timestamp == "2026-01-31T12:00:00Z"
-    assert state(until, ["load"], time=output("load")).timestamp.startswith("{% ")
+    assert state(until, {"load": ""}, time=output("load")).timestamp.startswith("{% ")
 
 
 def test_a_timeout_is_that_of_the_state():
@@ -279,7 +282,7 @@ def test_a_timeout_is_that_of_the_state():
 )
 def test_what_cannot_be_written_is_refused_with_its_place(arguments, message):
     with pytest.raises(CompileError) as caught:
-        state(outputs=["load"], **arguments)
+        state(outputs={"load": ""}, **arguments)
     assert message in str(caught.value)
     assert "task run 'call' (flows.py:7)" in str(caught.value)
 
@@ -289,6 +292,12 @@ def test_arguments_are_checked_again_when_a_flow_is_compiled():
     assert check_service(glue, task_run(JobName=parameter("day"))) is None
     with pytest.raises(CompileError, match=r"flows\.py:7.*did you mean 'JobName'"):
         check_service(glue, task_run(JobNme="x"))
+
+
+def test_the_answer_of_a_service_is_opened_as_it_is():
+    variables = {"tell": Variable("r_tell", "answer")}
+    call = service_state(task(), task_run(Input=output("tell")), variables, [])
+    assert call.arguments == {"Input": "{% $parse($r_tell) %}"}
 
 
 def test_what_a_state_opens_must_stay_inline():

@@ -29,7 +29,13 @@ from dagy_compiler.program import (
     Values,
 )
 from dagy_compiler.service_attempts import service_states
-from dagy_compiler.service_states import NO_OUTPUT_TEXT, ServiceCall, ServiceWait, service_state
+from dagy_compiler.service_states import (
+    NO_OUTPUT_TEXT,
+    ServiceCall,
+    ServiceWait,
+    Variable,
+    service_state,
+)
 from dagy_compiler.service_states import OUTPUT as SERVICE_OUTPUT
 from dagy_compiler.states import (
     NO_OUTPUT,
@@ -136,9 +142,15 @@ class _Emitter:
         for task_run_id in self._units[step.unit].task_runs:
             run, task = self._plan.runs[task_run_id], self._plan.task_of(task_run_id)
             if task.service is not None:
-                variables = dict(step.inputs.results)
+                variables = {name: self._variable(name, as_) for name, as_ in step.inputs.results}
                 return service_state(task, run, variables, self._plan.spec.parameters)
         return None
+
+    def _variable(self, task_run_id: str, name: str) -> Variable:
+        if self._plan.task_of(task_run_id).service is not None:
+            return Variable(name, "answer")
+        mapped = self._plan.runs[task_run_id].map_over is not None
+        return Variable(name, "texts" if mapped else "text")
 
     def _head(self, step: Step) -> str:
         match step:
