@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from moto import mock_aws
 from sfnx.testing import Failure, run
 
 from dagy.errors import service_error
@@ -18,6 +19,7 @@ from dagy.testing import run_in_memory
 from dagy_compiler import compile_flow
 from dagy_compiler.bundle import FlowSource, write_bundle
 from tests.engines.handler import FunctionError, Worker
+from tests.engines.moto import MotoEngine
 
 FLOWS = Path(__file__).parent / "flows" / "service_flows.py"
 
@@ -172,3 +174,16 @@ def test_the_role_of_the_machine_may_call_the_services_and_no_others(load, tmp_p
         ["glue:StartJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:BatchStopJobRun"],
         ["sns:Publish"],
     ]
+
+
+def test_real_calls_on_an_engine_that_makes_them(load, tmp_path, monkeypatch):
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    loaded = load("stored")
+    with mock_aws():
+        local = run_in_memory(loaded.flow).raise_on_failure().result
+    compiled = compile_flow(loaded.flow.build(), mode="micro")
+    source = FlowSource(loaded.root, loaded.files[:1])
+    bundle = write_bundle(compiled, source, tmp_path, python_version="3.12").path
+    remote = MotoEngine().run(bundle, {})
+    assert (remote.status, remote.error, remote.cause) == ("SUCCEEDED", None, None)
+    assert remote.output == local == ["one", "two ${x}"]

@@ -100,3 +100,27 @@ def fails():
 @flow
 def too_large(n: int):
     return aws_task("sns:publish", TopicArn="t", Message=large(n))
+
+
+@task
+def keys(listed: dict) -> list:
+    return [item["Key"] for item in listed["Contents"]]
+
+
+@flow
+def stored(prefix: str = "a"):
+    """Real calls of a real service, in an order that only `wait_for` gives."""
+    made = aws_task("aws-sdk:s3:createBucket", Bucket="dagy-test-bucket")
+    body = describe(prefix)
+    puts = [
+        aws_task(
+            "aws-sdk:s3:putObject",
+            Bucket="dagy-test-bucket",
+            Key=key,
+            Body=body["text"],
+            wait_for=[made],
+        )
+        for key in ("one", "two ${x}")
+    ]
+    listed = aws_task("aws-sdk:s3:listObjectsV2", Bucket="dagy-test-bucket", wait_for=puts)
+    return keys(listed)
