@@ -5,9 +5,10 @@ BIN := $(VENV)/bin
 MINISTACK := .venv-ministack
 ASL_VALIDATOR := 4.0.0
 WORKERS ?= auto
+EXAMPLES ?= 1000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test setup lint types unit docs bench wheel goldens clean
+.PHONY: help demo test setup lint types unit fuzz docs bench wheel goldens clean
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | sort | expand -t 12
@@ -68,6 +69,9 @@ types: $(VENV)/.installed-dev ## Check types, strictly
 
 unit: setup ## Run the tests, starting the emulators
 	$(BIN)/pytest -n $(WORKERS)
+
+fuzz: setup ## Compare EXAMPLES (1,000) random flows on the laptop and as state machines
+	DAGY_FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/pytest tests/differential -n $(WORKERS) --show-capture=no
 
 goldens: setup ## Rewrite the golden files from what the code does now; review the diff
 	$(BIN)/pytest tests/compiler --update-goldens

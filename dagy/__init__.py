@@ -53,6 +53,11 @@ def __getattr__(name: str) -> Any:
     return getattr(import_module(_LATER[name]), name)
 
 
+def __dir__() -> list[str]:
+    """List the names that are imported when they are asked for, too: completion asks for this."""
+    return sorted({*globals(), *_LATER})
+
+
 __all__ = [
     "TASK_TOKEN",
     "DagyClient",

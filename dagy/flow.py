@@ -18,7 +18,7 @@ from dagy.source import Location, caller, is_foreign, location_of
 from dagy.spec import FlowSpec, ParameterReference
 from dagy.symbols import ParameterValue, Symbol
 from dagy.task import RetryDelay, Task
-from dagy.tracing import Graph, condition_name, current_graph, delay_data, hook_names
+from dagy.tracing import Graph, condition_name, current_graph, delay_data, hook_names, tracing
 from dagy.validation import Arguments
 
 if TYPE_CHECKING:
@@ -337,16 +337,14 @@ class Flow(Generic[P, R]):
             raise NotBuiltError(f"flow {self.name!r} is built while another flow is being traced")
         call = self.signature.bind_partial()
         call.arguments.update(given)
-        token = current_graph.set(graph)
         try:
-            returned = self._call(call)
+            with tracing(graph):
+                returned = self._call(call)
         except DagyError:
             raise
         # The body is the user's code: it may raise anything, SystemExit included.
         except (Exception, SystemExit) as error:
             raise TraceError(self._told(error)) from error
-        finally:
-            current_graph.reset(token)
         if graph.misuse is not None:  # somebody caught it, and went on with half a graph
             raise graph.misuse
         return returned

@@ -6,6 +6,7 @@ import ast
 import importlib
 import sys
 import traceback
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +50,9 @@ def load_flow(target: str) -> LoadedFlow:
     file = Path(path)
     if not file.is_file() or file.suffix != ".py":
         raise LoadError(f"{path}: there is no such Python file")
+    if "." in file.stem:
+        better = file.stem.replace(".", "_") + ".py"
+        raise LoadError(f"{path}: a name with a dot in it cannot be imported; call it {better}")
     file = file.resolve()
     root, module_name = _module_of(file)
     module = _import(file, root, module_name)
@@ -160,24 +164,40 @@ def _flows_in(module: ModuleType) -> dict[str, Flow[..., Any]]:
 
 
 def _choose(path: str, flows: dict[str, Flow[..., Any]], wanted: str) -> Flow[..., Any]:
-    distinct = {id(flow): flow for flow in flows.values()}
-    names = [flow.name for flow in distinct.values()]
     if not flows:
         raise LoadError(f"{path}: there is no flow in it; decorate a function with @flow")
+    choices = _choices(flows)
     if wanted:
-        for flow in distinct.values():
-            if flow.name == wanted:
-                return flow
-        if wanted in flows:
-            return flows[wanted]
+        found = choices.get(wanted) or flows.get(wanted)
+        if found is not None:
+            return found
+        same = {key: flow for key, flow in choices.items() if flow.name == wanted}
+        if same:
+            raise LoadError(f"{path}: {_told(path, same)}")
         raise LoadError(
-            f"{path}: there is no flow {wanted!r} in it{nearest(wanted, names)}; it has: "
-            + ", ".join(names)
+            f"{path}: there is no flow {wanted!r} in it{nearest(wanted, choices)}; it has: "
+            + ", ".join(choices)
         )
-    if len(distinct) > 1:
-        listed = "\n".join(f"  {path}:{name}" for name in names)
-        raise LoadError(f"{path}: there are several flows in it; say which:\n{listed}")
-    return next(iter(distinct.values()))
+    if len(choices) > 1:
+        raise LoadError(f"{path}: {_told(path, choices)}")
+    return next(iter(choices.values()))
+
+
+def _choices(flows: dict[str, Flow[..., Any]]) -> dict[str, Flow[..., Any]]:
+    """Return each flow once: by its name, or by its variable where several have that name."""
+    variables = {id(flow): variable for variable, flow in reversed(flows.items())}
+    distinct = {id(flow): flow for flow in flows.values()}.values()
+    names = Counter(flow.name for flow in distinct)
+    return {flow.name if names[flow.name] == 1 else variables[id(flow)]: flow for flow in distinct}
+
+
+def _told(path: str, choices: dict[str, Flow[..., Any]]) -> str:
+    lines = ["there are several flows in it; say which:"]
+    for key, flow in choices.items():
+        location = location_of(flow.fn)
+        at = f"  ({location.short}, called {flow.name!r})" if location and key != flow.name else ""
+        lines.append(f"  {path}:{key}{at}")
+    return "\n".join(lines)
 
 
 def _local_modules(root: Path, file: Path) -> list[Path]:

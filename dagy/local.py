@@ -95,7 +95,11 @@ def run_local(
     )
     recording = Recording(header, spec.to_json())
     home = recording.home
-    store = TemporaryStore() if home is None else ArtifactStore(home.artifacts(run_id))
+    store = (
+        TemporaryStore(pickles=spec.has_pickles)
+        if home is None
+        else ArtifactStore(home.artifacts(run_id), pickles=spec.has_pickles)
+    )
     log = RunLog(
         recording.log,
         mask=mask_of(spec.parameters, parameters) or None,
@@ -162,13 +166,26 @@ def _resumed(
         before,
         known,
         # What was masked when it was recorded is not what the task returned.
-        {name: text for name, text in run.results.items() if not secret or MASK not in text},
+        {name: text for name, text in _whole(run).items() if not secret or MASK not in text},
         frozenset(not_taken),
     )
     compared = {n: as_json(value) for n, value in parameters.items() if n not in secret}
     results = reusable(recorded, traced.spec, compared, force=force)
     assignment = Assignment(results=results, reason=f"from run {run.run_id}")
     return _Start(traced, parameters, assignment, run.run_id)
+
+
+def _whole(run: RecordedRun) -> dict[str, str]:
+    """Return the results of a run whose artifacts are there, and say which are not."""
+    store = ArtifactStore(Home.find().artifacts(run.run_id))
+    lost = [name for name, text in run.results.items() if not store.has_all(text)]
+    if lost:
+        warnings.warn(
+            f"artifacts of run {run.run_id} are gone, so this runs again, with all that depends on "
+            f"it: {', '.join(lost)}",
+            stacklevel=5,
+        )
+    return {name: text for name, text in run.results.items() if name not in lost}
 
 
 def _adopted(start: _Start, store: ArtifactStore) -> Assignment:

@@ -57,6 +57,23 @@ class Mask:
         message, traceback = self(failure.message), self(failure.traceback)
         return failure._replace(message=message, traceback=traceback)
 
+    def exception(self, error: BaseException, message: str) -> BaseException:
+        """Return an exception that may be raised: if it shows a secret, another of its name.
+
+        Args:
+            error: the exception; what caused it counts too.
+            message: its message without the secret.
+        """
+        if not self:
+            return error
+        import traceback
+
+        shown = "".join(traceback.format_exception(error))  # with its causes
+        if self(shown) == shown:
+            return error
+        other: BaseException = type(type(error).__name__, (Exception,), {})(message)
+        return other.with_traceback(error.__traceback__)
+
     def output(self, text: str) -> str:
         """Return JSON text whose strings show no secret."""
         if not any(json.dumps(form)[1:-1] in text for form in self._forms):

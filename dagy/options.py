@@ -15,6 +15,8 @@ EXECUTORS = ("lambda", "step-functions", "ecs")
 
 ISOLATIONS = ("process",)
 
+SERIALIZERS = ("pickle",)
+
 
 class Definition:
     """Names what is being defined, in each message about it.
@@ -29,10 +31,11 @@ class Definition:
         location = location_of(fn)
         self.label = f"@{kind} {name}" + (f" ({location})" if location else "")
 
-    def require(self, holds: bool, argument: str, allowed: str, value: Any) -> None:
+    def require(self, holds: bool, argument: str, allowed: str, value: Any, hint: str = "") -> None:
         """Raise DefinitionError unless an argument is as it must be."""
         if not holds:
-            raise DefinitionError(f"{self.label}: {argument} must be {allowed}, not {value!r}")
+            problem = f"{argument} must be {allowed}, not {value!r}{hint}"
+            raise DefinitionError(f"{self.label}: {problem}")
 
     def refuse(self, problem: str) -> DefinitionError:
         """Return the error for a function that cannot be a task or flow."""
@@ -97,7 +100,7 @@ def check_executor(definition: Definition, executor: Any) -> None:
     allowed = "one of " + ", ".join(repr(name) for name in EXECUTORS)
     near = nearest(executor, EXECUTORS) if isinstance(executor, str) else ""
     definition.require(
-        executor is None or executor in EXECUTORS, "executor", allowed + near, executor
+        executor is None or executor in EXECUTORS, "executor", allowed, executor, near
     )
 
 
@@ -136,6 +139,18 @@ def check_isolation(definition: Definition, isolation: Any, fn: Callable[..., An
             "is defined inside a function, where the process that isolation='process' starts cannot"
             " import it; define it at the top level of a module"
         )
+
+
+def check_serializer(definition: Definition, serializer: Any) -> None:
+    """Refuse a serializer that does not exist, naming the nearest one that does."""
+    near = nearest(serializer, SERIALIZERS) if isinstance(serializer, str) else ""
+    definition.require(
+        serializer is None or serializer in SERIALIZERS,
+        "serializer",
+        "'pickle' or None",
+        serializer,
+        near,
+    )
 
 
 def check_cache(definition: Definition, cache: Any) -> None:

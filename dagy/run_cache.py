@@ -19,7 +19,7 @@ class RunCache:
 
     def __init__(self, home: Home, store: ArtifactStore) -> None:
         self._cache = Cache(home)
-        self._kept = ArtifactStore(home.cache / "artifacts")
+        self._kept = ArtifactStore(self._cache.artifacts)
         self._store = store
 
     def get(self, key: str, now: float) -> str | None:

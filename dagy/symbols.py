@@ -118,6 +118,14 @@ class Symbol:
         return "".join(f"[{step!r}]" for step in self._path)
 
 
+def is_shown_in(text: str) -> bool:
+    """Tell whether a text holds the repr of a symbol, as `f"{output!r}"` and `f"{[output]}"` do.
+
+    For a debugger that is what a repr is for; in an argument it would stand for the value.
+    """
+    return "<" in text and any(f"<{kind.__name__}" in text for kind in Symbol.__subclasses__())
+
+
 def _refusal(problem: str) -> Any:
     def refuse(self: Symbol, *_: Any) -> NoReturn:
         self._refuse(problem)

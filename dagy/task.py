@@ -13,7 +13,7 @@ from dagy.errors import DefinitionError
 from dagy.hook import HookLike
 from dagy.mapping import calls_of
 from dagy.source import Location, digest_of, location_of
-from dagy.tracing import current_graph
+from dagy.tracing import current_graph, refuse_stray_call
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-RetryDelay = float | list[float] | Callable[[int], float] | None
+RetryDelay = float | Sequence[float] | Callable[[int], float] | None
 Isolation = Literal["process"] | None
+Serializer = Literal["pickle"] | None
 
 
 class Task(Generic[P, R]):
@@ -44,6 +45,7 @@ class Task(Generic[P, R]):
         validate_parameters: whether arguments are checked against the annotations.
         retry_condition_fn: given the exception, tells whether to retry.
         isolation: "process" where each attempt runs in a process of its own.
+        serializer: "pickle" where what it returns is pickled.
         cache: whether recorded outputs of the same code and arguments are used, for how long, or by
             which key.
         service: what Step Functions does for it, as a spec holds it; None where a worker runs it.
@@ -70,6 +72,7 @@ class Task(Generic[P, R]):
         on_retry: Sequence[HookLike] | None = None,
         retry_condition_fn: Callable[[Exception], bool] | None = None,
         isolation: Isolation = None,
+        serializer: Serializer = None,
         cache: bool | timedelta | Callable[..., Any] = False,
     ) -> None:
         shown = getattr(fn, "__name__", type(fn).__name__)
@@ -84,6 +87,7 @@ class Task(Generic[P, R]):
         options.check_limits(definition, timeout_seconds, concurrency_limit)
         options.check_bool(definition, "validate_parameters", validate_parameters)
         options.check_isolation(definition, isolation, fn)
+        options.check_serializer(definition, serializer)
         options.check_cache(definition, cache)
         hooks = dict(zip(HOOKS, (on_running, on_completion, on_failure, on_retry), strict=True))
         options.check_hooks(definition, hooks)
@@ -110,6 +114,7 @@ class Task(Generic[P, R]):
         self.on_retry = list(on_retry or ())
         self.retry_condition_fn = retry_condition_fn
         self.isolation = isolation
+        self.serializer = serializer
         self.cache = cache
 
     @overload
@@ -135,6 +140,7 @@ class Task(Generic[P, R]):
         wait_for = kwargs.pop("wait_for", ())
         graph = current_graph.get()
         if graph is None:
+            refuse_stray_call(self)
             return self.fn(*args, **kwargs)
         return graph.add(self, args, kwargs, wait_for)
 
@@ -163,6 +169,7 @@ class Task(Generic[P, R]):
         if graph is not None:
             output: Any = graph.add_map(self, args, kwargs, wait_for)
             return output  # type: ignore[no-any-return] # it stands for the list
+        refuse_stray_call(self)
         return [self.fn(*each, **named) for each, named in calls_of(args, kwargs)]
 
     def with_options(self, **changes: Any) -> Task[P, R]:
@@ -237,6 +244,7 @@ def task(
     on_retry: Sequence[HookLike] | None = None,
     retry_condition_fn: Callable[[Exception], bool] | None = None,
     isolation: Isolation = None,
+    serializer: Serializer = None,
     cache: bool | timedelta | Callable[..., Any] = False,
 ) -> Callable[[Callable[P, R]], Task[P, R]]: ...
 
@@ -260,6 +268,7 @@ def task(
     on_retry: Sequence[HookLike] | None = None,
     retry_condition_fn: Callable[[Exception], bool] | None = None,
     isolation: Isolation = None,
+    serializer: Serializer = None,
     cache: bool | timedelta | Callable[..., Any] = False,
 ) -> Any:
     """Make a function a task; bare, or with options.
@@ -283,6 +292,8 @@ def task(
         retry_condition_fn: given the exception, tells whether to retry.
         isolation: "process" runs each attempt in a process of its own, which is killed at the
             timeout and takes nothing with it when it crashes.
+        serializer: "pickle" pickles what the task returns, so that any Python object crosses and
+            comes back as what it was; None takes JSON and artifacts, and refuses the rest.
         cache: True to use the output recorded for the same code and arguments, a timedelta to do so
             while it is that fresh, or a function that is given the arguments and returns the key
             (any JSON). Off by default.
@@ -315,6 +326,7 @@ def task(
         on_retry=on_retry,
         retry_condition_fn=retry_condition_fn,
         isolation=isolation,
+        serializer=serializer,
         cache=cache,
     )
     return make if fn is None else make(fn)

@@ -147,7 +147,7 @@ def run_in_memory(
     # A stand-in cannot be imported by another process, and need not be killed.
     here = {name: replaced(traced.spec.tasks[name], isolation=None) for name in stand_ins}
     spec = replaced(traced.spec, tasks={**traced.spec.tasks, **here})
-    store = TemporaryStore()
+    store = TemporaryStore(pickles=spec.has_pickles)
     result = execute(
         spec,
         codes,

@@ -7,10 +7,11 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from dagy.code import CALLABLE, HOOKS, name_of
+from dagy.context import current_task_run_id
 from dagy.errors import CodecError, TraceError
 from dagy.mapping import Unmapped, common_length, keyed, label
 from dagy.naming import Names, slug
-from dagy.source import Location, caller
+from dagy.source import Location, caller, location_of
 from dagy.spec import (
     BranchReference,
     Direct,
@@ -21,7 +22,7 @@ from dagy.spec import (
     references_in,
 )
 from dagy.spec.references import escape
-from dagy.symbols import BranchOutput, Symbol, TaskOutput
+from dagy.symbols import BranchOutput, Symbol, TaskOutput, is_shown_in
 from dagy.values import as_json
 
 if TYPE_CHECKING:
@@ -34,6 +35,46 @@ Scope = tuple[tuple[int, bool], ...]
 """The branches around a call, outermost first: the number of each, and the side of it."""
 
 current_graph: ContextVar[Graph | None] = ContextVar("dagy_graph", default=None)
+
+_under_way: list[tuple[Graph, frozenset[int | None]]] = []
+"""What is being traced, with the threads that were there when it began."""
+
+
+@contextmanager
+def tracing(graph: Graph) -> Iterator[None]:
+    """Record the tasks that are called in a graph, for the body of a `with`."""
+    import threading  # a worker never traces
+
+    entry = (graph, frozenset(thread.ident for thread in threading.enumerate()))
+    token = current_graph.set(graph)
+    _under_way.append(entry)
+    try:
+        yield
+    finally:
+        _under_way.remove(entry)
+        current_graph.reset(token)
+
+
+def refuse_stray_call(task: Task[..., Any]) -> None:
+    """Refuse a call in a thread that a flow has started while it is traced: it would run the task.
+
+    A context does not reach such a thread, so it is known by its age.
+    """
+    if not _under_way or current_task_run_id.get() is not None:
+        return
+    import threading
+
+    for graph, threads in reversed(_under_way):
+        if threading.get_ident() not in threads:
+            flow = graph.flows[-1]
+            stray = TraceError(
+                f"task {task.name!r} is called in another thread while flow {flow.name!r} "
+                f"({location_of(flow.fn)}) is being traced, where it would run instead of being "
+                "recorded\n  Call it in the flow's own thread: tasks that do not depend on each "
+                "other run at once anyway. For a call per item there is task.map."
+            )
+            graph.misuse = graph.misuse or stray
+            raise stray
 
 
 class Graph:
@@ -225,6 +266,11 @@ class Graph:
             return escape({key: self.encode(item, depends_on) for key, item in value.items()})
         if isinstance(value, (list, tuple)):
             return [self.encode(item, depends_on) for item in value]
+        if isinstance(value, str) and is_shown_in(value):
+            raise CodecError(
+                f"the text {value!r} was made of what has no value yet; pass that by itself, and "
+                "make the text inside the task"
+            )
         return as_json(value)
 
     def _check_scope(self, value: Symbol) -> None:
@@ -269,6 +315,7 @@ class Graph:
             retry_condition=condition_name(task),
             hooks=hook_names(task),
             isolation=task.isolation,
+            serializer=task.serializer,
             cache=_cache_data(task.cache),
             code_hash=task.code_hash,
             service=None if task.service is None else dict(task.service),

@@ -155,6 +155,8 @@ class _Rich:
         self._label = label
 
     def __call__(self, value: Any) -> Any:
+        if type(value) is self._annotation:
+            return value  # an artifact has come back as what it was; a worker has no pydantic
         adapter = self._adapter
         if adapter is None:
             return value

@@ -1,6 +1,14 @@
 """Fixtures that all tests share."""
 
+import subprocess
+import sys
+
 import pytest
+from hypothesis import settings
+
+# A busy machine is no fault of the code.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture
@@ -9,6 +17,24 @@ def home(tmp_path, monkeypatch):
     path = tmp_path / "dagy-home"
     monkeypatch.setenv("DAGY_LOCAL_DIR", str(path))
     return path
+
+
+@pytest.fixture
+def dagy(tmp_path, home):
+    """Run `dagy ...` without a terminal, in the test's own folder, to its end."""
+
+    def run(*arguments, **options):
+        return subprocess.run(
+            [sys.executable, "-m", "dagy", *arguments],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            stdin=subprocess.DEVNULL,
+            **options,
+        )
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """What passes on the laptop is what runs on Step Functions: the same flow, here and on each engine."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -73,6 +74,39 @@ def test_every_policy_means_the_same(load, engine, home, tmp_path, name, given, 
     remote = engine.run(bundle_of(loaded, mode, tmp_path), given)
     assert (remote.status, remote.error, remote.cause) == ("SUCCEEDED", None, None)
     assert remote.output == local.result
+
+
+@pytest.mark.parametrize("name", ["large_values", "files"])
+@pytest.mark.parametrize("engine", ["sfnx", "moto"], indirect=True)
+def test_what_is_too_large_for_a_state_arrives_all_the_same(load, engine, home, tmp_path, name):
+    loaded = load(f"{FLOWS}:{name}")
+    local = loaded.flow.run_local().raise_on_failure()
+    remote = engine.run(bundle_of(loaded, "micro", tmp_path), {})
+    assert (remote.status, remote.error, remote.cause) == ("SUCCEEDED", None, None)
+    assert remote.output == json.loads(json.dumps(local.result))
+
+
+# ministack's distributed Map does not evaluate JSONata in ItemSelector.
+@pytest.mark.parametrize("n", [40, 41, 200])
+@pytest.mark.parametrize("engine", ["sfnx", "moto"], indirect=True)
+def test_a_map_of_many_items_is_distributed(load, engine, home, tmp_path, n):
+    loaded = load(f"{FLOWS}:many_items")
+    local = loaded.flow.run_local(n=n).raise_on_failure()
+    remote = engine.run(bundle_of(loaded, "micro", tmp_path), {"n": n})
+    assert (remote.status, remote.error, remote.cause) == ("SUCCEEDED", None, None)
+    assert remote.output == local.result
+
+
+# moto's distributed Map succeeds although an item has failed; on AWS, and by sfnx, it does not.
+@pytest.mark.parametrize(
+    ("engine", "n"), [("sfnx", 35), ("moto", 35), ("sfnx", 60)], indirect=["engine"]
+)
+def test_the_error_of_one_item_is_the_error_of_the_flow(load, engine, home, tmp_path, n):
+    loaded = load(f"{FLOWS}:one_of_many_fails")
+    local = loaded.flow.run_local(n=n)
+    remote = engine.run(bundle_of(loaded, "micro", tmp_path), {"n": n})
+    assert (remote.status, remote.error) == ("FAILED", local.error.type)
+    assert remote.error_message == local.error.message == "item 30"
 
 
 # ministack's branches share one `$states.context.State`, so there they can see each other's retries.

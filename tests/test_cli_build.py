@@ -1,8 +1,6 @@
 """`dagy build` and `dagy inspect`, as a user types them."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 
@@ -40,21 +38,10 @@ def local_only():
 """
 
 
-@pytest.fixture
-def dagy(tmp_path):
+@pytest.fixture(autouse=True)
+def files(tmp_path):
     (tmp_path / "flows.py").write_text(FLOW)
     (tmp_path / "rows.csv").write_text("1,2\n")
-
-    def run(*arguments):
-        return subprocess.run(
-            [sys.executable, "-m", "dagy", *arguments],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-
-    return run
 
 
 def test_build_writes_the_bundle_and_prints_what_is_in_it(dagy, tmp_path):

@@ -4,8 +4,6 @@ import csv
 import io
 import json
 import re
-import subprocess
-import sys
 import time
 
 import duckdb
@@ -18,22 +16,6 @@ from dagy.state import StateType
 
 RUNNING, SUCCEEDED, FAILED = StateType.RUNNING, StateType.SUCCEEDED, StateType.FAILED
 HOUR = 3600.0
-
-
-@pytest.fixture
-def dagy(tmp_path, home):
-    def run(*arguments, **options):
-        return subprocess.run(
-            [sys.executable, "-m", "dagy", *arguments],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            stdin=subprocess.DEVNULL,
-            **options,
-        )
-
-    return run
 
 
 @pytest.fixture

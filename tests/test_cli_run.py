@@ -45,21 +45,9 @@ def wide(n: int):
 """
 
 
-@pytest.fixture
-def dagy(tmp_path, home):
-    """Run the command line in a folder of its own that holds `flows.py`."""
+@pytest.fixture(autouse=True)
+def flows_file(tmp_path):
     (tmp_path / "flows.py").write_text(FLOWS)
-
-    def run(*arguments):
-        return subprocess.run(
-            [sys.executable, "-m", "dagy", *arguments],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-
-    return run
 
 
 def test_run_prints_progress_on_stderr_and_the_result_on_stdout(dagy):

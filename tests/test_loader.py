@@ -112,6 +112,25 @@ def test_several_flows_are_listed(write):
         load_flow(f"{file}:quadrupel")
 
 
+def test_flows_of_one_name_are_told_apart_by_their_variables(write):
+    file = write(ONE + "\nagain = flow(name='quadruple')(lambda: 3)\n")
+    listed = r"say which:\n.*:quadruple\n.*:again  \(.*\.py:\d+, called 'quadruple'\)"
+    with pytest.raises(LoadError, match=listed):
+        load_flow(file)
+    assert load_flow(f"{file}:again").flow.fn() == 3
+    file = write(TWO + "\nagain = flow(name='daily etl')(lambda: 3)\n", name="more")
+    with pytest.raises(LoadError, match=r"(?s):other  \(.*:again  \(") as refusal:
+        load_flow(f"{file}:daily etl")
+    assert "quadruple" not in str(refusal.value)
+
+
+def test_a_file_whose_name_cannot_be_imported_is_refused_with_a_better_one(write):
+    with pytest.raises(
+        LoadError, match="a name with a dot in it cannot be imported; call it my_flow.py"
+    ):
+        load_flow(write(ONE, name="my.flow"))
+
+
 def test_a_file_named_like_a_module_that_is_loaded_already(write):
     with pytest.raises(
         LoadError, match="another module is called 'json' already .* rename the file"

@@ -51,6 +51,7 @@ POLICY = {
 def test_every_name_of_the_contract_is_importable(name):
     assert hasattr(dagy, name)
     assert name in dagy.__all__
+    assert name in dir(dagy)
 
 
 def defaults(function):
@@ -60,7 +61,7 @@ def defaults(function):
 
 def test_the_decorators_have_the_defaults_of_the_contract():
     only_tasks = {"executor": None, "timeout_seconds": None, "concurrency_limit": None}
-    beyond_the_contract = {"isolation": None, "cache": False}
+    beyond_the_contract = {"isolation": None, "serializer": None, "cache": False}
     assert defaults(dagy.task) == POLICY | only_tasks | beyond_the_contract
     assert defaults(dagy.flow) == POLICY
 

@@ -1,10 +1,7 @@
 """Resuming and caching real runs, from Python and on the command line."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 
 import pytest
 
@@ -43,19 +40,10 @@ def pipe(n: int = 3):
 
 
 @pytest.fixture
-def dagy(tmp_path, home):
+def dagy(dagy, tmp_path):
+    """Run the command line beside `flows.py`."""
     (tmp_path / "flows.py").write_text(FLOWS)
-
-    def run(*arguments):
-        return subprocess.run(
-            [sys.executable, "-m", "dagy", *arguments],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            env={**os.environ, "NO_COLOR": "1"},
-        )
-
-    return run
+    return dagy
 
 
 @pytest.fixture
@@ -195,6 +183,38 @@ def test_artifacts_come_along_when_a_run_is_resumed_or_an_output_cached(home):
     # The runs that made it are gone, and their folders; the artifact is not.
     assert again.task_runs["image"].message == "CACHED"
     assert again.task_runs["image"].output == b"\x89PNG"
+
+
+def test_a_task_whose_artifact_is_lost_runs_again_with_what_depends_on_it(home):
+    calls = []
+
+    @task
+    def image(n: int) -> bytes:
+        calls.append(f"image {n}")
+        return bytes(n)
+
+    @task
+    def size(data: bytes) -> int:
+        calls.append(f"size {len(data)}")
+        return len(data)
+
+    @task
+    def send(sizes: list):
+        calls.append(f"send {sizes}")
+        if len(calls) == 5:
+            raise OSError("down")
+
+    @flow
+    def thumbnails():
+        send([size(image(1)), size(image(2))])
+
+    failed = thumbnails.run_local()
+    [lost] = [path for path in home.rglob("artifacts/*") if path.read_bytes() == bytes(2)]
+    lost.unlink()
+    with pytest.warns(match=rf"artifacts of run {failed.run_id} are gone.*: image-2$") as warned:
+        thumbnails.run_local(resume=failed.run_id).raise_on_failure()
+    assert warned[0].filename == __file__
+    assert calls[5:] == ["image 2", "size 2", "send [1, 2]"]
 
 
 def test_a_secret_parameter_has_to_be_given_again(home):

@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import logging
+import traceback
 from pathlib import Path
 
 import pytest
@@ -172,10 +173,22 @@ def test_a_result_with_a_secret_in_it_is_not_cached():
 
 def test_the_workers_log_shows_no_secret():
     log = io.StringIO()
-    with contextlib.redirect_stdout(log), pytest.raises(ValueError):
+    with contextlib.redirect_stdout(log), pytest.raises(Exception, match="401 for"):
         handle({"dagy": 2, "parameters": {"token": TOKEN, "how": "message"}}, calls.build())
     assert "401 for " + MASK in log.getvalue()
     assert "0123" not in log.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("how", "error"), [("message", "ValueError"), ("repr", "KeyError"), ("cause", "RuntimeError")]
+)
+def test_what_the_worker_raises_shows_no_secret_and_keeps_the_name_of_the_error(how, error):
+    with pytest.raises(Exception) as raised:
+        handle({"dagy": 2, "parameters": {"token": TOKEN, "how": how}}, calls.build())
+    assert raised.type.__name__ == error
+    text = "".join(traceback.format_exception(raised.value))
+    assert "0123" not in text
+    assert "in leaks" in text
 
 
 @given(st.text(min_size=1), st.text(), st.text())

@@ -1,9 +1,14 @@
 """Tracing: a flow's function becomes a FlowSpec, and misuse is refused where it stands."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
 import pytest
 
-from dagy import FlowSpec, TaskOutput, flow, task
+from dagy import FlowSpec, TaskOutput, branch, flow, task
 from dagy.errors import ParameterError, TraceError
+from dagy.testing import run_in_memory
 
 
 @task
@@ -357,3 +362,79 @@ def test_an_output_that_an_inner_flow_compares_with_none_is_refused_too():
 
     with pytest.raises(TraceError, match="'n' cannot be compared with None while flow 'inner'"):
         outer.build()
+
+
+def test_a_task_called_in_a_thread_of_the_flows_own_is_refused_and_does_not_run():
+    ran = []
+
+    @task
+    def fetch(url):
+        ran.append(url)
+
+    @flow
+    def pooled():
+        with ThreadPoolExecutor() as pool:
+            return list(pool.map(fetch, ["a", "b"]))
+
+    @flow
+    def forgotten():
+        def fetch_all():
+            with suppress(TraceError):
+                fetch.map(["a"])
+
+        thread = threading.Thread(target=fetch_all)
+        thread.start()
+        thread.join()
+
+    for careless in (pooled, forgotten):
+        with pytest.raises(TraceError, match="task 'fetch' is called in another thread") as refusal:
+            careless.build()
+        assert "test_tracing.py:" in str(refusal.value)
+    assert ran == []
+
+
+def test_threads_that_were_there_before_and_tasks_of_a_run_may_call_tasks_meanwhile():
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(len, "starts the thread").result()
+
+        @flow
+        def slow():
+            return pool.submit(join, 1).result()
+
+        assert slow.build().outputs == [1]
+
+    @task
+    def calling():
+        return join(1)
+
+    @flow
+    def inner():
+        return calling()
+
+    @flow
+    def outer():
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(run_in_memory, inner).result().result
+
+    assert outer.build().outputs == [1]
+
+
+@pytest.mark.parametrize("text", ["{0!r}", "{1}", "{2!r}", "{3!r}"])
+def test_the_repr_of_an_output_is_for_people_and_refused_in_an_argument(text):
+    @flow
+    def telling(day: str):
+        first = extract("a")
+        made = text.format(first, [first], branch(first, 1, 2), day)
+        assert made.startswith(("<", "[<"))
+        return join({"note": made})
+
+    with pytest.raises(TraceError, match="was made of what has no value yet; pass that by itself"):
+        telling.build()
+
+
+def test_text_that_only_looks_like_markup_crosses():
+    @flow
+    def markup():
+        return join("<b>TaskOutput</b> < 3")
+
+    assert runs(markup.build())["join"].args == ["<b>TaskOutput</b> < 3"]

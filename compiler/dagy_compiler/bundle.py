@@ -177,9 +177,14 @@ def _read(file: Path) -> bytes:
 
 def _check_replaceable(folder: Path, flow_name: str) -> None:
     """Refuse to replace what is not a bundle of this flow: it is somebody's, and would be lost."""
-    if not folder.exists():
+    try:
+        # All names at one look: who builds at the same time may rename the folder after it.
+        names = {entry.name for entry in folder.iterdir()}
+    except FileNotFoundError:
         return
-    if not folder.is_dir() or (any(folder.iterdir()) and not (folder / MANIFEST).exists()):
+    except NotADirectoryError:
+        names = {folder.name} if folder.exists() else set()
+    if names and MANIFEST not in names:
         raise BundleError(
             f"{folder}: is there already and is not a bundle; move it away, or build "
             "elsewhere with -o"

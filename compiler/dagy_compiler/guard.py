@@ -8,7 +8,7 @@ from dagy.spec import FlowSpec
 from dagy_compiler.asl import Branch, Catcher, Choice, Parallel, Pass, Rule, State, Task, Wait
 from dagy_compiler.jsonata import expression
 from dagy_compiler.names import UniqueNames
-from dagy_compiler.states import NO_OUTPUT, Ending, failed, worker_task
+from dagy_compiler.states import NO_OUTPUT, Ending, asking, failed
 
 ATTEMPT = "flow_attempt"
 """The variable that counts the attempts of the flow."""
@@ -105,7 +105,7 @@ class GuardStates:
     def _tell(self, what: str, ending: Ending, **more: Any) -> Task:
         parameters = expression("$states.context.Execution.Input")
         content = {"flow": what, "attempt": _NUMBER, "parameters": parameters, **more}
-        return worker_task(content, ending, comment=f"The flow's own hooks and policy: {what}")
+        return asking(content, ending, comment=f"The flow's own hooks and policy: {what}")
 
 
 def _catcher(following: str) -> Catcher:

@@ -34,13 +34,14 @@ class Permission:
 
 def arn(service: str, kind: str, name: str, ending: str = "") -> Resource:
     """Return the ARN of a resource of this account and region."""
-    prefix = sub(f"arn:${{AWS::Partition}}:{service}:${{AWS::Region}}:${{AWS::AccountId}}:{kind}")
-    # A join, because what is in it is not looked through for `${...}`.
-    return {"Fn::Join": ["", [prefix, name + ending]]}
+    return sub(
+        f"arn:${{AWS::Partition}}:{service}:${{AWS::Region}}:${{AWS::AccountId}}:"
+        f"{kind}{name}{ending}"
+    )
 
 
 def name_in(value: Any) -> str | None:
-    """Return a literal name or ARN; None for what is known later, and for patterns of IAM's."""
+    """Return a literal name or ARN; None for what is known later, or would be a pattern."""
     if not isinstance(value, str) or any(mark in value for mark in ("*", "?", "${")):
         return None
     return value or None
@@ -74,8 +75,7 @@ def passes(value: Any, service: str) -> Permission:
     if name is None:
         return Permission(("iam:PassRole",), (ANY,), NOT_NAMED, service)
     if not name.startswith("arn:"):
-        name_of_role = sub("arn:${AWS::Partition}:iam::${AWS::AccountId}:role/")
-        role: Resource = {"Fn::Join": ["", [name_of_role, name]]}
+        role = sub(f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role/{name}")
         return Permission(("iam:PassRole",), (role,), None, service)
     return Permission(("iam:PassRole",), (name,), None, service)
 

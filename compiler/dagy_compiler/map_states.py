@@ -16,7 +16,7 @@ from dagy_compiler.states import (
     OUTPUT,
     AttemptStates,
     Ending,
-    worker_task,
+    asking,
 )
 
 TOO_MANY_FAILED = "States.ExceedToleratedFailureThreshold"
@@ -73,7 +73,7 @@ class MapStates:
         count = Ending(choose, expression("$states.result.Payload.count"))
         few_rule = Rule(condition=expression(f"$states.input <= {INLINE_ITEMS}"), next=few)
         return {
-            self._name: worker_task(
+            self._name: asking(
                 {"count": self._id, **ask}, count, comment=f"How many items {self._comment} has"
             ),
             choose: Choice(choices=(few_rule,), default=many),
@@ -86,7 +86,8 @@ class MapStates:
 
     def _inline(self, name: str) -> dict[str, State]:
         content = {**self._content, "item": expression("$states.input.item")}
-        body = self._item("item", content, Ending(None, expression(OUTPUT)), ("item",))
+        output: Any = NO_OUTPUT if self._kept is None else expression(OUTPUT)
+        body = self._item("item", content, Ending(None, output), ("item",))
         gathered = self._claim("gather")
         return {
             name: Map(
@@ -126,7 +127,7 @@ class MapStates:
                 next=gathered,
             ),
             gathered: self._gather(stored),
-            surface: worker_task(
+            surface: asking(
                 {"surface": self._id, "run": self._content["run"]},
                 Ending(None, NO_OUTPUT),
                 comment=f"Raises the error of the item of {self._comment} that failed",

@@ -244,8 +244,8 @@ def _invoke_model(arguments: Arguments, _: bool) -> Found:
     if model is None or model.startswith("arn:"):
         yield named(("bedrock:InvokeModel",), model, "bedrock", "")
     else:
-        prefix = sub("arn:${AWS::Partition}:bedrock:${AWS::Region}::foundation-model/")
-        yield Permission(("bedrock:InvokeModel",), ({"Fn::Join": ["", [prefix, model]]},))
+        arn_of = sub(f"arn:${{AWS::Partition}}:bedrock:${{AWS::Region}}::foundation-model/{model}")
+        yield Permission(("bedrock:InvokeModel",), (arn_of,))
 
 
 def _bucket(action: str, argument: str | None = None) -> Rule:
@@ -256,8 +256,7 @@ def _bucket(action: str, argument: str | None = None) -> Rule:
             return
         key = None if argument is None else name_in(arguments.get(argument)) or ANY
         tail = bucket if key is None else f"{bucket}/{key}"
-        arn = {"Fn::Join": ["", [sub("arn:${AWS::Partition}:s3:::"), tail]]}
-        yield Permission((action,), (arn,))
+        yield Permission((action,), (sub(f"arn:${{AWS::Partition}}:s3:::{tail}"),))
 
     return rule
 

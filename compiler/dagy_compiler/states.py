@@ -60,6 +60,11 @@ LOST_ERRORS: Final = (
     "Runtime.OutOfMemory",
 )
 
+# A call that runs no task of the user's may be made again when its worker was lost.
+LOST_RETRIER: Final = Retrier(
+    error_equals=LOST_ERRORS, interval_seconds=1, max_attempts=3, backoff_rate=2
+)
+
 QUERY_ERROR: Final = "States.QueryEvaluationError"
 
 NEVER_RETRIED: Final = Retrier(error_equals=(QUERY_ERROR,), max_attempts=0)
@@ -113,6 +118,12 @@ def worker_task(
 def is_worker_call(task: Task) -> bool:
     """Tell whether a state calls the worker, and not a service of the user's."""
     return task.arguments.get("FunctionName") == WORKER_ARN
+
+
+def asking(content: Mapping[str, Any], ending: Ending, *, comment: str) -> Task:
+    """Return a state that asks the worker something, and runs no task."""
+    retry = (INFRASTRUCTURE_RETRIER, LOST_RETRIER)
+    return worker_task(content, ending, comment=comment, retry=retry)
 
 
 class AttemptStates:
@@ -243,7 +254,7 @@ class AttemptStates:
         if self._carried:
             carried = ", ".join(f'"{field}": $states.input.{field}' for field in self._carried)
             answer = f"$merge([{answer}, {{{carried}}}])"
-        return worker_task(
+        return asking(
             {**self._content, **lost, "decide": True},
             Ending(following, expression(answer)),
             comment=f"What follows when the worker of {self._comment} is gone",

@@ -76,10 +76,12 @@ def _flow_name(function: ast.FunctionDef | ast.AsyncFunctionDef) -> str | None:
 def _run_ids() -> Iterable[Offer]:
     import time
 
-    from dagy.cli.run_ids import newest
     from dagy.history import LATEST, Home
+    from dagy.history.recorded import newest_first
 
-    headers = newest(Home.find())[:_MOST_RUNS]
+    home = Home.find()
+    found = newest_first(home, home.run_ids()).values()
+    headers = [header for header in found if header is not None][:_MOST_RUNS]
     for header in headers:
         started = time.strftime("%Y-%m-%d %H:%M", time.localtime(header.started_at))
         yield header.run_id, f"{header.flow_name}, {started}"
@@ -88,7 +90,7 @@ def _run_ids() -> Iterable[Offer]:
 
 
 def _tasks(run_id: str) -> Iterable[Offer]:
-    from dagy.cli.run_ids import task_names
+    from dagy.cli.task_names import task_names
     from dagy.history import Home, find_run_id
 
     home = Home.find()

@@ -9,8 +9,8 @@ from datetime import date, datetime
 
 from rich.text import Text
 
-from dagy.cli.run_ids import task_names
 from dagy.cli.screen import err, from_task, out, print_plain
+from dagy.cli.task_names import task_names
 from dagy.errors import HistoryError
 from dagy.history import Home, find_run_id, is_alive
 from dagy.logs import LogLine, follow, last_lines, read_lines

@@ -26,9 +26,17 @@ _NEW = ".new"
 _PRUNE_EVERY = 3600.0
 _LONGEST_WRITE = 86400.0  # seconds; a file that has been new for longer was left by a dead process
 
+MOST_RESULTS = 10_000
+MOST_BYTES = 2**30
+
 
 class Cache:
     """The cached results of one home. Safe for any number of threads and processes at once.
+
+    Args:
+        home: whose they are.
+        most_results: how many results may stay when it is pruned; the oldest go.
+        most_bytes: how large they may be together, with their artifacts.
 
     Examples:
         >>> cache = Cache(Home.find())  # doctest: +SKIP
@@ -37,8 +45,17 @@ class Cache:
         '6'
     """
 
-    def __init__(self, home: Home) -> None:
+    def __init__(
+        self, home: Home, *, most_results: int = MOST_RESULTS, most_bytes: int = MOST_BYTES
+    ) -> None:
         self._folder = home.cache
+        self._most_results = most_results
+        self._most_bytes = most_bytes
+
+    @property
+    def artifacts(self) -> Path:
+        """The folder of the artifacts that results refer to."""
+        return self._folder / "artifacts"
 
     def get(self, key: str, now: float) -> str | None:
         """Return what was put under a key, or None if there is nothing that is good.
@@ -73,7 +90,7 @@ class Cache:
             _remove(new)
 
     def prune(self, now: float) -> int:
-        """Remove what has expired, what is broken, and what dead processes left half written.
+        """Remove what has expired, is broken, or half written by dead processes; then the oldest.
 
         Args:
             now: seconds since the epoch.
@@ -81,7 +98,29 @@ class Cache:
         Returns:
             How many files were removed.
         """
-        return sum(_remove(path) for path in self._files() if _is_useless(path, now))
+        useless = [path for path in _files(self._folder) if _is_useless(path, now)]
+        removed = sum(map(_remove, useless))
+        kept, surplus = self._divided()
+        lost = [
+            path
+            for path in _files(self.artifacts)
+            if path.name not in kept and now - _stat(path)[0] > _LONGEST_WRITE
+        ]
+        return removed + sum(map(_remove, [*surplus, *lost]))
+
+    def _divided(self) -> tuple[set[str], list[Path]]:
+        """Return the artifacts of the results that stay, and the results that are too many."""
+        kept: set[str] = set()
+        size = 0
+        entries = [path for path in _files(self._folder) if path.suffix == _SUFFIX]
+        newest_first = sorted(entries, key=_stat, reverse=True)
+        for count, path in enumerate(newest_first):
+            names = _artifacts_of(path) - kept
+            size += _stat(path)[1] + sum(_stat(self.artifacts / name)[1] for name in names)
+            if count >= self._most_results or size > self._most_bytes:
+                return kept, newest_first[count:]
+            kept |= names
+        return kept, []
 
     def prune_now_and_then(self) -> None:
         """Prune if that was not done for an hour; looking at every file takes its time."""
@@ -100,11 +139,31 @@ class Cache:
     def _path(self, key: str) -> Path:
         return self._folder / (_digest(key) + _SUFFIX)
 
-    def _files(self) -> Iterator[Path]:
-        try:
-            yield from self._folder.iterdir()
-        except OSError:
-            return
+
+def _files(folder: Path) -> Iterator[Path]:
+    try:
+        yield from folder.iterdir()
+    except OSError:
+        return
+
+
+def _stat(path: Path) -> tuple[float, int]:
+    """Return when a file was written, in seconds since the epoch, and its size; zeros if gone."""
+    try:
+        found = path.stat()
+    except OSError:
+        return 0.0, 0
+    return found.st_mtime, found.st_size
+
+
+def _artifacts_of(path: Path) -> set[str]:
+    """Return the names of the artifacts that a result refers to; none if it is broken."""
+    from dagy.values.artifacts import names_in
+
+    try:
+        return names_in(_decode(path.read_bytes()).partition("\n")[2])
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
 
 
 def _digest(text: str) -> str:

@@ -142,8 +142,9 @@ def find_run_id(home: Home, run: str) -> str:
     if run in run_ids:
         return run
     if run == LATEST:
-        return _newest_first(home, run_ids)[0]
-    return _the_one(run, _newest_first(home, [name for name in run_ids if name.startswith(run)]))
+        return next(iter(newest_first(home, run_ids)))
+    candidates = [name for name in run_ids if name.startswith(run)]
+    return _the_one(run, list(newest_first(home, candidates)))
 
 
 def _the_one(prefix: str, candidates: list[str]) -> str:
@@ -167,15 +168,22 @@ def nothing_recorded(home: Home, run: str) -> HistoryError:
     )
 
 
-def _newest_first(home: Home, run_ids: list[str]) -> list[str]:
-    def started_at(run_id: str) -> tuple[float, str]:
-        try:
-            header = read_header(home.journal(run_id))
-        except (HistoryError, OSError):
-            header = None
+def newest_first(home: Home, run_ids: list[str]) -> dict[str, RunHeader | None]:
+    """Return the headers of runs by run id, the latest first; None for one that cannot be read."""
+    headers = {run_id: _header(home, run_id) for run_id in run_ids}
+
+    def started_at(run: tuple[str, RunHeader | None]) -> tuple[float, str]:
+        run_id, header = run
         return (0.0 if header is None else header.started_at, run_id)
 
-    return sorted(run_ids, key=started_at, reverse=True)
+    return dict(sorted(headers.items(), key=started_at, reverse=True))
+
+
+def _header(home: Home, run_id: str) -> RunHeader | None:
+    try:
+        return read_header(home.journal(run_id))
+    except (HistoryError, OSError):
+        return None  # of another version, or damaged: whoever asks for it by id hears why
 
 
 def _entries(path: Path) -> Iterator[dict[str, Any]]:
@@ -194,13 +202,18 @@ def _entries(path: Path) -> Iterator[dict[str, Any]]:
 def _replay(
     entries: list[dict[str, Any]],
 ) -> tuple[dict[str, RecordedTaskRun], dict[str, Any]]:
-    """Return the last word on each task run, and on the run itself."""
+    """Return the last word on each task run, and on the run itself.
+
+    A flow that is run again begins from nothing: what an earlier attempt made is not there for it.
+    """
     task_runs: dict[str, RecordedTaskRun] = {}
     run: dict[str, Any] = {}
     for entry in entries:
         name = entry.get("task_run_id")
         if name is None:
             run = entry
+            if entry["state"] == RUNNING:
+                task_runs.clear()
             continue
         task_runs[name] = RecordedTaskRun(
             StateType(entry["state"]), entry["attempt"], entry.get("output"), entry.get("message")

@@ -81,7 +81,13 @@ class Body:
         self._cached = cached
         self._due = code.due
         annotated = code.annotated or code.fn
-        encode = partial(encode_output, task.name, store=store, any_keys=returns_keys(annotated))
+        encode = partial(
+            encode_output,
+            task.name,
+            store=store,
+            any_keys=returns_keys(annotated),
+            serializer=task.serializer,
+        )
         self._call = call_of(task, code.fn, encode, store)
         self._signature = inspect.signature(code.fn)
         self._annotated = arguments_of(task, annotated)
@@ -132,7 +138,7 @@ class Body:
             return Outcome(output=output, message=CACHED)
         output = self._run(*converted, attempt)
         if self._mask.output(output) == output:  # a secret is kept nowhere
-            cached.keep(key, output)
+            cached.keep(key, output, attempt.deadline)
         return Outcome(output=output)
 
     def failed(self, attempt: Attempt, error: BaseException, policy: RetryPolicy) -> Outcome:
@@ -180,14 +186,30 @@ def arguments_of(task: TaskSpec, fn: Callable[..., Any]) -> Annotated:
 
 
 def encode_output(
-    task_name: str, value: Any, *, store: Store | None = None, any_keys: bool = False
+    task_name: str,
+    value: Any,
+    *,
+    store: Store | None = None,
+    any_keys: bool = False,
+    serializer: str | None = None,
 ) -> str:
-    """Return what a task returned as JSON text; the rest as for `to_text`.
+    """Return what a task returned as JSON text.
+
+    Args:
+        task_name: the task's name.
+        value: what it returned.
+        store: as for `to_text`.
+        any_keys: as for `to_text`.
+        serializer: as in its spec.
 
     Raises:
         CodecError: it cannot cross; the message names the task and the path inside the value.
     """
     try:
+        if serializer == "pickle":
+            from dagy.values.artifacts import Pickled
+
+            value = Pickled(value)
         return to_text(value, store, any_keys=any_keys)
     except CodecError as error:
         message = str(error).replace("value", "result", 1)

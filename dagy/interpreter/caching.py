@@ -74,10 +74,17 @@ class Cached:
         """Return the recorded output as JSON text, if there is one and it is fresh."""
         return self._cache.get(key, self._now())
 
-    def keep(self, key: str, output: str) -> None:
-        """Record an output."""
-        seconds = self._options.get("seconds")
-        self._cache.put(key, output, None if seconds is None else self._now() + seconds)
+    def keep(self, key: str, output: str, deadline: float | None) -> None:
+        """Record an output, unless it comes too late to count.
+
+        Args:
+            key: of the call.
+            output: JSON text.
+            deadline: when the attempt has failed by its timeout, in seconds since the epoch.
+        """
+        now, seconds = self._now(), self._options.get("seconds")
+        if deadline is None or now < deadline:
+            self._cache.put(key, output, None if seconds is None else now + seconds)
 
 
 def _canonical(parts: Any) -> str:
@@ -86,4 +93,4 @@ def _canonical(parts: Any) -> str:
     except TypeError:  # artifacts are in it; their content counts
         from dagy.values.artifacts import Digests
 
-        return json.dumps(json.loads(to_text(parts, Digests())), sort_keys=True)
+        return json.dumps(json.loads(to_text(parts, Digests(), pickles=True)), sort_keys=True)

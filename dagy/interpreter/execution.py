@@ -93,7 +93,10 @@ def execute(
         )
 
     execution = _Execution(spec, parameters, flow_code, sink, clock, draw, store)
-    return execution.run(scheduler, assignment)
+    result = execution.run(scheduler, assignment)
+    if result.exception is None or result.error is None:
+        return result
+    return result._replace(exception=mask.exception(result.exception, result.error.message))
 
 
 class _Execution:
@@ -160,7 +163,7 @@ class _Execution:
             )
         try:
             output = resolve(self._spec.outputs, frontier.lookup) if whole else None
-            self._output = to_text(output, self._store)
+            self._output = to_text(output, self._store, pickles=True)
         except (LookupError, CodecError) as error:
             return RunResult(StateType.FAILED, runs, error=describe_failure(error), exception=error)
         return RunResult(StateType.SUCCEEDED, runs, output=output)

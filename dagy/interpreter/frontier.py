@@ -183,11 +183,17 @@ class Frontier:
             self._release(run)
 
     def _release(self, run: TaskRun) -> None:
-        if run.spec.when and not self._is_taken(run.spec):
-            self._skip(run, NOT_TAKEN, not_taken=True)
+        if self._is_left_out(run):
+            self._end(run, StateType.SKIPPED, message=NOT_TAKEN)
             self._pass_over(run, NOT_TAKEN)
         else:
             self._ready(run)
+
+    def _is_left_out(self, run: TaskRun) -> bool:
+        """Tell whether branches leave out a task run all of whose dependencies have ended."""
+        if run.spec.when and not self._is_taken(run.spec):
+            run.not_taken = True
+        return run.not_taken
 
     def _is_taken(self, spec: TaskRunSpec) -> bool:
         try:
@@ -201,7 +207,9 @@ class Frontier:
     def _pass_over(self, ended: TaskRun, message: str) -> None:
         """Skip whatever cannot run because a task run ended without an output.
 
-        A join after a branch tolerates that the side which was not taken has none.
+        What depends on a failure is skipped at once. What depends on a side that was not taken is
+        skipped when all that it waits for has ended: a failure among that counts for more,
+        whichever came first. A join after a branch tolerates that such a side has no output.
         """
         pending = deque([ended])
         while pending:
@@ -209,15 +217,18 @@ class Frontier:
             for dependent in ended.dependents:
                 if dependent.state is not StateType.PENDING:
                     continue
-                if ended.not_taken and ended.id in _one_sided(dependent.spec):
-                    self._satisfy(dependent)
+                if ended.not_taken:
+                    dependent.waits_for -= 1
+                    dependent.not_taken |= ended.id not in _one_sided(dependent.spec)
+                    if dependent.waits_for:
+                        continue
+                    if not self._is_left_out(dependent):
+                        self._ready(dependent)
+                        continue
                 else:
-                    self._skip(dependent, message, not_taken=ended.not_taken)
-                    pending.append(dependent)
-
-    def _skip(self, run: TaskRun, message: str, *, not_taken: bool) -> None:
-        run.not_taken = not_taken
-        self._end(run, StateType.SKIPPED, message=message)
+                    dependent.not_taken = False
+                self._end(dependent, StateType.SKIPPED, message=message)
+                pending.append(dependent)
 
     def _end(
         self,

@@ -52,9 +52,14 @@ def in_process(task: TaskSpec, store: Store | None) -> Call:
         spawn = multiprocessing.get_context("spawn")
         receiver, sender = spawn.Pipe(duplex=False)
         context = {"attempt": attempt.number, "max_retries": task.retries, "name": task.name}
-        validate = task.validate_parameters
-        call = {"args": args, "kwargs": kwargs, "context": context, "validate": validate}
-        given = to_text(call, store)
+        call = {
+            "args": args,
+            "kwargs": kwargs,
+            "context": context,
+            "validate": task.validate_parameters,
+            "serializer": task.serializer,
+        }
+        given = to_text(call, store, pickles=True)
         process = spawn.Process(
             target=_child,
             args=(sender, task.import_path, given, folder),
@@ -198,7 +203,9 @@ def _called(import_path: str, text: str, folder: Path | None) -> str:
         import asyncio
 
         value = asyncio.run(value)
-    return encode_output(name, value, store=store, any_keys=returns_keys(fn))
+    return encode_output(
+        name, value, store=store, any_keys=returns_keys(fn), serializer=given["serializer"]
+    )
 
 
 def _described(error: BaseException) -> tuple[bytes | None, str, str, str]:

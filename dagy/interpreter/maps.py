@@ -30,7 +30,9 @@ def expand(run: TaskRun, store: Store | None = None) -> list[TaskRun]:
     mapped = {key: given[key] for key in run.spec.map_over or ()}
     length = common_length(mapped)
     # As text, so that each attempt of each item gets a copy of its own.
-    texts = {key: [to_text(item, store) for item in value] for key, value in mapped.items()}
+    texts = {
+        key: [to_text(item, store, pickles=True) for item in value] for key, value in mapped.items()
+    }
     return [
         _item(run, index, _arguments(run.arguments, texts, index, store)) for index in range(length)
     ]

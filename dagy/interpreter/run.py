@@ -59,8 +59,9 @@ class TaskRun:
         error: of the last attempt that failed.
         exception: likewise.
         message: what a person should know.
-        not_taken: whether it was skipped because a branch was not taken, and not by a failure.
         is_asleep: whether all it does is to wait for a time, so that it can be left at once.
+        not_taken: whether it is, or is to be, skipped because a branch was not taken, and not by a
+            failure.
         retry_in: seconds after which somebody else is to make the next attempt; None if nobody is.
     """
 

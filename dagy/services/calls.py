@@ -19,7 +19,7 @@ from dagy.services.waits import LONGEST_SECONDS, end_of_sleep, end_of_sleep_unti
 from dagy.source import caller
 from dagy.symbols import Symbol
 from dagy.task import RetryDelay
-from dagy.tracing import current_graph
+from dagy.tracing import current_graph, refuse_stray_call
 
 OPTIONS = ("name", "wait_for", "retries", "retry_delay_seconds", "timeout_seconds")
 """The options of an `aws_task`; the service's own arguments begin with a capital."""
@@ -221,6 +221,7 @@ def _record(
         _refuse(str(error))
     graph = current_graph.get()
     if graph is None:
+        refuse_stray_call(task)
         return task.fn(**arguments)
     return graph.add(task, (), arguments, wait_for)
 

@@ -132,6 +132,7 @@ _TASK: _Rules = {
     "retry_condition": (_OPTIONAL_STRING, "a string or null"),
     "hooks": (_hooks, "an object with lists of names under on_running and the like"),
     "isolation": (lambda value: value in (None, "process"), '"process" or null'),
+    "serializer": (lambda value: value in (None, "pickle"), '"pickle" or null'),
     "cache": (_cache, "null, or an object with seconds or $callable"),
     "code_hash": (_OPTIONAL_STRING, "a string or null"),
     "service": (_service, "null, or an object with a kind and what that kind has"),

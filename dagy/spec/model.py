@@ -33,6 +33,7 @@ class TaskSpec:
         retry_condition: name of the `retry_condition_fn`, which the worker finds on the task.
         hooks: names of the hooks, by `on_running`, `on_completion`, `on_failure` and `on_retry`.
         isolation: "process" for attempts in a process of their own; None for a thread.
+        serializer: "pickle" where what the task returns is pickled; None for JSON and artifacts.
         cache: `{}` to use recorded outputs of the same code and arguments, with `"seconds"` for how
             long, and `"$callable"` naming a key function; None for never.
         code_hash: SHA-256, in hex, of the function's source.
@@ -58,6 +59,7 @@ class TaskSpec:
     retry_condition: str | None = None
     hooks: dict[str, list[str]] = field(default_factory=dict)
     isolation: str | None = None
+    serializer: str | None = None
     cache: dict[str, Any] | None = None
     code_hash: str | None = None
     service: dict[str, Any] | None = None
@@ -130,6 +132,11 @@ class FlowSpec:
     retry_jitter_factor: float | None = None
     retry_condition: str | None = None
     hooks: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def has_pickles(self) -> bool:
+        """Whether what some task of it returns is pickled."""
+        return any(task.serializer == "pickle" for task in self.tasks.values())
 
     def to_json(self, *, indent: int | None = None) -> str:
         """Return the canonical JSON text: fields in the order of the class, ASCII only.

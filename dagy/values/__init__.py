@@ -33,7 +33,9 @@ _ATOMS = frozenset({type(None), bool, int, str})
 _LISTS = frozenset({list, tuple})
 
 
-def to_text(value: Any, store: Store | None = None, *, any_keys: bool = False) -> str:
+def to_text(
+    value: Any, store: Store | None = None, *, any_keys: bool = False, pickles: bool = False
+) -> str:
     """Return a value as JSON text: compact, ASCII only.
 
     Args:
@@ -41,6 +43,8 @@ def to_text(value: Any, store: Store | None = None, *, any_keys: bool = False) -
         store: takes artifacts; None refuses them.
         any_keys: keys of dicts may be numbers, dates and the like, which become text, because an
             annotation says what they are.
+        pickles: what cannot cross otherwise is pickled, if the store takes pickles. Only for what
+            has crossed already, and may be what a task had pickled.
 
     Raises:
         CodecError: something in it cannot cross; `.path` says where.
@@ -53,7 +57,7 @@ def to_text(value: Any, store: Store | None = None, *, any_keys: bool = False) -
         if not _is_plain(value):
             from dagy.values.rich import Writer
 
-            value = Writer(store, any_keys=any_keys).marked(value)
+            value = Writer(store, any_keys=any_keys, pickles=pickles).marked(value)
         return _encode(value)
     except RecursionError as error:
         raise CodecError(TOO_DEEP) from error

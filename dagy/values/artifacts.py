@@ -2,7 +2,8 @@
 
 A file is named by the hash of its content, so the same value is kept once. It is written beside its
 place and moved there, so that it is whole or not there. Frameworks are recognised only when the
-user has imported them: a frame cannot come from one that is not. Nothing is ever pickled.
+user has imported them: a frame cannot come from one that is not. Nothing is pickled but what a task
+has asked to be (`pickles`).
 """
 
 from __future__ import annotations
@@ -25,7 +26,13 @@ from dagy.errors import CodecError
 
 
 class Store(Protocol):
-    """Keeps the content of artifacts under names that are made from it."""
+    """Keeps the content of artifacts under names that are made from it.
+
+    Attributes:
+        pickles: whether a task of the flow has asked for pickles, so that others may pass them on.
+    """
+
+    pickles: bool
 
     def put(self, content: bytes, extension: str) -> str:
         """Keep a content; return the name it can be had by."""
@@ -41,10 +48,12 @@ class ArtifactStore:
 
     Args:
         folder: where they are kept.
+        pickles: as for `Store`.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, pickles: bool = False) -> None:
         self._folder = folder
+        self.pickles = pickles
 
     @property
     def folder(self) -> Path:
@@ -84,6 +93,10 @@ class ArtifactStore:
             raise CodecError(f"the artifact {place} is gone, and with it the value")
         return place
 
+    def has_all(self, text: str) -> bool:
+        """Tell whether every artifact that a JSON text refers to is here."""
+        return all((self.folder / name).exists() for name in names_in(text))
+
     def adopt(self, text: str, other: ArtifactStore) -> None:
         """Take in every artifact that a JSON text refers to, so that the other store may go.
 
@@ -107,9 +120,14 @@ class ArtifactStore:
 
 
 class TemporaryStore(ArtifactStore):
-    """A folder of artifacts that goes when nothing refers to the store any more."""
+    """A folder of artifacts that goes when nothing refers to the store any more.
 
-    def __init__(self) -> None:
+    Args:
+        pickles: as for `Store`.
+    """
+
+    def __init__(self, *, pickles: bool = False) -> None:
+        self.pickles = pickles
         self._lock = threading.Lock()
         self._made: Path | None = None
 
@@ -126,6 +144,8 @@ class TemporaryStore(ArtifactStore):
 
 class Digests:
     """A store that keeps nothing: for texts that are only compared."""
+
+    pickles = True
 
     def put(self, content: bytes, extension: str) -> str:
         """Return the name that the content would have."""
@@ -177,6 +197,13 @@ class FileArtifact:
     def read_text(self) -> str:
         """Return the content as text, from UTF-8."""
         return self.path.read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Pickled:
+    """What is to cross as a pickle, whole."""
+
+    value: Any
 
 
 class _Kind(NamedTuple):
@@ -254,7 +281,7 @@ _KINDS = {
 
 def is_artifact(value: Any) -> bool:
     """Tell whether a value crosses as an artifact."""
-    return isinstance(value, FileArtifact) or _kind_of(value) is not None
+    return isinstance(value, (FileArtifact, Pickled)) or _kind_of(value) is not None
 
 
 def _kind_of(value: Any) -> str | None:
@@ -267,11 +294,21 @@ def _kind_of(value: Any) -> str | None:
 
 
 def write(value: Any, store: Store) -> dict[str, Any]:
-    """Keep a value in a store; return what refers to it, as JSON."""
+    """Keep a value in a store; return what refers to it, as JSON.
+
+    Raises:
+        CodecError: it is to be pickled, and cannot be.
+        Exception: whatever a framework raises for what its file cannot hold.
+    """
     if isinstance(value, FileArtifact):
         content = value.read_bytes()
         file = store.put(content, extension_of(value.name))
         return {"kind": "file", "file": file, "bytes": len(content), "name": value.name}
+    if isinstance(value, Pickled):
+        from dagy.values import pickles
+
+        content = pickles.dumps(value.value)
+        return {"kind": "pickle", "file": store.put(content, "pickle"), "bytes": len(content)}
     name = _kind_of(value)
     assert name is not None
     content = _KINDS[name].write(value)
@@ -291,6 +328,10 @@ def read(reference: dict[str, Any], store: Store | None) -> Any:
     path, kind = store.path(reference["file"]), reference["kind"]
     if kind == "file":
         return FileArtifact(path, reference["name"], store)
+    if kind == "pickle":
+        from dagy.values import pickles
+
+        return pickles.load(path)
     if kind not in _KINDS:
         raise CodecError(f"an artifact of kind {kind!r} is of a later version; upgrade Dagy")
     try:

@@ -36,15 +36,22 @@ class Writer:
     Args:
         store: takes artifacts; None refuses them.
         any_keys: keys of dicts may be more than text.
+        pickles: what cannot cross otherwise is pickled, if the store takes pickles.
         reveal: secrets become what is in them.
     """
 
     def __init__(
-        self, store: Store | None, *, any_keys: bool = False, reveal: bool = False
+        self,
+        store: Store | None,
+        *,
+        any_keys: bool = False,
+        pickles: bool = False,
+        reveal: bool = False,
     ) -> None:
         self._store = store
         self._marks = True
         self._any_keys = any_keys
+        self._pickles = pickles and store is not None and store.pickles
         self._reveal = reveal
 
     def marked(self, value: Any) -> Any:
@@ -138,7 +145,12 @@ class Writer:
             return self._owner(value, path, self._dataclass)
         if hasattr(kind, "__pydantic_serializer__") and hasattr(value, "model_dump"):
             return self._owner(value, path, self._model)
-        return _by_pydantic(value, path)
+        try:
+            return _by_pydantic(value, path)
+        except CodecError:
+            if not self._pickles:
+                raise
+            return self._artifact(artifacts.Pickled(value), path)
 
     def _owner(self, value: Any, path: str, write: Callable[[Any, str], Any]) -> Any:
         """Write what has annotated fields, which say what the keys of its dicts are."""
@@ -179,9 +191,10 @@ class Writer:
     def _artifact(self, value: Any, path: str) -> dict[str, Any]:
         from dagy.values import artifacts
 
+        told = value.value if isinstance(value, artifacts.Pickled) else value
         if self._store is None:
             raise _refused(
-                value,
+                told,
                 path,
                 "artifacts do not cross here: not as a parameter or a literal argument of a flow, "
                 "and not on AWS yet in this version; write it to S3 in the task and return its "
@@ -189,8 +202,10 @@ class Writer:
             )
         try:
             return {ARTIFACT: artifacts.write(value, self._store)}
+        except CodecError:
+            raise
         except Exception as error:  # whatever a framework raises for what Parquet does not have
-            raise _refused(value, path, f"it cannot be written: {error}") from error
+            raise _refused(told, path, f"it cannot be written: {error}") from error
 
 
 def _scalar(value: Any, path: str) -> Any:

@@ -216,10 +216,12 @@ class Artifacts:
 
     Args:
         run: the execution; None keeps them for this invocation only.
+        pickles: as for `dagy.values.artifacts.Store`.
     """
 
-    def __init__(self, run: str | None) -> None:
+    def __init__(self, run: str | None, *, pickles: bool) -> None:
         self._run = run
+        self.pickles = pickles
 
     def put(self, content: bytes, extension: str) -> str:
         """See `dagy.values.artifacts.Store`."""
@@ -246,7 +248,7 @@ class Artifacts:
     def _here(self) -> TemporaryStore:
         from dagy.values.artifacts import TemporaryStore
 
-        return TemporaryStore()
+        return TemporaryStore(pickles=self.pickles)
 
     @property
     def _shared(self) -> Storage | None:

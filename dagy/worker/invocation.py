@@ -50,7 +50,7 @@ class Invocation:
         part = ", ".join(event.get("tasks", ["the flow"]))
         whose = f"flow {spec.name!r}, {part}"
         self._claims = Claims(run, event.get("limit", MAX_TEXT_BYTES), whose)
-        self._artifacts = Artifacts(run)
+        self._artifacts = Artifacts(run, pickles=spec.has_pickles)
 
     def answer(self) -> dict[str, Any]:
         """Do what is asked; return the answer."""

@@ -53,6 +53,20 @@ def test_text_cannot_break_out_of_a_drawing():
 
 
 @pytest.mark.parametrize("draw", [outline, mermaid, dot])
+def test_a_name_of_several_lines_stays_on_one(draw):
+    definition = {
+        "QueryLanguage": "JSONata",
+        "Comment": "a\ntitle",
+        "StartAt": "x\n  y\x1b[0m",
+        "States": {"x\n  y\x1b[0m": {"Type": "Wait", "Seconds": 1, "End": True}},
+    }
+    drawn = draw(definition)
+    assert all(char.isprintable() or char == "\n" for char in drawn)
+    assert r"x\n  y\x1b[0m" in drawn.replace("\\\\", "\\")
+    assert "  y" not in map(str.lstrip, drawn.splitlines())
+
+
+@pytest.mark.parametrize("draw", [outline, mermaid, dot])
 @pytest.mark.parametrize(
     "definition",
     [

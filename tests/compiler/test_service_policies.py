@@ -28,9 +28,7 @@ def shown(resource):
     """An ARN as CloudFormation would make it, its pseudo parameters left in."""
     if isinstance(resource, str):
         return resource
-    if "Fn::Sub" in resource:
-        return resource["Fn::Sub"]
-    return "".join(map(shown, resource["Fn::Join"][1]))
+    return resource["Fn::Sub"]
 
 
 def arn(service, rest):

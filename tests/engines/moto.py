@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Protocol
 from unittest.mock import patch
 
 import boto3
@@ -44,14 +44,30 @@ class MotoEngine:
     def run(self, bundle: Path, given: dict[str, Any]) -> Outcome:
         """See `Engine.run`."""
         text = (bundle / "state_machine.asl.json").read_text(encoding="utf-8")
-        definition = re.sub(r"\$\{WorkerFunctionArn\}", FUNCTION, text)
-        with Worker(bundle) as worker, corrected(worker), mock_aws(config=CONFIG):
-            client = boto3.Session("test", "test", region_name="us-east-1").client("stepfunctions")
-            machine = client.create_state_machine(
-                name=f"m{uuid.uuid4().hex}", definition=definition, roleArn=ROLE
-            )["stateMachineArn"]
-            started = client.start_execution(stateMachineArn=machine, input=json.dumps(given))
-            return ended(client, started["executionArn"])
+        with Worker(bundle) as worker:
+            return execute_definition(text, given, worker)
+
+
+class Invocable(Protocol):
+    """Answers invocations; raises FunctionError where the handler raises."""
+
+    def invoke(self, event: Any) -> Any:
+        """Answer one."""
+        ...
+
+
+def execute_definition(text: str, given: dict[str, Any], worker: Invocable) -> Outcome:
+    """Run a definition on moto's engine, each Task answered by a worker."""
+    definition = re.sub(r"\$\{WorkerFunctionArn\}", FUNCTION, text)
+    with corrected(worker), mock_aws(config=CONFIG):
+        client = boto3.Session("test", "test", region_name="us-east-1").client("stepfunctions")
+        machine = client.create_state_machine(
+            name=f"m{uuid.uuid4().hex}", definition=definition, roleArn=ROLE
+        )["stateMachineArn"]
+        started = client.start_execution(
+            stateMachineArn=machine, input=json.dumps(given), name=uuid.uuid4().hex
+        )
+        return ended(client, started["executionArn"])
 
 
 def ended(client: Any, arn: str) -> Outcome:
@@ -72,7 +88,7 @@ def ended(client: Any, arn: str) -> Outcome:
 
 
 @contextmanager
-def corrected(worker: Worker | None) -> Iterator[None]:
+def corrected(worker: Invocable | None) -> Iterator[None]:
     """Moto with an evaluator, with variables escaped, without waits, and with a worker if any."""
 
     def invoke(_self, _name, _qualifier, body, _headers, response_headers):

@@ -236,5 +236,56 @@ def fails_until_retried(n: int) -> int:
     return n
 
 
+@task
+def large(size: int, letter: str = "x") -> str:
+    return letter * size
+
+
+@task
+def lengths(*texts) -> list:
+    return [len(text) for text in texts]
+
+
+@task
+def content(size: int) -> bytes:
+    return bytes(size)
+
+
+@task
+def measured(data: bytes) -> list:
+    return [type(data).__name__, len(data)]
+
+
+@flow
+def large_values():
+    """Each passes between states by itself; all of them together do not, nor does the largest."""
+    parts = [large(100_000, f"{n:x}") for n in range(12)]
+    return lengths(*parts, large(1_000_000), parts[3])
+
+
+@flow
+def files():
+    """An artifact, and a map over some."""
+    return measured(content(300_000)), measured.map(content.map([1, 2]))
+
+
+@flow
+def many_items(n: int):
+    """More than an inline Map takes."""
+    return add(*[negated.map(below(n))[index] for index in (0, 7, -1)])
+
+
+@task
+def odd_one_out(n: int) -> int:
+    if n == 30:
+        raise OutOfStockError(f"item {n}")
+    return n
+
+
+@flow
+def one_of_many_fails(n: int):
+    return odd_one_out.map(below(n))
+
+
 def forget_hooks():
     HOOKS_CALLED.clear()

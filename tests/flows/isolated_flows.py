@@ -111,3 +111,23 @@ def reversed_bytes(data: bytes, day: date) -> bytes:
 @flow
 def reversing():
     return reversed_bytes(letters(), date(2026, 1, 31))
+
+
+class Point:
+    def __init__(self, x):
+        self.x = x
+
+
+@task(isolation="process", serializer="pickle")
+def moved(point: Point, by: int) -> Point:
+    return Point(point.x + by)
+
+
+@task(serializer="pickle")
+def origin() -> Point:
+    return Point(0)
+
+
+@flow
+def moving():
+    return moved(origin(), 5)

@@ -6,6 +6,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dagy.history import Cache, settle
+from dagy.values import from_text, to_text
+from dagy.values.artifacts import ArtifactStore
 
 NOW = 1_764_000_000.0
 
@@ -47,6 +49,31 @@ def test_a_broken_entry_is_a_miss_and_is_pruned_with_what_has_expired(home):
     assert [cache.get(key, NOW) for key in ("broken", "cut")] == [None, None]
     assert cache.prune(NOW + 10) == 3  # a text that was cut is found out when it is asked for
     assert cache.get("good", NOW) == '"a long enough text"'
+
+
+def test_the_oldest_results_go_when_there_are_too_many(home):
+    cache = Cache(home, most_results=2)
+    for age, key in enumerate(("newest", "older", "oldest")):
+        cache.put(key, "1", None)
+        os.utime(cache._path(key), (NOW - age, NOW - age))
+    assert cache.prune(NOW) == 1
+    assert [cache.get(key, NOW) for key in ("newest", "older", "oldest")] == ["1", "1", None]
+
+
+def test_results_count_with_their_artifacts_which_go_with_them(home):
+    cache = Cache(home, most_bytes=3_000)
+    store = ArtifactStore(cache.artifacts)
+    for age, key in enumerate(("new", "old")):
+        cache.put(key, to_text({"both": b"b" * 100, "own": key.encode() * 600}, store), None)
+        os.utime(cache._path(key), (NOW - age, NOW - age))
+    for file in store.folder.iterdir():
+        os.utime(file, (NOW, NOW))
+    assert cache.prune(NOW) == 1  # an artifact may be of a result that is just being written
+    assert (cache.get("old", NOW), len(os.listdir(store.folder))) == (None, 3)
+    assert cache.prune(NOW + 90_000) == 1
+    assert from_text(cache.get("new", NOW), store)["own"] == b"new" * 600
+    cache._path("new").write_text(cache._path("new").read_text()[:-3])
+    assert cache.prune(NOW + 90_000) == 2  # what is cut short refers to nothing
 
 
 def test_a_cache_that_cannot_be_written_keeps_nothing_and_says_nothing(home):

@@ -5,7 +5,8 @@ from dagy.history import find_run, find_run_id, list_runs, results_of
 from dagy.interpreter.events import Failure, Transition
 from dagy.state import StateType
 
-RUNNING, SUCCEEDED, FAILED = StateType.RUNNING, StateType.SUCCEEDED, StateType.FAILED
+PENDING, RUNNING = StateType.PENDING, StateType.RUNNING
+SUCCEEDED, FAILED = StateType.SUCCEEDED, StateType.FAILED
 
 HALF_DONE = [
     Transition(1.0, None, RUNNING),
@@ -41,6 +42,20 @@ def test_a_run_that_goes_on_and_one_that_failed(home, record):
     load = results_of(home, "failed").task_runs["load"]
     assert (load.state, load.attempts, load.output) == (FAILED, 2, None)
     assert results_of(home, "failed").flow_json is None
+
+
+def test_a_flow_that_runs_again_uses_nothing_that_its_earlier_attempt_made(home, record):
+    record(
+        transitions=[
+            *HALF_DONE,
+            Transition(4.0, "load", FAILED, 1, error=Failure("KeyError", "'a'")),
+            Transition(5.0, None, PENDING, 1),
+            Transition(6.0, None, RUNNING, 2),
+            Transition(7.0, "extract", RUNNING, 1),
+        ]
+    )
+    run = results_of(home, "run-1")
+    assert (run.status, run.results, list(run.task_runs)) == ("CRASHED", {}, ["extract"])
 
 
 def test_a_torn_tail_is_left_out(home, record):

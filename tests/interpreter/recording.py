@@ -1,4 +1,4 @@
-"""What the interpreter's tests run flows with: a recorder for a sink, and a clock that leaps."""
+"""What the interpreter's tests run flows with: a sink, a cache, and a clock that leaps."""
 
 import threading
 
@@ -19,6 +19,20 @@ class Recorder:
     def of(self, task_run_id):
         """`STATE attempt` for each transition of one task run."""
         return [f"{t.state} {t.attempt}" for t in self.transitions if t.task_run_id == task_run_id]
+
+
+class Shelf:
+    """A cache in memory."""
+
+    def __init__(self):
+        self.entries = {}
+
+    def get(self, key, now):
+        text, expires_at = self.entries.get(key, (None, None))
+        return None if expires_at is not None and expires_at <= now else text
+
+    def put(self, key, text, expires_at):
+        self.entries[key] = text, expires_at
 
 
 class LeapingClock:

@@ -112,6 +112,32 @@ def test_a_failure_on_the_side_that_is_taken_stops_the_join(fail_fast):
     assert run_in_memory(choosing, n=0).result == "SMALL 0"
 
 
+@pytest.mark.parametrize("retries", [0, 1])
+def test_a_side_that_depends_on_a_failure_stops_the_join_whichever_ends_first(retries):
+    @task(retries=retries, retry_delay_seconds=10)
+    def broken():
+        raise ValueError("no")
+
+    @flow
+    def choosing():
+        failing, number = broken(), value(0)
+
+        def then():
+            return shout(big(number), wait_for=[failing])
+
+        return shout(branch(number, then, lambda: small(number)))
+
+    run = run_in_memory(choosing, fail_fast=False)
+    assert states(run) == {
+        "broken": "FAILED",
+        "value": "SUCCEEDED",
+        "big": "SKIPPED",
+        "small": "SUCCEEDED",
+        "shout": "SKIPPED",
+        "shout-2": "SKIPPED",
+    }
+
+
 def test_an_output_of_one_side_cannot_be_used_where_the_other_may_be_taken():
     @flow
     def leaking():

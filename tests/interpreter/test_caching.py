@@ -9,21 +9,7 @@ from dagy.code import code_of
 from dagy.errors import DefinitionError
 from dagy.interpreter import execute
 from dagy.testing import FakeClock
-from tests.interpreter.recording import Recorder
-
-
-class Shelf:
-    """A cache in memory."""
-
-    def __init__(self):
-        self.entries = {}
-
-    def get(self, key, now):
-        text, expires_at = self.entries.get(key, (None, None))
-        return None if expires_at is not None and expires_at <= now else text
-
-    def put(self, key, text, expires_at):
-        self.entries[key] = text, expires_at
+from tests.interpreter.recording import Recorder, Shelf
 
 
 def run(a_flow, shelf, clock):
@@ -88,6 +74,24 @@ def test_a_function_may_say_what_the_key_is():
     counted, calls = counting(cache=lambda n, scale=1: "always the same")
     run(counted, Shelf(), FakeClock())
     assert calls == [1]
+
+
+def test_an_output_that_comes_after_the_timeout_is_not_kept():
+    clock, calls = FakeClock(), []
+
+    @task(cache=True, timeout_seconds=60, retries=1)
+    def slow_at_first():
+        calls.append(len(calls))
+        clock.sleep(70 if calls == [0] else 1)
+        return calls[-1]
+
+    @flow
+    def single():
+        return slow_at_first()
+
+    shelf = Shelf()
+    assert run(single, shelf, clock)[0].output == 1
+    assert run(single, shelf, clock)[0].output == 1
 
 
 @pytest.mark.parametrize(

@@ -1,213 +1,299 @@
-"""Every execution of a random graph, under random policies, obeys a small model of the semantics.
+"""Every execution of a random world obeys a small model of the semantics; see `worlds` and `model`.
 
-Tasks are kinds with a policy; task runs are calls of them, each with a script: what its attempts do,
-one after another. The clock leaps, so that delays and timeouts of minutes cost nothing.
+A run is recorded in a journal, which may end in its midst as after a crash, and resumed from there.
+The clock leaps, so that delays and timeouts of minutes cost nothing.
 """
 
+import json
 import sys
 from collections import Counter
 from dataclasses import dataclass, field
+from operator import itemgetter
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dagy import FlowSpec, RunContext, TaskRunSpec, TaskSpec
+from dagy import RunContext
 from dagy.code import Code
-from dagy.interpreter import execute
+from dagy.context import current_task_run_id
+from dagy.history import Home, RunHeader, results_of
+from dagy.history.journal import Journal
+from dagy.interpreter import Assignment, execute
+from dagy.interpreter.caching import CACHED
+from dagy.interpreter.frontier import NOT_TAKEN
+from dagy.policy import RetryPolicy
+from dagy.resume import Recorded, reusable
 from dagy.state import TERMINAL, TRANSITIONS
 from dagy.testing import FakeClock
-from tests.interpreter.recording import Recorder
-
-TIMEOUT = 100
-
-
-@dataclass
-class Kind:
-    """The policy of a task."""
-
-    retries: int
-    delay: float | list[float] | None
-    limit: int | None
-    has_timeout: bool
-    hooked: bool
-
-
-@dataclass
-class Call:
-    """A task run: what it depends on, and what its attempts do: ok, fail, fatal, or slow."""
-
-    kind: int
-    depends_on: list[int]
-    script: list[str]
+from tests.interpreter.model import (
+    RESUMED,
+    End,
+    cache_key,
+    expected,
+    got_by,
+    listed,
+    output,
+    short,
+    value_of,
+)
+from tests.interpreter.recording import Recorder, Shelf
+from tests.interpreter.worlds import TIMEOUT, World, spec_of, worlds
 
 
 @dataclass
-class World:
-    kinds: list[Kind]
-    calls: list[Call]
+class Play:
+    """A world that is being run, with how many workers, and whether the first failure stops it."""
+
+    world: World
+    max_workers: int
+    fail_fast: bool
+    round: int = -1
     hooks: list[tuple[str, str, int]] = field(default_factory=list)
+    clock: FakeClock = field(default_factory=FakeClock)
+    shelf: Shelf = field(default_factory=Shelf)
 
+    def run(self, sink, given):
+        return execute(
+            spec_of(self.world), self.code_of, {}, sink=sink, flow_code=self.flow_code(),
+            clock=self.clock, max_workers=self.max_workers, fail_fast=self.fail_fast,
+            assignment=Assignment(results=given, reason=RESUMED), cache=self.shelf,
+        )  # fmt: skip
 
-@st.composite
-def worlds(draw):
-    kinds = [
-        Kind(
-            retries=draw(st.integers(0, 2)),
-            delay=draw(st.sampled_from([None, 0, 2.5, [1, 3]])),
-            limit=draw(st.sampled_from([None, None, 1, 2])),
-            has_timeout=draw(st.booleans()),
-            hooked=draw(st.booleans()),
-        )
-        for _ in range(draw(st.integers(1, 3)))
-    ]
-    calls = []
-    for index in range(draw(st.integers(1, 9))):
-        earlier = st.sampled_from(range(index)) if index else st.nothing()
-        calls.append(
-            Call(
-                kind=draw(st.integers(0, len(kinds) - 1)),
-                depends_on=draw(st.lists(earlier, unique=True, max_size=3)) if index else [],
-                script=draw(
-                    st.lists(st.sampled_from(["ok", "ok", "fail", "fatal", "slow"]), max_size=3)
-                ),
-            )
-        )
-    return World(kinds, calls)
+    def flow_code(self):
+        def begin(context, state):
+            self.round += 1
 
+        return Code(len, hooks={"on_running": [begin]})
 
-def spec_of(world):
-    task_runs = [
-        TaskRunSpec(f"t{i}", f"k{call.kind}", [f"t{d}" for d in call.depends_on],
-                    [i, [{"$task": f"t{d}"} for d in call.depends_on]], {}, None)
-        for i, call in enumerate(world.calls)
-    ]  # fmt: skip
-    tasks = {
-        f"k{i}": TaskSpec(
-            f"k{i}", "m:f", None, None, kind.retries, kind.delay,
-            TIMEOUT if kind.has_timeout else None, kind.limit,
-        )
-        for i, kind in enumerate(world.kinds)
-    }  # fmt: skip
-    edges = [[d, run.id] for run in task_runs for d in run.depends_on]
-    outputs = [{"$task": run.id} for run in task_runs]
-    return FlowSpec("random", "1", "", tasks, task_runs, edges, outputs, [])
-
-
-def codes_of(world, clock):
-    def body(index, inputs):
-        attempt = RunContext.get().attempt
-        script = world.calls[index].script
-        step = script[attempt - 1] if attempt <= len(script) else "ok"
-        if step == "slow":
-            clock.sleep(TIMEOUT + 1)
-        if step in ("fail", "fatal"):
-            raise (ValueError if step == "fail" else KeyError)(index)
-        return [index, inputs]
-
-    def noting(event):
-        def note(context, state):
-            world.hooks.append((f"t{context.parameters['index']}", event, context.attempt))
-
-        return [note]
-
-    def codes(name):
-        kind = world.kinds[int(name[1:])]
+    def code_of(self, task_name):
+        kind = self.world.kinds[int(task_name[1:])]
         events = ("on_running", "on_retry", "on_completion", "on_failure")
-        hooks = {event: noting(event) for event in events} if kind.hooked else {}
-        return Code(
-            body, retry_condition=lambda error: not isinstance(error, KeyError), hooks=hooks
-        )
+        hooks = {event: [self.noting(event)] for event in events} if kind.hooked else {}
+        return Code(self.body, retry_condition=is_not_fatal, hooks=hooks)
 
-    return codes
+    def noting(self, event):
+        def note(context, state):
+            self.hooks.append((current_task_run_id.get(), event, context.attempt))
+
+        return note
+
+    def body(self, index, each, inputs):
+        call, name, round = self.world.calls[index], current_task_run_id.get(), self.round
+        item = int(name.partition("[")[2].rstrip("]") or 0)
+        match call.step(round, item, RunContext.get().attempt):
+            case "slow":
+                self.clock.sleep(TIMEOUT + 1)
+            case "fail":
+                raise ValueError(name)
+            case "fatal":
+                raise KeyError(name)
+        return output(call, name, round, short([each, inputs]))
+
+    @property
+    def is_exact(self):
+        """Whether the model knows how each attempt ends.
+
+        With one worker nothing else is under way when an attempt is slow. With several, the clock
+        that one moves is that of all, and another's attempt may be late before it has begun.
+        """
+        return self.max_workers == 1 or not any("slow" in call.script for call in self.world.calls)
 
 
-def expected(world):
-    """What each task run ends as, and after how many attempts, when nothing stops the rest."""
-    model = []
-    for call in world.calls:
-        kind = world.kinds[call.kind]
-        if any(model[d][0] != "SUCCEEDED" for d in call.depends_on):
-            model.append(("SKIPPED", 0))
-            continue
-        for attempt in range(1, kind.retries + 2):
-            step = call.script[attempt - 1] if attempt <= len(call.script) else "ok"
-            if step == "ok" or (step == "slow" and not kind.has_timeout):
-                model.append(("SUCCEEDED", attempt))
-                break
-            if step == "fatal" or attempt == kind.retries + 1:
-                model.append(("FAILED", attempt))
-                break
-    return model
-
-
-def expected_value(world, index):
-    return [index, [expected_value(world, d) for d in world.calls[index].depends_on]]
+def is_not_fatal(error):
+    return not isinstance(error, KeyError)
 
 
 def obey(world, max_workers, fail_fast):
-    spec, clock, recorder = spec_of(world), FakeClock(), Recorder()
-    result = execute(
-        spec, codes_of(world, clock), {}, sink=recorder, clock=clock,
-        max_workers=max_workers, fail_fast=fail_fast,
-    )  # fmt: skip
-    model = expected(world)
-    ended = [(str(run.state), run.attempt) for run in result.task_runs.values()]
-    failing = any(state == "FAILED" for state, _ in model)
-    # With one worker nothing else is under way when an attempt is slow. With several, the clock
-    # that one moves is that of all, and another's attempt may be late before it has begun.
-    alone = max_workers == 1 or not any("slow" in call.script for call in world.calls)
-    if alone:
-        assert result.status == ("FAILED" if failing else "SUCCEEDED")
-    if alone and not (failing and fail_fast):
-        assert ended == model
+    play, kept = Play(world, max_workers, fail_fast), {}
+    with TemporaryDirectory() as folder:
+        home = Home(Path(folder))
+        check(play, home, "first", {}, kept)
+        if world.crash_after is not None:
+            journal = home.journal("first")
+            lines = journal.read_bytes().splitlines(keepends=True)
+            journal.write_bytes(b"".join(lines[: world.crash_after + 1]))
+            check(play, home, "second", results_to_resume(world, home), kept)
+
+
+def results_to_resume(world, home):
+    run, spec = results_of(home, "first"), spec_of(world)
+    not_taken = {name for name, each in run.task_runs.items() if each.message == NOT_TAKEN}
+    recorded = Recorded("first", spec, {}, run.results, frozenset(not_taken))
+    return reusable(recorded, spec, {}, force=False)
+
+
+def check(play, home, run_id, given, kept):
+    """Run a world once, and hold each attempt of its flow against the model."""
+    header = RunHeader(run_id, "random", "1", {}, 0.0, play.max_workers, play.fail_fast, "0")
+    journal, recorder = Journal(home, header), Recorder()
+    first_round = play.round + 1
+    play.hooks.clear()
+    result = play.run(Both(journal, recorder), given)
+    journal.close()
+    attempts = list(attempts_of(recorder.transitions))
+    known = {name: json.loads(text) for name, text in given.items()}
+    for round, transitions in enumerate(attempts, start=first_round):
+        assert_order_is_legal(play, transitions)
+        ends = ends_of(transitions)
+        assert_outputs_agree(play.world, ends)
+        model = expected(play.world, round, known, kept)
+        if play.is_exact:
+            may_retry = round - first_round < play.world.retries
+            assert_ends_are_those_of(model, ends, play, transitions[-1].state, may_retry)
+        kept |= kept_by(play.world, ends)
     if result.status == "SUCCEEDED":
-        assert result.output == [expected_value(world, i) for i in range(len(world.calls))]
-    assert_order_is_legal(world, spec, recorder.transitions, max_workers, fail_fast)
-    if alone:
-        assert_hooks_are_in_order(world, recorder.transitions)
+        assert result.output == [value_of(source, ends) for source in play.world.returned]
+    if play.is_exact:
+        assert_hooks_are_in_order(play, recorder.transitions)
 
 
-def assert_order_is_legal(world, spec, transitions, max_workers, fail_fast):
-    states = {run.id: "PENDING" for run in spec.task_runs}
-    runs = {run.id: run for run in spec.task_runs}
-    failed = False
+class Both:
+    """Two sinks as one."""
+
+    def __init__(self, *sinks):
+        self.sinks = sinks
+
+    def emit(self, transition):
+        for sink in self.sinks:
+            sink.emit(transition)
+
+
+def attempts_of(transitions):
+    """Yield the transitions of each attempt of the flow as a whole."""
+    starts = [
+        position
+        for position, transition in enumerate(transitions)
+        if transition.task_run_id is None and transition.state == "RUNNING"
+    ]
+    assert starts[0] == 0
+    for start, end in zip(starts, [*starts[1:], len(transitions)], strict=True):
+        yield transitions[start:end]
+
+
+def ends_of(transitions):
+    """Return the last word on each task run."""
+    return {
+        transition.task_run_id: End(
+            str(transition.state),
+            transition.attempt,
+            None if transition.output is None else json.loads(transition.output),
+            transition.message if transition.message in (CACHED, NOT_TAKEN, RESUMED) else None,
+        )
+        for transition in transitions[1:-1]
+    }
+
+
+def kept_by(world, ends):
+    """Return what the cache has got from an attempt of the flow."""
+    return {
+        cache_key(name, end.value["got"]): end.value
+        for name, end in ends.items()
+        if isinstance(end.value, dict)
+        and end.note != RESUMED
+        and world.kinds[call_of(world, name).kind].cached
+    }
+
+
+def call_of(world, name):
+    return world.calls[int(name.partition("[")[0][1:])]
+
+
+def assert_ends_are_those_of(model, ends, play, state_of_flow, may_retry):
+    if all(end.state != "FAILED" for end in model.values()):
+        assert state_of_flow == "SUCCEEDED"
+        assert ends == model
+        return
+    assert state_of_flow == ("PENDING" if may_retry else "FAILED")
+    if not play.fail_fast:
+        assert ends == model
+    for name, end in ends.items():  # what still went on when the first one failed had its way
+        assert end == model.get(name) or end.state in ("FAILED", "SKIPPED", "CANCELLED")
+
+
+def assert_outputs_agree(world, ends):
+    """What each task run was given is what its inputs came to in this very run."""
+    for name, end in ends.items():
+        call = call_of(world, name)
+        if end.state != "SUCCEEDED":
+            continue
+        if call.over is not None and "[" not in name:
+            items = {key: each.value for key, each in ends.items() if key.startswith(f"{name}[")}
+            assert not items or [items[f"{name}[{i}]"] for i in range(len(items))] == end.value
+            given = [got[0] for got in map(itemgetter("got"), end.value)]
+            assert given == short(listed(value_of(call.over, ends)))
+        else:
+            assert end.value["got"][1] == got_by(call, None, ends)[1]
+
+
+def assert_order_is_legal(play, transitions):
+    states, due = {}, {}
     for transition in transitions[1:-1]:
-        name, state = transition.task_run_id, transition.state
-        assert state in TRANSITIONS[states[name]]
-        states[name] = state
+        name, state, attempt = transition.task_run_id, transition.state, transition.attempt
+        kind = play.world.kinds[call_of(play.world, name).kind]
+        assert state in TRANSITIONS[states.get(name, "PENDING")]
         if state == "RUNNING":
-            assert all(states[d] == "SUCCEEDED" for d in runs[name].depends_on)
-            assert not (fail_fast and failed)
-            assert transition.attempt <= spec.tasks[runs[name].task_name].retries + 1
-        running = [run for run, state in states.items() if state == "RUNNING"]
-        assert len(running) <= max_workers
-        for kind, count in Counter(runs[name].task_name for name in running).items():
-            assert count <= (spec.tasks[kind].concurrency_limit or count)
-        failed = failed or state == "FAILED"
+            assert not (play.fail_fast and "FAILED" in states.values())
+            assert_inputs_are_there(play.world, name, states)
+            assert attempt <= kind.retries + 1
+            assert transition.at >= due.get(name, 0)
+        elif state == "PENDING":
+            due[name] = transition.at + RetryPolicy(delay=kind.delay).delay_after(attempt)
+        states[name] = state
+        assert_limits_are_kept(play, states)
     assert all(state in TERMINAL for state in states.values())
+    assert states.keys() >= {f"t{index}" for index in range(len(play.world.calls))}
     assert transitions[0].task_run_id is transitions[-1].task_run_id is None
     assert [t.at for t in transitions] == sorted(t.at for t in transitions)
 
 
-def assert_hooks_are_in_order(world, transitions):
+def assert_inputs_are_there(world, name, states):
+    """All that a task run needs has succeeded; of a join, one side may have been skipped."""
+    call = call_of(world, name)
+    for number in call.depends_on:
+        allowed = {"SUCCEEDED"} if number in call.needs else {"SUCCEEDED", "SKIPPED"}
+        assert states[f"t{number}"] in allowed
+
+
+def assert_limits_are_kept(play, states):
+    calls = {
+        name: call_of(play.world, name) for name, state in states.items() if state == "RUNNING"
+    }
+    # A mapped call runs as long as its items do, and takes no worker meanwhile.
+    running = [call for name, call in calls.items() if call.over is None or "[" in name]
+    assert len(running) <= play.max_workers
+    for number, count in Counter(call.kind for call in running).items():
+        assert count <= (play.world.kinds[number].limit or count)
+
+
+def assert_hooks_are_in_order(play, transitions):
     """The hooks of each task run are those of its transitions, one for one."""
-    for index, call in enumerate(world.calls):
-        name = f"t{index}"
-        wanted = []
-        for transition in transitions:
-            if transition.task_run_id != name or not world.kinds[call.kind].hooked:
-                continue
-            if transition.state == "RUNNING":
-                wanted += [("on_retry", transition.attempt)] * (transition.attempt > 1)
-                wanted.append(("on_running", transition.attempt))
-            elif transition.state in ("SUCCEEDED", "FAILED"):
-                event = "on_completion" if transition.state == "SUCCEEDED" else "on_failure"
-                wanted.append((event, transition.attempt))
-        assert [(event, attempt) for run, event, attempt in world.hooks if run == name] == wanted
+    wanted, noted = {}, {}
+    for transition in transitions:
+        name = transition.task_run_id
+        if name is None or transition.message == RESUMED:
+            continue
+        call, attempt = call_of(play.world, name), transition.attempt
+        is_whole = call.over is not None and "[" not in name
+        if is_whole or not play.world.kinds[call.kind].hooked:
+            continue
+        events = wanted.setdefault(name, [])
+        if transition.state == "RUNNING":
+            events += [("on_retry", attempt)] * (attempt > 1)
+            events.append(("on_running", attempt))
+        elif transition.state in ("SUCCEEDED", "FAILED"):
+            if transition.message == CACHED:
+                events.pop()  # its body did not run
+            event = "on_completion" if transition.state == "SUCCEEDED" else "on_failure"
+            events.append((event, attempt))
+    for name, event, attempt in play.hooks:
+        noted.setdefault(name, []).append((event, attempt))
+    assert noted == {name: events for name, events in wanted.items() if events}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(worlds(), st.integers(1, 4), st.booleans())
 def test_every_execution_obeys_the_model(world, max_workers, fail_fast):
     obey(world, max_workers, fail_fast)
@@ -223,7 +309,7 @@ def switching_all_the_time():
 
 @pytest.mark.usefixtures("switching_all_the_time")
 def test_it_does_so_too_when_threads_are_switched_all_the_time():
-    @settings(max_examples=150, deadline=None, database=None)
+    @settings(max_examples=100, deadline=None, database=None)
     @given(worlds(), st.integers(2, 8), st.booleans())
     def obeys(world, max_workers, fail_fast):
         obey(world, max_workers, fail_fast)

@@ -132,19 +132,6 @@ def dagy_on_a_terminal(folder):
 
 
 @pytest.fixture
-def dagy(folder):
-    """Run `dagy ...` without a terminal, to its end."""
-    import subprocess
-    import sys
-
-    def run(*arguments, **options):
-        return subprocess.run(
-            [sys.executable, "-m", "dagy", *arguments],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            **options,
-        )
-
-    return run
+def dagy(dagy, folder):
+    """Run the command line without a terminal, beside `flows.py`."""
+    return dagy

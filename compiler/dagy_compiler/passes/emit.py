@@ -42,6 +42,7 @@ from dagy_compiler.states import (
     OUTPUT,
     AttemptStates,
     Ending,
+    asking,
     native_retrier,
     worker_task,
 )
@@ -85,6 +86,7 @@ class _Emitter:
         self._plan = plan
         self._units = plan.units
         self._attempts = plan.attempts
+        self._alone = {unit.task_runs[0] for unit in plan.units if len(unit.task_runs) == 1}
         self._names = UniqueNames("-", STATE_NAME_CHARACTERS)
         # Task runs come first, so that no other state can take a name away from one of them.
         self._unit_names = self._names.claim_all(state_name(unit.name) for unit in plan.units)
@@ -149,7 +151,8 @@ class _Emitter:
     def _variable(self, task_run_id: str, name: str) -> Variable:
         if self._plan.task_of(task_run_id).service is not None:
             return Variable(name, "answer")
-        mapped = self._plan.runs[task_run_id].map_over is not None
+        # A map that shares a worker with others is one value there, and not one for each item.
+        mapped = task_run_id in self._alone and self._plan.runs[task_run_id].map_over is not None
         return Variable(name, "texts" if mapped else "text")
 
     def _head(self, step: Step) -> str:
@@ -206,7 +209,7 @@ class _Emitter:
         content = _sent(step.inputs)
         if step.unit is None:
             content |= {"return": True, "run": RUN}
-            return {name: worker_task(content, ending, comment="The flow's return value")}
+            return {name: asking(content, ending, comment="The flow's return value")}
         unit = self._units[step.unit]
         if unit.whole_flow:
             return {name: worker_task(content, ending, comment=self._whole_flow())}
@@ -283,7 +286,7 @@ class _Emitter:
             next=heads[0],
         )
         return {
-            name: worker_task(content, truth, comment=f"Whether {_condition(step)} is true"),
+            name: asking(content, truth, comment=f"Whether {_condition(step)} is true"),
             choice: Choice(
                 choices=(then,), assign=_nothing(step.lost_then), output=NO_OUTPUT, default=heads[1]
             ),

@@ -26,7 +26,7 @@ from dagy_compiler.asl import (
     StateMachine,
     Task,
 )
-from dagy_compiler.states import RETRY_ERROR, is_worker_call
+from dagy_compiler.states import INFRASTRUCTURE_ERRORS, RETRY_ERROR, is_worker_call
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,20 @@ def view(definition: Mapping[str, Any]) -> View:
         where = ".".join(str(part) for part in first["loc"])
         raise _refuse(f"{where}: {first['msg']}") from error
     steps = _steps(machine.states, machine.start_at)
-    title = machine.comment or "State machine"
-    return View(title, steps, _count(machine.states), _calls(steps))
+    title = _line(machine.comment or "State machine")
+    return View(title, tuple(map(_in_lines, steps)), _count(machine.states), _calls(steps))
+
+
+def _in_lines(step: Step) -> Step:
+    """Return a step whose texts take a line each, whatever the names in them hold."""
+    branches = tuple(tuple(map(_in_lines, branch)) for branch in step.branches)
+    detail = tuple(map(_line, step.detail))
+    return replace(step, name=_line(step.name), detail=detail, branches=branches)
+
+
+def _line(text: str) -> str:
+    """Return a text with line ends and the like as Python writes them."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 def _refuse(problem: str) -> BundleError:
@@ -190,11 +202,18 @@ def _detail(name: str, task: Task) -> tuple[str, ...]:
     phrases += [
         "retries after " + _native(retrier)
         for retrier in task.retry or ()
-        if retrier.max_attempts and retrier.error_equals == ("States.ALL",)
+        if retrier.max_attempts and not _is_of_service(task, retrier)
     ]
     if any(RETRY_ERROR in catcher.error_equals for catcher in task.catch or ()):
         phrases.append("retries as the worker decides")
     return tuple(phrases)
+
+
+def _is_of_service(task: Task, retrier: Retrier) -> bool:
+    """Tell whether a retrier is for the trouble of Lambda, or of whatever service is called."""
+    if is_worker_call(task):
+        return retrier.error_equals == INFRASTRUCTURE_ERRORS
+    return retrier.error_equals != ("States.ALL",)
 
 
 def _native(retrier: Retrier) -> str:

@@ -1,0 +1,117 @@
+"""Running a drawn flow here and as a state machine, and what can be compared of it."""
+
+from __future__ import annotations
+
+import json
+import traceback
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sfnx.testing import Call, Failure, run
+
+from dagy.spec import FlowSpec
+from dagy.testing import run_in_memory
+from dagy.worker import handle
+from dagy_compiler import compile_flow
+from tests.differential import palette
+from tests.differential.programs import Drawn
+from tests.engines.handler import FunctionError
+from tests.engines.moto import execute_definition
+
+
+@dataclass(frozen=True)
+class Observed:
+    """How a flow ended, and what was called on the way, in whatever order."""
+
+    status: str
+    output: Any
+    error: str | None
+    message: str | None
+    called: Counter[tuple[Any, ...]]
+
+
+class Here:
+    """The real worker, in this process.
+
+    Args:
+        spec: the flow.
+    """
+
+    def __init__(self, spec: FlowSpec) -> None:
+        self._spec = spec
+
+    def invoke(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        """Answer one invocation; raise FunctionError with what Lambda answers for an exception."""
+        try:
+            # Through text and back, as between Step Functions and Lambda.
+            return json.loads(json.dumps(handle(json.loads(json.dumps(event)), self._spec)))
+        except BaseException as error:
+            raise FunctionError(
+                {
+                    "errorType": type(error).__name__,
+                    "errorMessage": str(error),
+                    "stackTrace": traceback.format_tb(error.__traceback__),
+                }
+            ) from error
+
+
+def locally(program: Drawn) -> Observed:
+    """Run a flow in memory, one task at a time."""
+    palette.CALLED.clear()
+    result = run_in_memory(palette.drawn(program.body(), program.policy))
+    error = result.error
+    return Observed(
+        result.status,
+        # As JSON has it: an execution's output knows no tuples.
+        json.loads(json.dumps(result.result)),
+        error and error.type,
+        error and error.message,
+        Counter(palette.CALLED),
+    )
+
+
+def spec_of(program: Drawn) -> FlowSpec:
+    """Return the spec of a flow, with its code where a worker finds it."""
+    built = palette.drawn(program.body(), program.policy).build()
+    return replace(built, import_path=palette.FLOW_PATH)
+
+
+Around = Callable[[Callable[[], Any]], Any]
+"""Makes an invocation, or does something else in its place."""
+
+
+def on_sfnx(program: Drawn, mode: str, around: Around = lambda invoke: invoke()) -> Observed:
+    """Run a flow as a state machine on sfnx's runner."""
+    spec = spec_of(program)
+    worker = Here(spec)
+    palette.CALLED.clear()
+
+    def task(call: Call) -> object:
+        try:
+            payload = around(lambda: worker.invoke(call.arguments["Payload"]))
+            return {"StatusCode": 200, "Payload": payload}
+        except FunctionError as error:
+            raise Failure(error.payload["errorType"], json.dumps(error.payload)) from error
+
+    execution = run(compile_flow(spec, mode=mode).definition(), {}, task)
+    failed = execution.error is not None
+    return _observed(execution.error, execution.cause, None if failed else execution.output)
+
+
+def on_moto(program: Drawn, mode: str) -> Observed:
+    """Run a flow as a state machine on moto's engine."""
+    spec = spec_of(program)
+    palette.CALLED.clear()
+    definition = json.dumps(compile_flow(spec, mode=mode).definition(), ensure_ascii=False)
+    outcome = execute_definition(definition, {}, Here(spec))
+    return _observed(outcome.error, outcome.cause, outcome.output)
+
+
+def _observed(error: str | None, cause: str | None, output: Any) -> Observed:
+    called = Counter(palette.CALLED)
+    if error is None:
+        return Observed("SUCCEEDED", output, None, None, called)
+    message = json.loads(cause or "{}").get("errorMessage")
+    return Observed("FAILED", None, error, message, called)

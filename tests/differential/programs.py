@@ -1,0 +1,201 @@
+"""Random flows, as data that hypothesis can shrink, and as functions that can be traced."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from hypothesis import strategies as st
+
+from dagy import branch, unmapped
+from tests.differential import palette
+
+ODD_TEXTS = st.sampled_from(
+    [
+        *("{% 1 + 1 %}", "${WorkerFunctionArn}", "{{resolve:ssm:x}}", '"quoted"\\n', "ünï\u2028"),
+        *("", "null", '{"claim":"x"}', "$states.input", "Dagy.Retry", "{%", "%}"),
+    ]
+)
+VALUES = st.recursive(
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(-(2**70), 2**70),
+        st.floats(allow_nan=False, allow_infinity=False),
+        st.text(max_size=6),
+        ODD_TEXTS,
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(st.text(max_size=4) | ODD_TEXTS, inner, max_size=3),
+    ),
+    max_leaves=6,
+)
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a task.
+
+    Attributes:
+        task: index into the palette.
+        order: what it is to do.
+        reads: earlier outputs that it is given, counted back from here.
+        after: earlier outputs that it only waits for.
+    """
+
+    task: int
+    order: dict[str, Any]
+    reads: tuple[int, ...] = ()
+    after: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """A task over a list of some length that is known only when the flow runs."""
+
+    task: int
+    order: dict[str, Any]
+    width: int
+
+
+@dataclass(frozen=True)
+class Branched:
+    """One of two sides, as an earlier output decides."""
+
+    condition: int
+    then: tuple[Statement, ...]
+    otherwise: tuple[Statement, ...]
+
+
+Statement = Call | Mapped | Branched
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A flow.
+
+    Attributes:
+        statements: what it does, in order.
+        returns: earlier outputs that it returns, counted back from the end; one alone as it is.
+        policy: its own options.
+    """
+
+    statements: tuple[Statement, ...]
+    returns: tuple[int, ...]
+    policy: dict[str, Any] = field(default_factory=dict)
+
+    def body(self) -> Callable[[], Any]:
+        """Return the function of the flow."""
+
+        def body() -> Any:
+            outputs: list[Any] = []
+            for statement in self.statements:
+                _do(statement, outputs)
+            found = [_earlier(outputs, back) for back in self.returns]
+            return found[0] if len(found) == 1 else found
+
+        return body
+
+
+def _earlier(outputs: list[Any], back: int) -> Any:
+    return outputs[-1 - back % len(outputs)] if outputs else None
+
+
+def _do(statement: Statement, outputs: list[Any]) -> None:
+    match statement:
+        case Call(task=task, order=order, reads=reads, after=after):
+            given = [_earlier(outputs, back) for back in reads]
+            wait_for = [_earlier(outputs, back) for back in after if outputs]
+            extra = {"wait_for": wait_for} if wait_for else {}
+            outputs.append(palette.TASKS[task](order, *given, **extra))
+        case Mapped(task=task, order=order, width=width):
+            listed = palette.numbers({}, width)
+            outputs.append(palette.TASKS[task].map(unmapped(order), listed))
+        case Branched(condition=condition, then=then, otherwise=otherwise):
+            if not outputs:
+                outputs.append(
+                    palette.plain({"fails": 0, "value": [condition % 2] * (condition % 2)})
+                )
+            decided = palette.plain({"fails": 0}, _earlier(outputs, condition))[0]
+            chosen = branch(decided, _side(then, outputs), _side(otherwise, outputs))
+            outputs.append(palette.plain({"fails": 0}, chosen))
+
+
+def _side(statements: tuple[Statement, ...], outputs: list[Any]) -> Callable[[], Any]:
+    def side() -> Any:
+        inside = list(outputs)
+        for statement in statements:
+            _do(statement, inside)
+        return inside[len(outputs) :]
+
+    return side
+
+
+@st.composite
+def orders(draw: st.DrawFn, fails: int) -> dict[str, Any]:
+    order: dict[str, Any] = {"fails": fails}
+    if fails:
+        order["error"] = draw(st.sampled_from(sorted(palette.ERRORS)))
+        order["says"] = draw(ODD_TEXTS)
+    if draw(st.booleans()):
+        order["value"] = draw(VALUES)
+    return order
+
+
+def _fails_before_success(task: int) -> int:
+    fn = palette.TASKS[task]
+    return 0 if fn in (palette.choosy, palette.undecided) else fn.retries
+
+
+@st.composite
+def calls(draw: st.DrawFn) -> Call:
+    task = draw(st.integers(0, len(palette.TASKS) - 1))
+    fails = draw(st.integers(0, _fails_before_success(task)))
+    back = st.lists(st.integers(0, 5), max_size=3)
+    return Call(task, draw(orders(fails)), tuple(draw(back)), tuple(draw(back)[:1]))
+
+
+@st.composite
+def maps(draw: st.DrawFn) -> Mapped:
+    task = draw(st.integers(0, len(palette.TASKS) - 1))
+    fails = draw(st.integers(0, _fails_before_success(task)))
+    width = draw(st.sampled_from([0, 1, 2, 3, 41]))
+    return Mapped(task, draw(orders(fails)), width)
+
+
+def statements(depth: int = 2) -> st.SearchStrategy[Statement]:
+    simple = st.one_of(calls(), calls(), calls(), maps())
+    if not depth:
+        return simple
+    sides = st.lists(statements(depth - 1), max_size=2).map(tuple)
+    return st.one_of(simple, simple, st.builds(Branched, st.integers(0, 5), sides, sides))
+
+
+POLICIES = st.sampled_from(
+    [
+        {},
+        {},
+        {"retries": 1, "retry_delay_seconds": 1.001},
+        {"retries": 2, "retry_condition_fn": palette.is_temporary, **palette.HOOKS},
+        palette.HOOKS,
+    ]
+)
+
+
+@st.composite
+def programs(draw: st.DrawFn) -> Drawn:
+    """Flows that succeed, after failures that are retried."""
+    found = draw(st.lists(statements(), min_size=1, max_size=5))
+    returns = tuple(draw(st.lists(st.integers(0, 9), min_size=1, max_size=3)))
+    return Drawn(tuple(found), returns, draw(POLICIES))
+
+
+@st.composite
+def failing_programs(draw: st.DrawFn) -> Drawn:
+    """Flows in which one task fails for good, after all others: what else would run is chance."""
+    program = draw(programs())
+    task = draw(st.integers(0, len(palette.TASKS) - 1))
+    last = Call(task, draw(orders(99)), after=tuple(range(9)))
+    return Drawn((*program.statements, last), program.returns, program.policy)
