@@ -12,10 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from dagy.policy import RetryPolicy
-
 if TYPE_CHECKING:
     from dagy.hook import HookLike
+    from dagy.policy import RetryPolicy
     from dagy.spec import FlowSpec, TaskSpec
 
 HOOKS = ("on_running", "on_completion", "on_failure", "on_retry")
@@ -49,6 +48,8 @@ class Code(NamedTuple):
 
     def policy(self, spec: TaskSpec | FlowSpec) -> RetryPolicy:
         """Return the retry policy, put together from the spec's data and this code."""
+        from dagy.policy import RetryPolicy  # `import dagy` stays light
+
         delay = self.retry_delay if is_callable_mark(spec.retry_delay_seconds) else None
         return RetryPolicy(
             spec.retries,

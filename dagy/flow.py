@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, ParamSpec, TypeVar, overload
 
-from dagy import options, parameters
+from dagy import options
 from dagy.code import HOOKS, findable_path
 from dagy.coroutines import ready, run_coroutine
 from dagy.errors import CodecError, DagyError, NotBuiltError, ParameterError, TraceError
@@ -19,10 +19,10 @@ from dagy.spec import FlowSpec, ParameterReference
 from dagy.symbols import ParameterValue, Symbol
 from dagy.task import RetryDelay, Task
 from dagy.tracing import Graph, condition_name, current_graph, delay_data, hook_names, tracing
-from dagy.validation import Arguments
 
 if TYPE_CHECKING:
     from dagy.run_context import LocalRunContext
+    from dagy.validation import Arguments
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -80,7 +80,7 @@ class Flow(Generic[P, R]):
         options.check_hooks(definition, hooks)
         functools.update_wrapper(self, fn)
         self.signature = inspect.signature(fn)
-        parameters.check_signature(definition, self.signature, _RESERVED)
+        options.check_signature(definition, self.signature, _RESERVED)
         self.fn = fn
         self.name: str = name if name is not None else shown
         self.description = description if description is not None else inspect.getdoc(fn)
@@ -112,6 +112,8 @@ class Flow(Generic[P, R]):
         return nested  # type: ignore[no-any-return] # outputs stand for the function's results
 
     def _within(self, graph: Graph, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        from dagy import parameters  # `import dagy` stays light
+
         where = caller()
 
         def refuse(problem: str) -> TraceError:
@@ -262,6 +264,8 @@ class Flow(Generic[P, R]):
             bound: parameters to bind, by name.
             version: label of the version.
         """
+        from dagy import parameters  # `import dagy` stays light
+
         if not isinstance(version, str):
             raise ParameterError(f"flow {self.name!r}: version must be text, not {version!r}")
         entries = parameters.definitions(
@@ -307,6 +311,8 @@ class Flow(Generic[P, R]):
     def annotated(self) -> Arguments:
         """What the parameters have to be."""
         # Not made before it is used: annotations may name what is defined further down.
+        from dagy.validation import Arguments
+
         label = f"flow {self.name!r}"
         return Arguments(self.fn, label, validate=self.validate_parameters, noun="parameter")
 

@@ -92,6 +92,7 @@ def run_local(
         dagy_version=__version__,
         resumed_from=start.resumed_from,
         source_file=_file_of(flow),
+        keep_last=cleanup_keep_last,
     )
     recording = Recording(header, spec.to_json())
     home = recording.home
@@ -125,7 +126,7 @@ def run_local(
         # Also after Ctrl-C: what has happened is history.
         if log.error is not None:
             warnings.warn(f"the log of this run is incomplete: {log.error}", stacklevel=3)
-        recording.finish(cleanup_keep_last)
+        recording.finish()
     run = context_of(run_id, spec, result, store)
     return run.raise_on_failure() if raise_on_failure else run
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dagy.spec import TaskRunSpec
 
 
-@dataclass(frozen=True)
 class Unmapped:
     """An argument of `Task.map` that every call gets whole; made by `unmapped`."""
 
-    value: Any
+    def __init__(self, value: Any) -> None:
+        self.value = value
 
 
 def unmapped(value: Any) -> Any:
@@ -64,6 +63,8 @@ def item_of(run: TaskRunSpec, index: int) -> TaskRunSpec:
         run: the mapped task run.
         index: of the item, from 0.
     """
+    from dataclasses import replace  # only a worker needs it
+
     mapped = run.map_over or ()
     args = [_item(arg, index) if at in mapped else arg for at, arg in enumerate(run.args)]
     kwargs = {key: _item(arg, index) if key in mapped else arg for key, arg in run.kwargs.items()}

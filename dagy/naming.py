@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _ILLEGAL = re.compile(r"[^\w.-]+")
 
 MAX_ID_LENGTH = 60
 
 
+@lru_cache
 def slug(name: str, *, fallback: str) -> str:
     """Return a name made of letters, digits, `_`, `.` and `-`, starting with a letter or digit.
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from dagy.code import name_of
 from dagy.errors import DefinitionError
-from dagy.policy import is_seconds
 from dagy.source import location_of
 
 EXECUTORS = ("lambda", "step-functions", "ecs")
@@ -60,6 +60,26 @@ def check_function(definition: Definition, fn: Any) -> None:
         )
 
 
+def check_signature(
+    definition: Definition, signature: inspect.Signature, reserved: Iterable[str]
+) -> None:
+    """Refuse a flow whose parameters cannot be given by name.
+
+    Raises:
+        DefinitionError: it takes `*args` or `**kwargs`, or a name that Dagy's own methods take.
+    """
+    for parameter in signature.parameters.values():
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            raise definition.refuse(
+                f"takes {parameter}; the parameters of a flow must each have a name"
+            )
+        if parameter.name in reserved:
+            raise DefinitionError(
+                f"{definition.label}: a parameter cannot be called {parameter.name!r}, which is an "
+                "option of build or run_local; give it another name"
+            )
+
+
 def check_name(definition: Definition, name: Any) -> None:
     """Refuse a name that is not text, or is blank."""
     definition.require(isinstance(name, str) and name.strip() != "", "name", "text", name)
@@ -84,6 +104,12 @@ def check_retries(
     good = jitter is None or (is_seconds(jitter) and jitter <= 1)
     definition.require(good, "retry_jitter_factor", "a number from 0 to 1", jitter)
     check_callable(definition, "retry_condition_fn", condition)
+
+
+def is_seconds(value: Any) -> bool:
+    """Tell whether a value is a finite number of seconds of at least 0."""
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return number and math.isfinite(value) and value >= 0
 
 
 def check_limits(definition: Definition, timeout: Any, concurrency: Any) -> None:

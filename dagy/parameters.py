@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from dagy.annotations import accepted, annotations_of, is_secret, owns_keys, spell
-from dagy.errors import CodecError, DefinitionError, ParameterError
-from dagy.options import Definition, nearest
+from dagy.errors import CodecError, ParameterError
+from dagy.options import nearest
 from dagy.shapes import MisfitError, converter
 from dagy.values import as_json
 
@@ -71,26 +71,6 @@ def definitions(
             entry["bound"] = _json(f"parameter {name!r}", bound[name], any_keys=keyed)
         entries.append(entry)
     return entries
-
-
-def check_signature(
-    definition: Definition, signature: inspect.Signature, reserved: Iterable[str]
-) -> None:
-    """Refuse a flow whose parameters cannot be given by name.
-
-    Raises:
-        DefinitionError: it takes `*args` or `**kwargs`, or a name that Dagy's own methods take.
-    """
-    for parameter in signature.parameters.values():
-        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            raise definition.refuse(
-                f"takes {parameter}; the parameters of a flow must each have a name"
-            )
-        if parameter.name in reserved:
-            raise DefinitionError(
-                f"{definition.label}: a parameter cannot be called {parameter.name!r}, which is an "
-                "option of build or run_local; give it another name"
-            )
 
 
 def bind(

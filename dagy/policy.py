@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
+
+from dagy.options import is_seconds
 
 Delay = float | Sequence[float] | Callable[[int], float] | None
 
@@ -84,12 +85,6 @@ class RetryPolicy(NamedTuple):
                 return float(delays[min(attempt, len(delays)) - 1]) if delays else 0.0
             case compute:
                 return _seconds(compute(attempt))
-
-
-def is_seconds(value: Any) -> bool:
-    """Tell whether a value is a finite number of seconds of at least 0."""
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return number and math.isfinite(value) and value >= 0
 
 
 def _seconds(value: Any) -> float:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from dagy.code import name_of
 
 _PACKAGE = os.path.dirname(__file__)
+_basename = cache(os.path.basename)
 
 
 class Location(NamedTuple):
@@ -24,7 +25,7 @@ class Location(NamedTuple):
     @property
     def short(self) -> str:
         """File name and line: the same on every machine."""
-        return f"{os.path.basename(self.file)}:{self.line}"
+        return f"{_basename(self.file)}:{self.line}"
 
     def __str__(self) -> str:
         """Path from here, as an editor would open it."""

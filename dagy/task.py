@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar, overload
 
 from dagy import options
+from dagy.binding import Binding
 from dagy.code import HOOKS, findable_path
 from dagy.errors import DefinitionError
 from dagy.hook import HookLike
@@ -93,6 +94,7 @@ class Task(Generic[P, R]):
         options.check_hooks(definition, hooks)
         functools.update_wrapper(self, fn)
         self.signature = inspect.signature(fn)
+        self.binding = Binding(self.signature)
         if "wait_for" in self.signature.parameters:
             raise definition.refuse(
                 "has a parameter called wait_for, which every task call understands already; "

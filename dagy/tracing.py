@@ -129,13 +129,11 @@ class Graph:
         self._define(task, where)
         try:
             # Only for the check: the spec keeps the call as it was written.
-            task.signature.bind(*args, **kwargs)
+            task.binding.arguments(args, kwargs)
         except TypeError as error:
             raise self._error(f"task {task.name!r} cannot be called so: {error}", where) from error
         depends_on: dict[str, None] = {}
-        for reference in references_in(self._when):
-            if isinstance(reference, TaskReference):
-                depends_on[reference.task_run_id] = None
+        _note(self._when, depends_on)
         positional = [
             self._argument(task, index, value, depends_on, where)
             for index, value in enumerate(args)
@@ -255,9 +253,10 @@ class Graph:
                 raise CodecError(f"{value!r} belongs to another build of a flow")
             self._check_scope(value)
             encoded = encode(value.reference)
-            for reference in references_in(encoded):
-                if isinstance(reference, TaskReference):
-                    depends_on[reference.task_run_id] = None
+            if isinstance(value, TaskOutput):
+                depends_on[value.task_run_id] = None
+            else:
+                _note(encoded, depends_on)
             return encoded
         if isinstance(value, dict):
             for key in value:
@@ -275,13 +274,12 @@ class Graph:
 
     def _check_scope(self, value: Symbol) -> None:
         """Refuse an output from a branch that may not have been taken where it would be used."""
-        if isinstance(value, BranchOutput):
+        if isinstance(value, TaskOutput):
+            scope = self._scopes[value.task_run_id]
+        elif isinstance(value, BranchOutput):
             scope = value.scope
         else:
-            reference = value.reference
-            if not isinstance(reference, TaskReference):
-                return
-            scope = self._scopes[reference.task_run_id]
+            return
         if self._scope[: len(scope)] != scope:
             raise CodecError(
                 f"{value!r} is made on one side of a branch, and is not there when the other side "
@@ -351,6 +349,13 @@ class Graph:
 
     def _error(self, problem: str, where: Location) -> TraceError:
         return TraceError(f"{problem}\n  {where}  {where.text}    in flow {self.flow_name!r}")
+
+
+def _note(encoded: Any, depends_on: dict[str, None]) -> None:
+    """Note the task runs that JSON with references refers to."""
+    for reference in references_in(encoded):
+        if isinstance(reference, TaskReference):
+            depends_on[reference.task_run_id] = None
 
 
 def delay_data(delay: Any) -> Any:

@@ -19,6 +19,7 @@ from hypothesis.extra import numpy as numpy_strategies
 
 from dagy import FileArtifact, branch, flow, task
 from dagy.errors import CodecError
+from dagy.history import Home, settle
 from dagy.testing import run_in_memory
 from dagy.values import from_text, to_text
 from dagy.values.artifacts import ArtifactStore, TemporaryStore
@@ -171,6 +172,7 @@ def test_the_files_are_beside_the_journal_and_go_with_the_run(home):
     [reference] = [json.loads(text)["frame"] for text in outputs if text and "frame" in text]
     assert list(reference["$artifact"]) == ["kind", "file", "bytes"]
     tables.run_local(cleanup_keep_last=1)
+    settle(Home.find())
     assert not folder.exists()
 
 

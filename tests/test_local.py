@@ -4,8 +4,14 @@ import duckdb
 import pytest
 
 from dagy import flow, task
-from dagy.errors import DefinitionError, ParameterError, RunFailedError, TraceError
-from dagy.history import Home, find_run, list_runs
+from dagy.errors import (
+    DefinitionError,
+    HistoryError,
+    ParameterError,
+    RunFailedError,
+    TraceError,
+)
+from dagy.history import Home, find_run, list_runs, settle
 
 
 @task
@@ -58,8 +64,9 @@ def test_a_failed_run_does_not_raise_unless_asked_to(home):
         broken.run_local(raise_on_failure=True)
 
 
-def test_a_run_is_in_duckdb_when_it_has_ended(home):
+def test_a_run_is_in_duckdb_once_the_history_is_settled(home):
     run = doubles.run_local()
+    settle(Home.find())
     with duckdb.connect(str(Home.find().database), read_only=True) as connection:
         statuses = connection.execute("select run_id, status from runs").fetchall()
         task_runs = connection.execute("select count(*) from task_runs").fetchall()
@@ -130,9 +137,9 @@ def test_a_corrupt_database_costs_no_run_and_can_be_rebuilt(home):
     first = doubles.run_local()
     database = Home.find().database
     database.write_bytes(b"this is not a database" * 1000)
-    with pytest.warns(UserWarning, match="history.duckdb") as caught:
-        second = doubles.run_local()
+    second = doubles.run_local()
     assert second.status == "SUCCEEDED"
-    assert "dagy runs list" in str(caught[0].message)
+    with pytest.raises(HistoryError, match=r"history\.duckdb cannot be used.*dagy runs list"):
+        settle(Home.find())
     database.rename(home / "damaged")
     assert {run.run_id for run in list_runs(Home.find())} == {first.run_id, second.run_id}

@@ -7,6 +7,7 @@ import pytest
 
 from dagy import flow, task
 from dagy.errors import HistoryError, ParameterError, ResumeError
+from dagy.history import Home, settle
 
 FLOWS = """
 import os, signal
@@ -179,6 +180,7 @@ def test_artifacts_come_along_when_a_run_is_resumed_or_an_output_cached(home):
     broken.clear()
     resumed = thumbnails.run_local(resume=failed.run_id, cleanup_keep_last=1)
     assert resumed.raise_on_failure().result == 4
+    settle(Home.find())
     again = thumbnails.run_local(cleanup_keep_last=1)
     # The runs that made it are gone, and their folders; the artifact is not.
     assert again.task_runs["image"].message == "CACHED"

@@ -1,15 +1,16 @@
 """The local history: what ran here, when, and how it went.
 
 While a run goes on, its `Journal` appends every transition to a file of its own; that needs no
-database and no other process. When it is over, `settle` puts the journal into DuckDB, in bulk. So
-any number of processes may run flows while others list runs, and a process that dies loses nothing:
-its journal is folded by the next to come.
+database and no other process. When it is over, the next to come puts the journal into DuckDB, in
+bulk with others that wait: `settle`. So any number of processes may run flows while others list
+runs, and a process that dies loses nothing.
 
 To write: `home` says where files are; `recording` records a run whatever becomes of the disk, with
-`journal`, which `owner` locks; `fold` fills the tables of `schema` from journals; `store` opens the
-file; `removal` forgets runs. To read: `reading` puts the file and the journals of runs that go on
-together; `queries` makes `records` of that, and `sql` answers the user's own questions; `recorded`
-reads one run from its journal alone. `cache` is beside all this: results of tasks, by key.
+`journal`, which `owner` locks; `settling` says when `fold` is to fill the tables of `schema` from
+journals; `store` opens the file; `removal` forgets runs. To read: `reading` puts the file and the
+journals of runs that go on together; `queries` makes `records` of that, and `sql` answers the
+user's own questions; `recorded` reads one run from its journal alone. `cache` is beside all this:
+results of tasks, by key.
 
 DuckDB takes a tenth of a second to import, so nothing here imports it before it is used.
 """
@@ -18,7 +19,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dagy.errors import HistoryError
 from dagy.history.cache import Cache
 from dagy.history.home import Home
 from dagy.history.journal import Journal, RunHeader
@@ -33,6 +33,7 @@ from dagy.history.recorded import (
 )
 from dagy.history.recording import Recording
 from dagy.history.records import Attempt, RunDetail, RunSummary, TaskRunDetail
+from dagy.history.settling import settle
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,71 +52,14 @@ __all__ = [
     "RunHeader",
     "RunSummary",
     "TaskRunDetail",
-    "check_keep_last",
-    "cleanup",
     "delete_runs",
     "find_run",
     "find_run_id",
-    "fold_pending",
     "is_alive",
     "list_runs",
     "results_of",
     "settle",
 ]
-
-
-def fold_pending(home: Home) -> None:
-    """Put every run that is over into the database.
-
-    Returns without a word if another process holds the database for 0.1 seconds: the pending
-    markers stay, and whoever comes next folds.
-
-    Raises:
-        HistoryError: the database or a single journal cannot be used. The runs happened all the
-            same, and the message says how to recover.
-    """
-    if not home.root.exists() or (home.database.exists() and not home.pending_ids()):
-        return
-    from dagy.history import reading, store
-
-    try:
-        problems = reading.write_what_is_over(home)
-    except store.HistoryBusyError:
-        return
-    if problems:
-        raise HistoryError("\n".join(map(str, problems)))
-
-
-def settle(home: Home, flow_name: str, keep_last: int, exclude: str) -> list[str]:
-    """Do what is to be done when a run has ended: `fold_pending`, then `cleanup`.
-
-    Both under one opening of the database, which is most of what either costs.
-
-    Args:
-        home: where the history is.
-        flow_name: the flow that ran.
-        keep_last: how many runs of it to keep, 1 or more; the newest.
-        exclude: a run to keep in any case: the one that has just ended.
-
-    Returns:
-        The ids of the runs that were removed, newest first.
-
-    Raises:
-        HistoryError: as the two.
-    """
-    check_keep_last(keep_last)
-    from dagy.history import fold, removal, store
-
-    Cache(home).prune_now_and_then()
-    try:
-        with store.connected(home, patience=store.WRITER_PATIENCE) as connection:
-            problems = fold.fold_over(connection, home)
-            removed = removal.remove_oldest(connection, home, flow_name, keep_last, exclude)
-    except store.HistoryBusyError:
-        return []
-    if problems:
-        raise HistoryError("\n".join(map(str, problems)))
-    return removed
 
 
 def list_runs(
@@ -188,45 +132,3 @@ def delete_runs(home: Home, runs: Sequence[str]) -> list[str]:
     from dagy.history import removal
 
     return removal.delete_runs(home, runs)
-
-
-def check_keep_last(keep_last: int) -> None:
-    """Refuse a `cleanup_keep_last` that has no meaning; call it before anything runs.
-
-    Zero is refused too: it would promise to forget a run whose id was just handed out.
-
-    Raises:
-        HistoryError: it is not an integer of at least 1.
-    """
-    if not isinstance(keep_last, int) or isinstance(keep_last, bool) or keep_last < 1:
-        raise HistoryError(f"cleanup_keep_last must be an integer of at least 1, not {keep_last!r}")
-
-
-def cleanup(home: Home, flow_name: str, keep_last: int, exclude: str) -> list[str]:
-    """Forget the oldest runs of a flow: their rows, and everything in their folders.
-
-    A run that goes on is neither counted nor removed; one that crashed is like one that ended. Does
-    nothing if another process holds the database for 0.1 seconds; the next cleanup makes up for it.
-
-    Args:
-        home: where the history is.
-        flow_name: whose runs.
-        keep_last: how many runs to keep, 1 or more; the newest.
-        exclude: a run to keep in any case: the one that has just ended.
-
-    Returns:
-        The ids of the runs that were removed, newest first.
-
-    Raises:
-        HistoryError: `keep_last` is less than 1, or the database cannot be used.
-    """
-    check_keep_last(keep_last)
-    if len(home.run_ids()) <= keep_last:
-        return []  # no flow can have more runs than all flows together
-    from dagy.history import removal, store
-
-    try:
-        with store.connected(home, patience=store.WRITER_PATIENCE) as connection:
-            return removal.remove_oldest(connection, home, flow_name, keep_last, exclude)
-    except store.HistoryBusyError:
-        return []

@@ -179,23 +179,6 @@ def survey(home: Home, run_ids: Iterable[str]) -> Survey:
     return found
 
 
-def fold_over(connection: DuckDBPyConnection, home: Home) -> list[HistoryError]:
-    """Fold every pending run that is over, and take its marker off.
-
-    Call it while nobody else holds the file, that is, inside `connected`.
-
-    Returns:
-        What kept single journals from being folded; the others are folded all the same.
-    """
-    found = survey(home, home.pending_ids())
-    folded, problems = fold(connection, home, found.over)
-    for run_id in folded:
-        home.unmark(run_id)
-    for run_id in found.empty:
-        home.forget(run_id)
-    return found.problems + problems
-
-
 def fold(
     connection: DuckDBPyConnection, home: Home, runs: Sequence[Pending]
 ) -> tuple[list[str], list[HistoryError]]:

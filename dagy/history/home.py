@@ -108,6 +108,15 @@ class Home:
         """The runs that have a pending marker, in the order of their ids."""
         return _names(self.root / "pending")
 
+    def size(self, run_id: str) -> int:
+        """How many bytes the files of one run hold; 0 for a run that is gone."""
+        files = (
+            os.path.join(at, name)
+            for at, _, names in os.walk(self.run_folder(run_id))
+            for name in names
+        )
+        return sum(map(_bytes, files))
+
     def unmark(self, run_id: str) -> None:
         """Remove the pending marker of a run, if there is one.
 
@@ -168,6 +177,13 @@ class Home:
             f"the local history cannot be written at {path}: {error.strerror or error}; "
             f"set {VARIABLE} to a folder that can be written (now: {self.root})"
         )
+
+
+def _bytes(path: str) -> int:
+    try:
+        return os.path.getsize(path)
+    except OSError:  # somebody has removed it meanwhile
+        return 0
 
 
 def _names(folder: Path) -> list[str]:

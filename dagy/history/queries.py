@@ -48,6 +48,10 @@ SELECT run_id FROM runs WHERE flow_name = ? AND ended_at IS NOT NULL
 ORDER BY started_at DESC, run_id DESC
 """
 
+_LAST_TO_END = """
+SELECT arg_max(run_id, ended_at) FROM runs WHERE list_contains(?, run_id) GROUP BY flow_name
+"""
+
 
 def summaries(
     connection: DuckDBPyConnection,
@@ -136,6 +140,12 @@ def the_run(connection: DuckDBPyConnection, run: str) -> RunSummary:
 def ended_of(connection: DuckDBPyConnection, flow_name: str) -> list[str]:
     """Return the ids of the runs of a flow that are over, newest first."""
     return [run_id for (run_id,) in connection.execute(_ENDED, [flow_name]).fetchall()]
+
+
+def last_to_end(connection: DuckDBPyConnection, run_ids: Sequence[str]) -> list[str]:
+    """Return, of runs that are over, the one of each flow that was the last to end."""
+    rows = connection.execute(_LAST_TO_END, [list(run_ids)]).fetchall()
+    return [run_id for (run_id,) in rows]
 
 
 def _list(runs: list[RunSummary]) -> str:

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from dagy.errors import HistoryError
-from dagy.history import fold, schema, store
+from dagy.history import fold, schema, settling, store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,7 +73,7 @@ def _open(home: Home) -> DuckDBPyConnection:
     if found.over or found.empty or not home.database.exists():
         # Whoever runs flows does this too. What is in their way is not in a reader's.
         with suppress(HistoryError):
-            write_what_is_over(home, patience=0)
+            settling.settle_patiently(home, 0)
         # The markers are read before the file is opened: a run that ends in between is in both, and
         # the views take it once; the other way round it would be in neither.
         found = fold.survey(home, home.pending_ids())
@@ -89,26 +89,6 @@ def _open(home: Home) -> DuckDBPyConnection:
     return connection
 
 
-def write_what_is_over(
-    home: Home, *, patience: float = store.WRITER_PATIENCE
-) -> list[HistoryError]:
-    """Fold what is over into the database.
-
-    Args:
-        home: whose.
-        patience: seconds to wait for another process to let go of the file.
-
-    Returns:
-        What kept single journals from being folded.
-
-    Raises:
-        HistoryBusyError: the database is held by another process, which may do it instead.
-        HistoryError: the database cannot be used.
-    """
-    with store.connected(home, patience=patience) as connection:
-        return fold.fold_over(connection, home)
-
-
 def _open_file(home: Home) -> DuckDBPyConnection | None:
     """Open the database; None if there is none, or none that can be used now."""
     if not home.database.exists():
@@ -117,7 +97,7 @@ def _open_file(home: Home) -> DuckDBPyConnection | None:
         connection = store.connect_to_read(home)
         if _is_current(connection, home):
             return connection
-        write_what_is_over(home)  # which brings the tables up to date
+        settling.settle_patiently(home, store.WRITER_PATIENCE)  # which brings the tables up to date
         return store.connect_to_read(home)
     except store.HistoryBusyError:
         return None

@@ -6,8 +6,10 @@ import warnings
 from typing import TYPE_CHECKING
 
 from dagy.errors import HistoryError
+from dagy.history.cache import Cache
 from dagy.history.home import Home
 from dagy.history.journal import Journal, RunHeader
+from dagy.history.settling import settle_now_and_then
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,21 +59,16 @@ class Recording:
         if self._journal is not None:
             self._journal.emit(transition)
 
-    def finish(self, keep_last: int) -> None:
-        """Close the journal, put it into DuckDB, and forget the oldest runs of this flow.
-
-        Args:
-            keep_last: how many ended runs of this flow to keep, at least 1.
-        """
-        from dagy.history import settle
-
+    def finish(self) -> None:
+        """Close the journal, with which the run is recorded, and do what is due in its home."""
         if self._journal is None or self.home is None:
             return
         self._journal.close()
         if self._journal.error is not None:
             _warn(str(self._journal.error))
+        Cache(self.home).prune_now_and_then()
         try:
-            settle(self.home, self._run.flow_name, keep_last, exclude=self._run.run_id)
+            settle_now_and_then(self.home)
         except HistoryError as error:
             _warn(str(error))
 

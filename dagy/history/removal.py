@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dagy.errors import HistoryError
-from dagy.history import fold, queries, reading, store
+from dagy.history import fold, queries, reading, settling, store
 from dagy.history.recorded import is_alive
 
 if TYPE_CHECKING:
@@ -19,9 +19,20 @@ if TYPE_CHECKING:
 def remove_oldest(
     connection: DuckDBPyConnection, home: Home, flow_name: str, keep_last: int, exclude: str
 ) -> list[str]:
-    """Remove the runs of a flow that are over, beyond the newest; `cleanup` says how.
+    """Remove the runs of a flow that are over, beyond the newest.
 
-    Only the file's rows are looked at, and a run that goes on has none there.
+    A run that goes on is neither counted nor removed: only the file's rows are looked at, and it
+    has none there. One that crashed is like one that ended.
+
+    Args:
+        connection: to the database, which nobody else holds.
+        home: where the history is.
+        flow_name: whose runs.
+        keep_last: how many to keep, 1 or more; the newest.
+        exclude: a run to keep in any case: the last to end, whose id was handed out just now.
+
+    Returns:
+        The ids of the runs that were removed, newest first.
     """
     over = queries.ended_of(connection, flow_name)
     return remove(connection, home, [run for run in over[keep_last:] if run != exclude])
@@ -51,7 +62,7 @@ def delete_runs(home: Home, runs: Sequence[str]) -> list[str]:
             "Nothing was deleted"
         )
     with store.connected(home, patience=store.OWNER_PATIENCE) as connection:
-        fold.fold_over(connection, home)
+        settling.settle_over(connection, home)
         removed = remove(connection, home, run_ids)
     left = [run_id for run_id in run_ids if run_id not in removed]
     if left:

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dagy.annotations import returns_keys
+from dagy.binding import Binding
 from dagy.code import Code
 from dagy.context import RunContext, current_context, current_task_run_id
 from dagy.errors import CodecError, DagyError, service_error
@@ -89,7 +90,7 @@ class Body:
             serializer=task.serializer,
         )
         self._call = call_of(task, code.fn, encode, store)
-        self._signature = inspect.signature(code.fn)
+        self._binding = Binding(inspect.signature(code.fn))
         self._annotated = arguments_of(task, annotated)
 
     def attempt(self, attempt: Attempt, arguments: Arguments, policy: RetryPolicy) -> Outcome:
@@ -177,7 +178,7 @@ class Body:
     def _named(self, args: list[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         if not args:
             return dict(kwargs)
-        return dict(self._signature.bind(*args, **kwargs).arguments)
+        return self._binding.arguments(args, kwargs)
 
 
 def arguments_of(task: TaskSpec, fn: Callable[..., Any]) -> Annotated:

@@ -139,6 +139,7 @@ class Scheduler:
         self._threads = 0
         self._idle = 0
         self._busy = 0
+        self._coming = False  # whether a worker was called that has not looked for a job yet
         self._hooks_open = 0
         self._closed = False
         self._defect: BaseException | None = None
@@ -193,11 +194,12 @@ class Scheduler:
         with self._progress:
             try:
                 self.frontier.start()
-                self._start_workers()
+                self._call_worker()
                 while (self.frontier.unfinished or self._hooks_open) and self._defect is None:
-                    self._clock.wait(self._progress, self._until_next_timer(), busy=self._busy > 0)
+                    busy = self._busy > 0 or self._coming
+                    self._clock.wait(self._progress, self._until_next_timer(), busy=busy)
                     self._timers.fire(self._clock.now())
-                    self._start_workers()
+                    self._call_worker()
             except KeyboardInterrupt:
                 self._stop_attempts()
                 self.frontier.cancel("interrupted")
@@ -213,12 +215,20 @@ class Scheduler:
         due = self._timers.next_due()
         return None if due is None else max(0.0, due - self._clock.now())
 
-    def _start_workers(self) -> None:
-        """See to it that every job has a worker, as far as there may be workers."""
-        wanted = len(self._ready) + len(self._errands)
+    def _call_worker(self) -> None:
+        """Call one more worker if there is a job for it, and if none is on its way already.
+
+        The one that comes takes a job and calls the next. So a worker that is done with many short
+        jobs before anyone comes is not disturbed, and the first of many long jobs begin while there
+        are not yet workers for the last.
+        """
+        if self._coming or not (self._ready or self._errands):
+            return
         if self._idle:
-            self._work.notify(min(self._idle, wanted))
-        for _ in range(min(wanted - self._idle, self._max_workers - self._threads)):
+            self._coming = True
+            self._work.notify()
+        elif self._threads < self._max_workers:
+            self._coming = True
             self._threads += 1
             # Daemons: an attempt that never returns must not keep the process from ending. A worker
             # inherits the context, by which the run's log knows what is said in it.
@@ -268,11 +278,12 @@ class Scheduler:
     def _take(self, done: Job | None, result: Any) -> Job | None:
         """Hand in a finished job and take the next one, under one hold of the lock.
 
-        This worker goes on with what there is; only what there is beyond that wakes or starts
-        another worker.
+        This worker goes on with what there is; only what there is beyond that calls another.
         """
         with self._work:
-            if done is not None:
+            if done is None:
+                self._coming = False
+            else:
                 if self._is_late(done):
                     return None  # this thread's place has been given to another
                 self._busy -= 1
@@ -284,11 +295,11 @@ class Scheduler:
                 self._idle += 1
                 self._work.wait()
                 self._idle -= 1
+                self._coming = False
                 job = self._next()
             if job is not None:
                 self._busy += 1
-                if self._ready or self._errands:
-                    self._start_workers()
+                self._call_worker()
             return job
 
     def _is_late(self, job: Job) -> bool:

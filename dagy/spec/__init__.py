@@ -1,11 +1,10 @@
 """The FlowSpec: the one intermediate representation of a flow.
 
 `model` holds the dataclasses, `references` how an argument points at another task's output or at a
-flow parameter, and `decode` the strict reader of the JSON form. Standard library only: the worker
-imports this.
+flow parameter, and `decode` the strict reader of the JSON form, which only those import who read it
+(`FlowSpec.from_json`). Standard library only: the worker imports this.
 """
 
-from dagy.spec.decode import flow_spec_from_json
 from dagy.spec.model import (
     EPOCH,
     SCHEMA_VERSION,
@@ -37,7 +36,6 @@ __all__ = [
     "TaskRunSpec",
     "TaskSpec",
     "encode",
-    "flow_spec_from_json",
     "follow",
     "references_in",
     "resolve",

@@ -91,16 +91,18 @@ def as_reference(value: Any) -> Reference | None:
     """
     if not isinstance(value, dict) or _MARKERS.isdisjoint(value):
         return None
+    if len(value) == 1 and isinstance(value.get(TASK), str):  # as nearly all of them are
+        return TaskReference(value[TASK])
     if set(value) == {LITERAL}:
         if not isinstance(value[LITERAL], dict):
             raise SpecError("", f"a malformed literal: {value!r}")
         return None
-    path = value.get("path", [])
+    path, others = value.get("path", []), len(value) - ("path" in value)
     well_formed = isinstance(path, list) and all(
         isinstance(step, (str, int)) and not isinstance(step, bool) for step in path
     )
     for marker, kind in ((TASK, TaskReference), (PARAMETER, ParameterReference)):
-        if set(value) - {"path"} == {marker} and isinstance(value[marker], str) and well_formed:
+        if others == 1 and isinstance(value.get(marker), str) and well_formed:
             return kind(value[marker], tuple(path))
     if set(value) - {"path"} == {BRANCH, "then", "otherwise"} and well_formed:
         condition = as_reference(value[BRANCH])

@@ -29,6 +29,7 @@ MARKS = frozenset({ARTIFACT, CODEC, PLAIN})
 TOO_DEEP = "the value nests too deeply, or holds itself"
 
 _encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
+_decode = json.JSONDecoder().decode
 _ATOMS = frozenset({type(None), bool, int, str})
 _LISTS = frozenset({list, tuple})
 
@@ -53,6 +54,8 @@ def to_text(
         >>> to_text({"rows": (1, 2)})
         '{"rows":[1,2]}'
     """
+    if value is None:  # as most tasks that are called for what they do return
+        return "null"
     try:
         if not _is_plain(value):
             from dagy.values.rich import Writer
@@ -75,7 +78,7 @@ def from_text(text: str, store: Store | None = None) -> Any:
     Raises:
         CodecError: an artifact is not there, or no codec of that name is registered.
     """
-    value = json.loads(text)
+    value = _decode(text)
     # No mark begins otherwise; looking for one character is many times faster.
     if "$" not in text or '{"$' not in text:
         return value

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dagy.history import Cache, settle
+from dagy.history import Cache, Recording
 from dagy.values import from_text, to_text
 from dagy.values.artifacts import ArtifactStore
 
@@ -92,12 +92,12 @@ def test_a_reader_sees_one_writers_whole_text(home):
     assert list(home.cache.iterdir()) == files(home)
 
 
-def test_the_end_of_a_run_prunes_once_an_hour(home, record):
+def test_the_end_of_a_run_prunes_once_an_hour(home, header, monkeypatch):
+    monkeypatch.setenv("DAGY_LOCAL_DIR", str(home.root))
     cache = Cache(home)
-    record("run-1")
     cache.put("old", "1", time.time() - 1)
-    settle(home, "etl", 20, exclude="run-1")
+    Recording(header("run-1"), "{}").finish()
     assert files(home) == []
     cache.put("old", "1", time.time() - 1)
-    settle(home, "etl", 20, exclude="run-1")
+    Recording(header("run-2"), "{}").finish()
     assert len(files(home)) == 1

@@ -4,12 +4,13 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections import defaultdict
 
 import duckdb
 import pytest
 
-from dagy.history import cleanup, find_run, list_runs, results_of
+from dagy.history import find_run, list_runs, results_of
 
 # Runs flows in one child after another, and kills each at a random instant of its life: while it
 # starts a run, while tasks run, while it folds, while it cleans up. The child says through a pipe
@@ -58,7 +59,7 @@ for child in range(kills):
     pid = os.fork()
     if not pid:
         run_flows(child)
-    # Half of them within the first run, which is over in a few milliseconds but for its fold.
+    # Half of them within the first run, which is over in a few milliseconds.
     time.sleep(rng.uniform(0, rng.choice([0.008, 0.1])))
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
@@ -89,7 +90,7 @@ def has_begun(home, run_id):
     return home.journal(run_id).exists() and home.journal(run_id).stat().st_size > 0
 
 
-def test_kill_9_at_any_instant_loses_nothing_and_doubles_nothing(home, said):
+def test_kill_9_at_any_instant_loses_nothing_and_doubles_nothing(home, said, record):
     runs = list_runs(home, limit=10_000)
     assert len({run.run_id for run in runs}) == len(runs)
     # One that was killed before its first line never began; an empty folder may be left of it.
@@ -123,10 +124,10 @@ def test_kill_9_at_any_instant_loses_nothing_and_doubles_nothing(home, said):
         assert connection.execute(under_way).fetchall() == [(0,)]
 
     # What crashed counts as ended: it goes when its time has come.
-    removed = cleanup(home, "chain", keep_last=5, exclude=runs[0].run_id)
-    assert len(removed) == len(runs) - 5
-    left = [run.run_id for run in list_runs(home)]
-    assert (left, [has_begun(home, name) for name in left]) == (left[:5], [True] * 5)
+    record("last", "chain", keep_last=5, started_at=time.time())
+    left = [run.run_id for run in list_runs(home, limit=10_000)]
+    assert left == ["last", *(run.run_id for run in runs[:4])]
+    assert [name for name in home.run_ids() if has_begun(home, name)] == sorted(left)
 
 
 # A task of the run forks a child that lives on and does nothing; the run's process is then killed.
@@ -190,14 +191,15 @@ slow.run_local()
 """
 
 
-def test_a_run_whose_process_is_suspended_has_not_crashed(home, monkeypatch):
+def test_a_run_whose_process_is_suspended_has_not_crashed(home, monkeypatch, record):
     monkeypatch.setenv("DAGY_LOCAL_DIR", str(home.root))
     process = subprocess.Popen([sys.executable, "-c", SUSPENDED])
     try:
         assert os.WIFSTOPPED(os.waitpid(process.pid, os.WUNTRACED)[1])
         assert [run.status for run in list_runs(home)] == ["RUNNING"]
-        assert cleanup(home, "slow", keep_last=1, exclude="x") == []
+        record("quick", "slow", keep_last=1, started_at=1.0)
+        assert [run.status for run in list_runs(home)] == ["RUNNING", "SUCCEEDED"]
     finally:
         process.send_signal(signal.SIGCONT)
     assert process.wait(60) == 0
-    assert [run.status for run in list_runs(home)] == ["SUCCEEDED"]
+    assert [run.status for run in list_runs(home)] == ["SUCCEEDED", "SUCCEEDED"]

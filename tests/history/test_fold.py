@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dagy.errors import HistoryError
-from dagy.history import Home, find_run, fold_pending, list_runs
+from dagy.history import Home, find_run, list_runs, settle
 from dagy.interpreter.events import Failure, Transition
 from dagy.state import TERMINAL, TRANSITIONS, StateType
 
@@ -31,7 +31,7 @@ def moment(seconds):
 
 def test_an_ended_run_is_folded_into_three_tables_and_is_pending_no_more(home, record):
     record()
-    fold_pending(home)
+    settle(home)
     assert home.pending_ids() == []
     assert query(home, "SELECT run_id, flow_name, status, output FROM runs") == [
         ("run-1", "etl", "SUCCEEDED", "[3]")
@@ -58,7 +58,7 @@ UNENDED = [
 def test_a_run_that_goes_on_is_read_from_its_journal_and_stays_pending(home, record):
     record("before")
     record(transitions=UNENDED, going_on=True)
-    fold_pending(home)
+    settle(home)
     assert home.pending_ids() == ["run-1"]
     assert query(home, "SELECT run_id FROM runs") == [("before",)]
     run = find_run(home, "run-1")
@@ -98,10 +98,10 @@ def test_a_run_of_which_there_is_only_a_header_runs_or_has_crashed(home, record)
 
 def test_folding_again_changes_nothing(home, record):
     record()
-    fold_pending(home)
+    settle(home)
     before = [query(home, f"FROM {table}") for table in ("runs", "task_runs", "events")]
     home.mark_pending("run-1")
-    fold_pending(home)
+    settle(home)
     assert [query(home, f"FROM {table}") for table in ("runs", "task_runs", "events")] == before
 
 
@@ -122,7 +122,7 @@ def test_a_torn_last_line_is_left_out(home, record, kept):
     *lines, last = home.journal("run-1").read_bytes().splitlines(keepends=True)
     torn = last.rstrip(b"\n")[:kept]
     home.journal("run-1").write_bytes(b"".join(lines) + torn)
-    fold_pending(home)
+    settle(home)
     assert query(home, "SELECT count(*), max(seq) FROM events") == [(3, 3)]
     assert list_runs(home)[0].status == "CRASHED"
 
@@ -264,7 +264,7 @@ def test_a_journal_of_a_later_version_hides_no_other_run(home, record):
     record("old")
     record("new", schema_version=2)
     with pytest.raises(HistoryError, match="run new is not .* journal version 2, .* upgrade Dagy"):
-        fold_pending(home)
+        settle(home)
     with pytest.warns(UserWarning, match="run new is not in the local history"):
         assert [run.run_id for run in list_runs(home)] == ["old"]
     assert home.pending_ids() == ["new"]

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from dagy.errors import HistoryError
-from dagy.history import Home, Journal, fold_pending, list_runs
+from dagy.history import Home, Journal, list_runs, settle
 
 
 def test_home_is_in_the_users_home_folder(monkeypatch):
@@ -36,7 +36,7 @@ def test_a_question_mark_in_the_path_is_refused_because_duckdb_cannot_open_it(mo
 
 
 def test_reading_a_home_that_is_not_there_creates_nothing(home):
-    fold_pending(home)
+    settle(home)
     assert list_runs(home) == []
     assert not home.root.exists()
 

@@ -32,6 +32,7 @@ def test_a_journal_is_its_header_and_a_line_for_each_transition(home, header):
             "dagy_version": "0.1.0",
             "resumed_from": None,
             "source_file": None,
+            "keep_last": None,
             "schema_version": 1,
         },
         {"seq": 1, "at": 1.5, "task_run_id": "load", "state": "RUNNING", "attempt": 1},

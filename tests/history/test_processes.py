@@ -3,25 +3,29 @@
 import signal
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import duckdb
 import pytest
 
-from dagy.history import cleanup, fold_pending, list_runs
+from dagy.history import list_runs, settle
 
 PRELUDE = """
 import sys, time
 from pathlib import Path
-from dagy.history import Home, Journal, RunHeader, fold_pending, list_runs
+from dagy.history import Home, Journal, RunHeader, settle, list_runs
 from dagy.interpreter.events import Transition
 from dagy.state import StateType
 
 home = Home(Path(sys.argv[1]))
 TASKS = 25
 
-def create(run_id):
-    return Journal.create(home, RunHeader(run_id, "f", "1", {}, time.time(), 4, True, "0.1.0"))
+def create(run_id, keep_last=None):
+    header = RunHeader(
+        run_id, "f", "1", {}, time.time(), 4, True, "0.1.0", keep_last=keep_last
+    )
+    return Journal.create(home, header)
 
 def record(run_id):
     journal = create(run_id)
@@ -89,7 +93,7 @@ for n in range(10):
     record(f"run-{n}")
 print("begin", flush=True)
 while True:
-    fold_pending(home)
+    settle(home)
     for n in range(10):
         home.mark_pending(f"run-{n}")
 """
@@ -111,7 +115,7 @@ RECORD_AND_FOLD = """
 print("ready", flush=True)
 for n in range(5):
     record(f"{sys.argv[2]}-{n}")
-    fold_pending(home)
+    settle(home)
 """
 
 LIST_FOR_EVER = """
@@ -149,7 +153,7 @@ def test_threads_of_one_process_fold_at_once(home, record):
     for number in range(8):
         record(f"run-{number}")
     with ThreadPoolExecutor(8) as pool:
-        for folded in [pool.submit(fold_pending, home) for _ in range(8)]:
+        for folded in [pool.submit(settle, home) for _ in range(8)]:
             folded.result()
     assert [count(home, table) for table in ("runs", "task_runs", "events")] == [8, 8, 32]
 
@@ -165,13 +169,12 @@ time.sleep(60)
 def test_a_file_that_another_process_holds_is_left_to_whoever_comes_next(home, record, start):
     record("run-0")
     record("run-1")
-    fold_pending(home)
-    record("run-2")
+    settle(home)
+    record("run-2", keep_last=2)
     holder = start(HOLD)
     assert holder.stdout.readline() == "held\n"
 
-    fold_pending(home)
-    assert cleanup(home, "etl", keep_last=1, exclude="run-2") == []
+    settle(home)
     assert home.pending_ids() == ["run-2"]
     # A reader does not wait either: the journals say all of it.
     assert [run.run_id for run in list_runs(home)] == ["run-2", "run-1", "run-0"]
@@ -179,7 +182,7 @@ def test_a_file_that_another_process_holds_is_left_to_whoever_comes_next(home, r
 
     holder.kill()
     holder.wait()
-    assert [run.run_id for run in list_runs(home)] == ["run-2", "run-1", "run-0"]
+    assert [run.run_id for run in list_runs(home)] == ["run-2", "run-1"]
 
 
 CLEAN_UP = """
@@ -187,10 +190,12 @@ from dagy.history import settle
 print("ready", flush=True)
 for n in range(6):
     run_id = f"{sys.argv[2]}-{n}"
-    record(run_id)
+    journal = create(run_id, keep_last=3)
     (home.run_folder(run_id) / "artifacts").mkdir()
     (home.run_folder(run_id) / "artifacts" / "table.parquet").write_text("large")
-    settle(home, "f", 3, exclude=run_id)
+    journal.emit(Transition(time.time(), None, StateType.SUCCEEDED, output="1"))
+    journal.close()
+    settle(home)
 """
 
 
@@ -198,8 +203,7 @@ def test_four_processes_clean_up_at_once_and_spare_what_goes_on(home, start, rec
     record("goes-on", "f", transitions=[], going_on=True, started_at=1.0)
     children = [start(CLEAN_UP, name) for name in "abcd"]
     assert [child.wait(60) for child in children] == [0] * 4
-    fold_pending(home)
-    cleanup(home, "f", keep_last=3, exclude="none")
+    record("last", "f", keep_last=3, started_at=time.time())
     left = [run.run_id for run in list_runs(home, limit=100)]
     assert len(left) == 4
     assert left[-1] == "goes-on"

@@ -3,11 +3,7 @@ import json
 import pytest
 
 from dagy.errors import HistoryError
-from dagy.history import cleanup, find_run, fold_pending, list_runs
-from dagy.interpreter.events import Transition
-from dagy.state import StateType
-
-UNENDED = [Transition(1.0, None, StateType.RUNNING)]
+from dagy.history import find_run, list_runs
 
 
 def ids(home, **options):
@@ -114,46 +110,3 @@ def test_a_prefix_is_text_and_no_pattern(home, record):
 def test_nothing_is_found_where_nothing_was_recorded(home):
     with pytest.raises(HistoryError, match="no run has been recorded in .* yet"):
         find_run(home, "x")
-
-
-def test_cleanup_keeps_the_newest_runs_of_the_flow(home, record):
-    for number in range(4):
-        record(f"etl-{number}", "etl")
-    record("other-0", "other")
-    home.save_flow("etl-0", "{}")
-    fold_pending(home)
-    assert cleanup(home, "etl", keep_last=2, exclude="etl-3") == ["etl-1", "etl-0"]
-    assert ids(home) == ["other-0", "etl-3", "etl-2"]
-    assert home.run_ids() == ["etl-2", "etl-3", "other-0"]
-    assert cleanup(home, "etl", keep_last=2, exclude="etl-3") == []
-
-
-def test_cleanup_never_removes_a_run_that_has_not_ended(home, record):
-    record("etl-0", transitions=UNENDED, going_on=True)
-    for number in range(1, 4):
-        record(f"etl-{number}")
-    fold_pending(home)
-    assert cleanup(home, "etl", keep_last=1, exclude="etl-3") == ["etl-2", "etl-1"]
-    assert ids(home) == ["etl-3", "etl-0"]
-
-
-def test_cleanup_never_removes_the_run_it_is_told_to_spare(home, record):
-    for number in range(3):
-        record(f"etl-{number}")
-    fold_pending(home)
-    assert cleanup(home, "etl", keep_last=1, exclude="etl-0") == ["etl-1"]
-
-
-def test_cleanup_leaves_alone_what_is_not_folded(home, record):
-    for number in range(3):
-        record(f"etl-{number}")
-    assert cleanup(home, "etl", keep_last=1, exclude="etl-2") == []
-    assert ids(home) == ["etl-2", "etl-1", "etl-0"]
-
-
-@pytest.mark.parametrize("keep_last", [0, -1, True, 1.5, "3", None])
-def test_cleanup_keeps_at_least_one_run(home, keep_last):
-    with pytest.raises(
-        HistoryError, match="cleanup_keep_last must be an integer of at least 1, not "
-    ):
-        cleanup(home, "etl", keep_last=keep_last, exclude="x")

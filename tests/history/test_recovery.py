@@ -4,7 +4,7 @@ import duckdb
 import pytest
 
 from dagy.errors import HistoryError
-from dagy.history import cleanup, find_run, fold_pending, list_runs
+from dagy.history import delete_runs, find_run, list_runs, settle
 
 
 def junk(home):
@@ -38,12 +38,12 @@ by_name = pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage._
 def test_the_error_names_the_file_and_says_how_to_recover_and_that_works(home, record, damage):
     for number in range(3):
         record(f"run-{number}")
-    fold_pending(home)
+    settle(home)
     damage(home)
     record("run-3")
 
     with pytest.raises(HistoryError) as caught:
-        fold_pending(home)
+        settle(home)
     message = str(caught.value)
     assert message.startswith(f"{home.database} ")
     assert f"Nothing is lost: the journal of every run is kept in {home.runs}." in message
@@ -60,10 +60,13 @@ def test_the_error_names_the_file_and_says_how_to_recover_and_that_works(home, r
 def test_every_way_to_use_the_database_says_so(home, record, damage):
     record("run-0")
     record("run-1")
-    fold_pending(home)
+    settle(home)
     damage(home)
-    with pytest.raises(HistoryError, match="Nothing is lost"):
-        cleanup(home, "etl", keep_last=1, exclude="run-1")
+    with (
+        pytest.raises(HistoryError, match="Nothing is lost"),
+        pytest.warns(UserWarning, match="put together from the journals"),
+    ):
+        delete_runs(home, ["run-0"])
     # Who only wants to read is answered from the journals.
     with pytest.warns(UserWarning, match="put together from the journals.*Nothing is lost"):
         assert [run.run_id for run in list_runs(home)] == ["run-1", "run-0"]
@@ -73,7 +76,7 @@ def test_every_way_to_use_the_database_says_so(home, record, damage):
 
 def test_a_newer_schema_asks_for_a_newer_dagy(home, record):
     record()
-    fold_pending(home)
+    settle(home)
     of_a_newer_version(home)
     with pytest.warns(
         UserWarning, match=r"has schema version 99, .* reads and writes 2.*Upgrade Dagy"
@@ -85,7 +88,7 @@ def test_a_newer_schema_asks_for_a_newer_dagy(home, record):
 
 def test_a_broken_database_can_be_moved_away_with_its_log(home, record):
     record()
-    fold_pending(home)
+    settle(home)
     junk(home)
     log = home.database.with_name("history.duckdb.wal")
     log.write_bytes(b"half a transaction")
@@ -101,7 +104,7 @@ def test_a_journal_that_is_not_one_is_named_and_hides_no_other_run(home, record)
     record("run-2")
     home.journal("run-2").write_text("shopping list\n- eggs\n")
     with pytest.raises(HistoryError) as caught:
-        fold_pending(home)
+        settle(home)
     assert "run run-2 is not in the local history" in str(caught.value)
     assert f"remove {home.run_folder('run-2')} and {home.pending('run-2')}" in str(caught.value)
     with pytest.warns(UserWarning, match="run-2"):
@@ -110,7 +113,7 @@ def test_a_journal_that_is_not_one_is_named_and_hides_no_other_run(home, record)
 
 def test_a_database_of_an_older_version_is_made_again_from_the_journals(home, record):
     record()
-    fold_pending(home)
+    settle(home)
     with duckdb.connect(str(home.database)) as connection:
         connection.execute("UPDATE meta SET value = '1' WHERE key = 'schema_version'")
         connection.execute("ALTER TABLE runs DROP COLUMN resumed_from")
@@ -127,14 +130,14 @@ def test_what_a_run_left_that_died_before_it_began_is_swept_away(home, record):
     home.mark_pending("no-header")
     home.journal("no-header").parent.mkdir()
     home.journal("no-header").touch()
-    fold_pending(home)
+    settle(home)
     assert (home.pending_ids(), home.run_ids()) == ([], ["run-1"])
 
 
 def test_a_file_that_is_damaged_in_the_midst_is_told_with_the_way_out(home, record):
     for number in range(3):
         record(f"run-{number}")
-    fold_pending(home)
+    settle(home)
     whole = home.database.read_bytes()
     middle = len(whole) // 4
     home.database.write_bytes(whole[:middle] + b"\xaa" * (2 * middle) + whole[3 * middle :])

@@ -79,6 +79,24 @@ def test_a_fan_out_uses_all_its_workers_at_once():
     assert result.output == [0, 1, 2, 3]
 
 
+def test_workers_that_had_nothing_to_do_are_all_called_again():
+    meeting = threading.Barrier(4)
+
+    @task
+    def meet(n, after=None):
+        meeting.wait(timeout=10)
+        return n
+
+    @flow
+    def layers():
+        first = [meet(n) for n in range(4)]
+        middle = add(*first)  # three of the workers have nothing to do meanwhile
+        return [meet(n, middle) for n in range(4)]
+
+    result, _ = run(layers, max_workers=4)
+    assert result.output == [0, 1, 2, 3]
+
+
 def test_one_worker_runs_one_task_at_a_time():
     running = []
 
