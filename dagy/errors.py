@@ -68,6 +68,10 @@ class RunFailedError(DagyError):
     """A local run did not succeed; raised only where the caller asked for it."""
 
 
+class TaskEnvironmentError(DagyError):
+    """A task asks for an environment variable or a secret that it cannot be given."""
+
+
 class ProcessDiedError(DagyError):
     """The process of an isolated attempt ended before the task returned."""
 

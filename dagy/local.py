@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from dagy.annotations import annotations_of, is_secret
 from dagy.code import code_of
+from dagy.environment import LocalEnvironment
 from dagy.errors import DefinitionError, ResumeError, TraceError
 from dagy.history import Home, RecordedRun, Recording, RunHeader, results_of
 from dagy.interpreter import Assignment, RunResult, Sink, TaskRun, Transition, execute
@@ -80,6 +81,7 @@ def run_local(
     )
     spec = start.traced.spec
     parameters = bind(spec.name, spec.parameters, start.given, annotated=flow.annotated)
+    environment = LocalEnvironment(spec.tasks.values())
     run_id = uuid.uuid4().hex[:12]
     header = RunHeader(
         run_id=run_id,
@@ -103,13 +105,13 @@ def run_local(
     )
     log = RunLog(
         recording.log,
-        mask=mask_of(spec.parameters, parameters) or None,
+        mask=mask_of(spec.parameters, parameters, environment.secrets) or None,
         listener=None if observer is None else observer.line,
     )
     try:
         if observer is not None:
             observer.begin(run_id, spec)
-        with capture(log):
+        with environment, capture(log):
             result = execute(
                 spec,
                 lambda name: code_of(start.traced.tasks[name]),
@@ -121,6 +123,7 @@ def run_local(
                 assignment=_adopted(start, store),
                 cache=None if home is None else RunCache(home, store),
                 store=store,
+                secrets=environment.secrets,
             )
     finally:
         # Also after Ctrl-C: what has happened is history.
@@ -158,6 +161,7 @@ def _resumed(
     before = FlowSpec.from_json(run.flow_json)
     # Secrets are not recorded: they have to be given again, and cannot be compared.
     secret = {entry["name"] for entry in before.parameters if entry.get("secret")}
+    hides = secret or any(task.secrets for task in before.tasks.values())
     known = {name: value for name, value in run.header.parameters.items() if name not in secret}
     parameters = {**known, **given}
     traced = trace(flow, parameters)
@@ -167,7 +171,7 @@ def _resumed(
         before,
         known,
         # What was masked when it was recorded is not what the task returned.
-        {name: text for name, text in _whole(run).items() if not secret or MASK not in text},
+        {name: text for name, text in _whole(run).items() if not hides or MASK not in text},
         frozenset(not_taken),
     )
     compared = {n: as_json(value) for n, value in parameters.items() if n not in secret}

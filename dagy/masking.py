@@ -1,7 +1,8 @@
-"""Secrets: the values of flow parameters that no record, log or message may show.
+"""Secrets: values that no record, log or message may show.
 
 A parameter annotated as pydantic's SecretStr or SecretBytes is marked `secret` in the FlowSpec, so
-that the worker knows it too. Wherever its value turns up in a text, asterisks stand in its place.
+that the worker knows it too; a task's `secrets` are the others (see `dagy.environment`). Wherever
+such a value turns up in a text, asterisks stand in its place.
 """
 
 from __future__ import annotations
@@ -115,15 +116,20 @@ def _common_length(one: str, other: str) -> int:
     return next((index for index, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
-def mask_of(parameters: Iterable[Mapping[str, Any]], values: Mapping[str, Any]) -> Mask:
-    """Return what hides the secrets among the parameters of a flow.
+def mask_of(
+    parameters: Iterable[Mapping[str, Any]],
+    values: Mapping[str, Any],
+    secrets: Iterable[str] = (),
+) -> Mask:
+    """Return what hides the secrets of a run: those among its parameters, and those of its tasks.
 
     Args:
         parameters: the FlowSpec's `parameters`.
         values: JSON by name.
+        secrets: the values of the secrets that tasks have asked for.
     """
-    secrets = [values.get(entry["name"]) for entry in parameters if entry.get("secret")]
-    return Mask(text for secret in secrets for text in _texts(secret))
+    given = [values.get(entry["name"]) for entry in parameters if entry.get("secret")]
+    return Mask([*secrets, *(text for secret in given for text in _texts(secret))])
 
 
 def _texts(value: Any) -> Iterable[str]:

@@ -13,6 +13,7 @@ from dagy.code import HOOKS, findable_path
 from dagy.errors import DefinitionError
 from dagy.hook import HookLike
 from dagy.mapping import calls_of
+from dagy.resources import Architecture, check_resources
 from dagy.source import Location, digest_of, location_of
 from dagy.tracing import current_graph, refuse_stray_call
 
@@ -49,6 +50,12 @@ class Task(Generic[P, R]):
         serializer: "pickle" where what it returns is pickled.
         cache: whether recorded outputs of the same code and arguments are used, for how long, or by
             which key.
+        memory_mb: memory it needs on AWS, in MB.
+        vcpu: processors it needs on AWS.
+        ephemeral_storage_mb: disk that it needs on AWS, in MB.
+        environment: environment variables it is given, by name.
+        secrets: environment variables it is given whose values are kept elsewhere: where, by name.
+        architecture: "x86_64" or "arm64"; None for any.
         service: what Step Functions does for it, as a spec holds it; None where a worker runs it.
     """
 
@@ -75,6 +82,12 @@ class Task(Generic[P, R]):
         isolation: Isolation = None,
         serializer: Serializer = None,
         cache: bool | timedelta | Callable[..., Any] = False,
+        memory_mb: int | None = None,
+        vcpu: float | None = None,
+        ephemeral_storage_mb: int | None = None,
+        environment: Mapping[str, str] | None = None,
+        secrets: Mapping[str, str] | None = None,
+        architecture: Architecture | None = None,
     ) -> None:
         shown = getattr(fn, "__name__", type(fn).__name__)
         definition = options.Definition("task", fn, name if isinstance(name, str) else shown)
@@ -90,6 +103,15 @@ class Task(Generic[P, R]):
         options.check_isolation(definition, isolation, fn)
         options.check_serializer(definition, serializer)
         options.check_cache(definition, cache)
+        check_resources(
+            definition,
+            memory_mb=memory_mb,
+            vcpu=vcpu,
+            ephemeral_storage_mb=ephemeral_storage_mb,
+            environment=environment,
+            secrets=secrets,
+            architecture=architecture,
+        )
         hooks = dict(zip(HOOKS, (on_running, on_completion, on_failure, on_retry), strict=True))
         options.check_hooks(definition, hooks)
         functools.update_wrapper(self, fn)
@@ -118,6 +140,12 @@ class Task(Generic[P, R]):
         self.isolation = isolation
         self.serializer = serializer
         self.cache = cache
+        self.memory_mb = memory_mb
+        self.vcpu = vcpu
+        self.ephemeral_storage_mb = ephemeral_storage_mb
+        self.environment = dict(environment or {})
+        self.secrets = dict(secrets or {})
+        self.architecture = architecture
 
     @overload
     def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R: ...
@@ -177,7 +205,8 @@ class Task(Generic[P, R]):
     def with_options(self, **changes: Any) -> Task[P, R]:
         """Return a copy of this task with other options, named as in `@task`.
 
-        A flow that uses the copy beside the original needs another `name` for one of them.
+        A flow that uses the copy beside the original needs another `name` for one of them, unless
+        the copy differs in nothing but where this call runs: `with_options(executor="ecs")`.
 
         Raises:
             DefinitionError: there is no such option, or its value is not allowed.
@@ -197,6 +226,13 @@ class Task(Generic[P, R]):
                     f"{options.nearest(name, known)}; the options are {', '.join(known)}"
                 )
         return Task(self.fn, **{**known, **changes})
+
+    def differs_only_in_executor(self, other: Task[..., Any]) -> bool:
+        """Tell whether another task is this one, but for where it runs."""
+        same = [name for name in _OPTIONS if name != "executor"]
+        return self.fn is other.fn and all(
+            getattr(self, name) == getattr(other, name) for name in same
+        )
 
     @functools.cached_property
     def location(self) -> Location | None:
@@ -248,6 +284,12 @@ def task(
     isolation: Isolation = None,
     serializer: Serializer = None,
     cache: bool | timedelta | Callable[..., Any] = False,
+    memory_mb: int | None = None,
+    vcpu: float | None = None,
+    ephemeral_storage_mb: int | None = None,
+    environment: Mapping[str, str] | None = None,
+    secrets: Mapping[str, str] | None = None,
+    architecture: Architecture | None = None,
 ) -> Callable[[Callable[P, R]], Task[P, R]]: ...
 
 
@@ -272,6 +314,12 @@ def task(
     isolation: Isolation = None,
     serializer: Serializer = None,
     cache: bool | timedelta | Callable[..., Any] = False,
+    memory_mb: int | None = None,
+    vcpu: float | None = None,
+    ephemeral_storage_mb: int | None = None,
+    environment: Mapping[str, str] | None = None,
+    secrets: Mapping[str, str] | None = None,
+    architecture: Architecture | None = None,
 ) -> Any:
     """Make a function a task; bare, or with options.
 
@@ -299,6 +347,14 @@ def task(
         cache: True to use the output recorded for the same code and arguments, a timedelta to do so
             while it is that fresh, or a function that is given the arguments and returns the key
             (any JSON). Off by default.
+        memory_mb: memory it needs on AWS, in MB; by default what the execution mode gives.
+        vcpu: processors it needs on AWS, as 0.5; by default what the execution mode gives.
+        ephemeral_storage_mb: disk that it needs on AWS, in MB.
+        environment: environment variables, by name, here as on AWS.
+        secrets: environment variables whose values are kept elsewhere, by name:
+            `secretsmanager:NAME`, `secretsmanager:ARN` or `ssm:/NAME`. A worker reads them there; a
+            local run takes the variable of that name, or its line in the file `.env`.
+        architecture: "x86_64" or "arm64", on AWS.
 
     Returns:
         A `Task`, or a decorator that makes one.
@@ -330,5 +386,11 @@ def task(
         isolation=isolation,
         serializer=serializer,
         cache=cache,
+        memory_mb=memory_mb,
+        vcpu=vcpu,
+        ephemeral_storage_mb=ephemeral_storage_mb,
+        environment=environment,
+        secrets=secrets,
+        architecture=architecture,
     )
     return make if fn is None else make(fn)

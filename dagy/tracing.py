@@ -126,7 +126,7 @@ class Graph:
     ) -> TaskOutput:
         """Record one call of a task; see `Task.__call__`."""
         where = caller()
-        self._define(task, where)
+        executor = self._define(task, where)
         try:
             # Only for the check: the spec keeps the call as it was written.
             task.binding.arguments(args, kwargs)
@@ -150,7 +150,7 @@ class Graph:
             depends_on=list(depends_on),
             args=positional,
             kwargs=named,
-            executor=None,
+            executor=executor,
             source=where.short,
             map_over=map_over,
             when=list(self._when),
@@ -286,11 +286,14 @@ class Graph:
                 "is taken; use what branch(...) returned instead"
             )
 
-    def _define(self, task: Task[..., Any], where: Location) -> None:
+    def _define(self, task: Task[..., Any], where: Location) -> str | None:
+        """Record a task with its first call; return the executor of this one, if it has its own."""
         known = self._defined.get(task.name)
         if known == task:
-            return
+            return None
         if known is not None:
+            if task.executor is not None and known.differs_only_in_executor(task):
+                return task.executor
             raise self._error(
                 f"two different tasks are called {task.name!r}: {known.location} and "
                 f"{task.location}; give one of them another name with name=...",
@@ -316,8 +319,15 @@ class Graph:
             serializer=task.serializer,
             cache=_cache_data(task.cache),
             code_hash=task.code_hash,
+            memory_mb=task.memory_mb,
+            vcpu=task.vcpu,
+            ephemeral_storage_mb=task.ephemeral_storage_mb,
+            environment=task.environment,
+            secrets=task.secrets,
+            architecture=task.architecture,
             service=None if task.service is None else dict(task.service),
         )
+        return None
 
     def _argument(
         self,

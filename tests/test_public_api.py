@@ -61,7 +61,17 @@ def defaults(function):
 
 def test_the_decorators_have_the_defaults_of_the_contract():
     only_tasks = {"executor": None, "timeout_seconds": None, "concurrency_limit": None}
-    beyond_the_contract = {"isolation": None, "serializer": None, "cache": False}
+    beyond_the_contract = {
+        "isolation": None,
+        "serializer": None,
+        "cache": False,
+        "memory_mb": None,
+        "vcpu": None,
+        "ephemeral_storage_mb": None,
+        "environment": None,
+        "secrets": None,
+        "architecture": None,
+    }
     assert defaults(dagy.task) == POLICY | only_tasks | beyond_the_contract
     assert defaults(dagy.flow) == POLICY
 

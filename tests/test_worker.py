@@ -6,6 +6,7 @@ import pytest
 
 from dagy import RunContext, flow, task
 from dagy.code import code_of, load
+from dagy.container import call_of
 from dagy.errors import BundleError, CodecError, OutputTooLargeError, ParameterError, SpecError
 from dagy.worker import handle
 from dagy.worker.claims import MAX_TEXT_BYTES
@@ -300,3 +301,12 @@ def test_each_transition_is_a_line_of_json_in_the_log(capsys):
 def test_an_import_path_leads_to_the_function_with_or_without_a_task_around_it():
     assert code_of(load("json:dumps")).fn is json.dumps
     assert code_of(load(f"{__name__}:number")).fn is number.fn
+
+
+def test_a_call_is_kept_as_it_is_for_the_container_that_is_to_make_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("DAGY_DATA_DIR", str(tmp_path))
+    call = {"dagy": 2, "tasks": ["number"], "results": {"x": {"claim": "run-1/abc"}}}
+    event = {"dagy": 2, "call": call, "key": "calls/number", "run": "run-1"}
+    assert handle(event, SPEC) == {}
+    given = {"DAGY_CALL": '{"attempt": 2}', "DAGY_CALL_S3": "run-1/calls/number"}
+    assert json.loads(call_of(given)) == {**call, "attempt": 2}

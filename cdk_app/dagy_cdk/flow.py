@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
@@ -24,6 +27,8 @@ class DagyFlow(Construct):
         scope: the stack to put it in.
         id: its id there.
         bundle: the folder that `dagy build` wrote.
+        parameters: values for further parameters of the template, by name, as `SubnetIds` where
+            tasks run on Fargate; one that is left out is a parameter of the stack.
 
     Raises:
         BundleError: the folder is not a bundle, or is damaged.
@@ -33,7 +38,14 @@ class DagyFlow(Construct):
         >>> flow.grant_start_execution(role)  # doctest: +SKIP
     """
 
-    def __init__(self, scope: Construct, id: str, *, bundle: str | Path) -> None:  # noqa: A002
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 # as the CDK calls it
+        *,
+        bundle: str | Path,
+        parameters: Mapping[str, Any] | None = None,
+    ) -> None:
         super().__init__(scope, id)
         path = read_bundle(Path(bundle)).path
         artifact = assets.Asset(self, "Artifact", path=str(path / "artifact.zip"))
@@ -42,6 +54,7 @@ class DagyFlow(Construct):
             "Template",
             template_file=str(path / "template.json"),
             parameters={
+                **(parameters or {}),
                 "ArtifactBucket": artifact.s3_bucket_name,
                 "ArtifactKey": artifact.s3_object_key,
             },
@@ -50,10 +63,16 @@ class DagyFlow(Construct):
         self._state_machine = sfn.StateMachine.from_state_machine_arn(
             self, "StateMachineHandle", machine.ref
         )
-        function = self._included.get_resource("WorkerFunction")
-        self._worker = lambda_.Function.from_function_arn(
-            self, "WorkerHandle", function.get_att("Arn").to_string()
-        )
+        template = json.loads((path / "template.json").read_bytes())
+        self._workers = {
+            name: lambda_.Function.from_function_arn(
+                self,
+                f"{name}Handle",
+                self._included.get_resource(name).get_att("Arn").to_string(),
+            )
+            for name, resource in template["Resources"].items()
+            if resource["Type"] == "AWS::Lambda::Function"
+        }
 
     @property
     def state_machine(self) -> sfn.IStateMachine:
@@ -61,9 +80,14 @@ class DagyFlow(Construct):
         return self._state_machine
 
     @property
-    def worker(self) -> lambda_.IFunction:
-        """The Lambda function that runs the tasks."""
-        return self._worker
+    def worker(self) -> lambda_.IFunction | None:
+        """The Lambda function of the tasks that ask for nothing; None if there is no such task."""
+        return self._workers.get("WorkerFunction")
+
+    @property
+    def workers(self) -> dict[str, lambda_.IFunction]:
+        """Every Lambda function that runs tasks, by its logical id."""
+        return dict(self._workers)
 
     @property
     def template(self) -> include.CfnInclude:

@@ -58,6 +58,7 @@ class Task(_Model):
     resource: str
     arguments: dict[str, Any]
     timeout_seconds: int | None = None
+    heartbeat_seconds: int | None = None
     retry: tuple[Retrier, ...] | None = None
     catch: tuple[Catcher, ...] | None = None
     assign: dict[str, Any] | None = None

@@ -19,7 +19,8 @@ from dagy.spec import FlowSpec
 from dagy.version import __version__
 from dagy_compiler.artifact import FlowSource, artifact
 from dagy_compiler.compile import CompiledFlow
-from dagy_compiler.service_policies import permissions_of
+from dagy_compiler.fargate import default_image
+from dagy_compiler.modes import ECS
 from dagy_compiler.template import template
 from dagy_compiler.templates import render_file
 
@@ -92,18 +93,14 @@ def files_of(
     files = {
         "flow.json": (spec.to_json(indent=2) + "\n").encode(),
         "state_machine.asl.json": _json(definition),
-        "template.json": _json(
-            template(
-                spec.name,
-                definition,
-                python_version=python_version,
-                permissions=permissions_of(spec),
-            )
-        ),
+        "template.json": _json(template(compiled.plan, python_version=python_version)),
         "artifact.zip": artifact(spec, source),
         "app.py": render_file("app.py", stack_name=_stack_name(spec.name)).encode(),
         "cdk.json": render_file("cdk.json").encode(),
     }
+    if any(place.executor == ECS for place in compiled.plan.places.values()):
+        image = default_image(python_version)
+        files["Dockerfile"] = render_file("Dockerfile", image=image).encode()
     manifest = {
         "manifest_version": MANIFEST_VERSION,
         "dagy_version": __version__,

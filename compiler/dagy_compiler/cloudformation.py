@@ -6,6 +6,7 @@ CloudFormation's own.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -14,11 +15,18 @@ from pydantic.alias_generators import to_pascal
 Json = dict[str, Any]
 
 
+_ODDLY_SPELLED = {"sse_algorithm": "SSEAlgorithm", "size_in_gib": "SizeInGiB"}
+
+
+def _spelled(field: str) -> str:
+    return _ODDLY_SPELLED.get(field) or to_pascal(field)
+
+
 class Model(BaseModel):
     """Base: fields in Python's spelling, PascalCase in the template, nothing unknown."""
 
     model_config = ConfigDict(
-        alias_generator=to_pascal, populate_by_name=True, extra="forbid", frozen=True
+        alias_generator=_spelled, populate_by_name=True, extra="forbid", frozen=True
     )
 
 
@@ -47,11 +55,11 @@ class Tag(Model):
 class Statement(Model):
     """One statement of an IAM policy."""
 
-    effect: Literal["Allow"] = "Allow"
-    principal: dict[str, str] | None = None
+    effect: Literal["Allow", "Deny"] = "Allow"
+    principal: dict[str, str] | Literal["*"] | None = None
     action: list[str]
-    resource: list[Json | str] | None = None
-    condition: Json | None = None
+    resource: Sequence[Json | str] | None = None
+    condition: dict[str, dict[str, Json | str]] | None = None
 
 
 class PolicyDocument(Model):
@@ -72,7 +80,7 @@ class Role(Model):
     """Properties of AWS::IAM::Role."""
 
     assume_role_policy_document: PolicyDocument
-    policies: list[InlinePolicy]
+    policies: list[InlinePolicy] | None
     tags: list[Tag]
 
 
@@ -81,6 +89,14 @@ class LogGroup(Model):
 
     retention_in_days: int
     tags: list[Tag]
+
+
+class Policy(Model):
+    """Properties of AWS::IAM::Policy: one that is attached to a role apart from it."""
+
+    policy_name: str
+    policy_document: PolicyDocument
+    roles: list[Json]
 
 
 class Code(Model):
@@ -96,16 +112,31 @@ class LoggingConfig(Model):
     log_group: Json
 
 
+class Variables(Model):
+    """A function's environment."""
+
+    variables: Json
+
+
+class FunctionStorage(Model):
+    """A function's /tmp, in MB."""
+
+    size: int
+
+
 class Function(Model):
     """Properties of AWS::Lambda::Function."""
 
     description: str
     runtime: str
     handler: str
+    architectures: list[str]
     role: Json
     code: Code
     memory_size: int
+    ephemeral_storage: FunctionStorage | None
     timeout: int
+    environment: Variables | None
     logging_config: LoggingConfig
     tags: list[Tag]
 
@@ -120,21 +151,174 @@ class StateMachine(Model):
     tags: list[Tag]
 
 
+class Encryption(Model):
+    """How S3 encrypts what is put into a bucket."""
+
+    sse_algorithm: Literal["AES256"] = "AES256"
+
+
+class EncryptionRule(Model):
+    """One rule of a bucket's encryption."""
+
+    server_side_encryption_by_default: Encryption = Encryption()
+
+
+class BucketEncryption(Model):
+    """A bucket's encryption."""
+
+    server_side_encryption_configuration: list[EncryptionRule] = [EncryptionRule()]
+
+
+class PublicAccess(Model):
+    """What keeps a bucket private."""
+
+    block_public_acls: bool = True
+    block_public_policy: bool = True
+    ignore_public_acls: bool = True
+    restrict_public_buckets: bool = True
+
+
+class AbortUpload(Model):
+    """When the parts of an upload that was never finished are removed."""
+
+    days_after_initiation: int
+
+
+class LifecycleRule(Model):
+    """When objects are removed."""
+
+    id: str
+    status: Literal["Enabled"] = "Enabled"
+    expiration_in_days: int
+    abort_incomplete_multipart_upload: AbortUpload
+
+
+class Lifecycle(Model):
+    """A bucket's rules."""
+
+    rules: list[LifecycleRule]
+
+
+class OwnershipRule(Model):
+    """Who owns what is put into a bucket."""
+
+    object_ownership: Literal["BucketOwnerEnforced"] = "BucketOwnerEnforced"
+
+
+class Ownership(Model):
+    """The rules of who owns what."""
+
+    rules: list[OwnershipRule] = [OwnershipRule()]
+
+
+class Bucket(Model):
+    """Properties of AWS::S3::Bucket."""
+
+    bucket_encryption: BucketEncryption = BucketEncryption()
+    public_access_block_configuration: PublicAccess = PublicAccess()
+    ownership_controls: Ownership = Ownership()
+    lifecycle_configuration: Lifecycle
+    tags: list[Tag]
+
+
+class BucketPolicy(Model):
+    """Properties of AWS::S3::BucketPolicy."""
+
+    bucket: Json
+    policy_document: PolicyDocument
+
+
+class Cluster(Model):
+    """Properties of AWS::ECS::Cluster."""
+
+    tags: list[Tag]
+
+
+class Variable(Model):
+    """An environment variable of a container."""
+
+    name: str
+    value: Json | str
+
+
+class ContainerLog(Model):
+    """Where a container's output goes."""
+
+    log_driver: Literal["awslogs"] = "awslogs"
+    options: dict[str, Json | str]
+
+
+class Container(Model):
+    """The container of a task definition."""
+
+    name: str
+    image: Json
+    essential: bool = True
+    entry_point: list[str]
+    environment: list[Variable]
+    log_configuration: ContainerLog
+
+
+class RuntimePlatform(Model):
+    """What a container runs on."""
+
+    cpu_architecture: Literal["X86_64", "ARM64"]
+    operating_system_family: Literal["LINUX"] = "LINUX"
+
+
+class TaskStorage(Model):
+    """A task's disk, in GiB."""
+
+    size_in_gib: int
+
+
+class TaskDefinition(Model):
+    """Properties of AWS::ECS::TaskDefinition."""
+
+    family: Json
+    cpu: str
+    memory: str
+    network_mode: Literal["awsvpc"] = "awsvpc"
+    requires_compatibilities: list[str] = ["FARGATE"]
+    runtime_platform: RuntimePlatform
+    ephemeral_storage: TaskStorage | None
+    execution_role_arn: Json
+    task_role_arn: Json
+    container_definitions: list[Container]
+    tags: list[Tag]
+
+
+Properties = (
+    Role
+    | Policy
+    | LogGroup
+    | Function
+    | StateMachine
+    | Bucket
+    | BucketPolicy
+    | Cluster
+    | TaskDefinition
+)
+
+
 class Resource(Model):
     """One resource of a template."""
 
     type: str
-    deletion_policy: Literal["Delete"] | None = None
-    update_replace_policy: Literal["Delete"] | None = None
-    properties: Role | LogGroup | Function | StateMachine
+    condition: str | None = None
+    deletion_policy: Literal["Delete", "Retain"] | None = None
+    update_replace_policy: Literal["Delete", "Retain"] | None = None
+    properties: Properties
 
 
 class Parameter(Model):
-    """One parameter of a template."""
+    """One parameter of a template; with a default it may be left out."""
 
-    type: Literal["String"] = "String"
+    type: str = "String"
     description: str
-    min_length: int = 1
+    default: str | None = None
+    allowed_values: list[str] | None = None
+    min_length: int | None = None
 
 
 class Output(Model):
@@ -149,6 +333,7 @@ class Template(Model):
 
     description: str
     parameters: dict[str, Parameter]
+    conditions: dict[str, Json] | None = None
     resources: dict[str, Resource]
     outputs: dict[str, Output]
 

@@ -21,6 +21,7 @@ from dagy_compiler.passes import (
     Structure,
     Validate,
 )
+from dagy_compiler.passes.fuse import OFF
 from dagy_compiler.plan import Plan
 
 Pass = Callable[[Plan], Plan]
@@ -62,12 +63,14 @@ class CompiledFlow:
         return self.machine.to_json()
 
 
-def compile_flow(spec: FlowSpec, *, mode: str = NANO) -> CompiledFlow:
+def compile_flow(spec: FlowSpec, *, mode: str = NANO, fuse: str = OFF) -> CompiledFlow:
     """Lower a flow to a state machine.
 
     Args:
         spec: a well-formed flow, from `Flow.build` or `FlowSpec.from_json`.
-        mode: "nano" (the whole flow in one Lambda invocation) or "micro" (one for each task).
+        mode: "nano" (the whole flow in one Lambda invocation), "micro" (one for each task), or a
+            size on Fargate: "small", "medium", "large", "xlarge".
+        fuse: which task runs of mode micro share an invocation: "off", "chains" or "auto".
 
     Raises:
         CompileError: the flow asks for what does not exist.
@@ -75,17 +78,20 @@ def compile_flow(spec: FlowSpec, *, mode: str = NANO) -> CompiledFlow:
         LimitError: the result would pass a hard limit of AWS.
         SpecError: an id or a retry policy is malformed.
     """
-    plan = run_passes(spec, mode=mode)
+    plan = run_passes(spec, mode=mode, fuse=fuse)
     assert plan.machine is not None
     return CompiledFlow(spec, mode, plan, plan.machine)
 
 
-def run_passes(spec: FlowSpec, *, mode: str = NANO, after: str | None = None) -> Plan:
+def run_passes(
+    spec: FlowSpec, *, mode: str = NANO, fuse: str = OFF, after: str | None = None
+) -> Plan:
     """Run the passes up to one of them, that one included, and return the plan.
 
     Args:
         spec: as for `compile_flow`.
         mode: as for `compile_flow`.
+        fuse: as for `compile_flow`.
         after: name of the pass to stop after; None for the last.
 
     Raises:
@@ -96,7 +102,7 @@ def run_passes(spec: FlowSpec, *, mode: str = NANO, after: str | None = None) ->
         raise CompileError(
             f"there is no pass {after!r}{nearest(after, names)}; the passes are {', '.join(names)}"
         )
-    plan = Plan(spec, mode)
+    plan = Plan(spec, mode, fuse)
     for name, run in PASSES:
         plan = run(plan)
         if name == after:

@@ -39,15 +39,18 @@ def _validate(plan: Plan) -> Iterator[str]:
 
 
 def _place(plan: Plan) -> Iterator[str]:
-    for task_run_id, executor in (plan.placements or {}).items():
-        yield f"{task_run_id}: {executor}"
+    for task_run_id, place in (plan.placements or {}).items():
+        yield f"{task_run_id}: {place}"
 
 
 def _fuse(plan: Plan) -> Iterator[str]:
     units = plan.units or ()
     for unit in units:
-        after = ", ".join(units[index].name for index in unit.after)
+        after = "; ".join(units[index].name for index in unit.after)
         yield f"{unit.name}: {_tasks(unit)}" + (f" after {after}" if after else "")
+        yield f"  on {unit.placement}" + (
+            f", gives {', '.join(unit.outputs)}" if unit.outputs else ""
+        )
 
 
 def _structure(plan: Plan) -> Iterator[str]:

@@ -6,6 +6,7 @@ within theirs while they work.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 # Step Functions developer guide, "Service quotas", read 2026-11.
@@ -31,20 +32,70 @@ MAX_ATTEMPTS: Final = 99_999_999
 # Lambda developer guide: a function's name has at most 64 characters, an alias's fewer in practice.
 FUNCTION_ARN_CHARACTERS: Final = 170
 """Longest ARN of the worker's function that is plausible: the longest partition and region, a name
-of 64 characters, a qualifier of 40."""
+of 64 characters, a qualifier of 40. Those of clusters and task definitions are no longer, nor are
+the ids of seven subnets."""
 
 # Lambda developer guide, "Lambda quotas", read 2026-11.
 UNZIPPED_BYTES: Final = 262_144_000
 """Size of a function's code and layers, unzipped (250 MB)."""
 
+LAMBDA_MEMORY_MB: Final = range(128, 10_240 + 1)
+"""Memory of a function. New accounts begin with less, and are raised as they are used."""
+
+LAMBDA_STORAGE_MB: Final = range(512, 10_240 + 1)
+"""Size of a function's /tmp."""
+
+LAMBDA_SECONDS: Final = 900
+"""Timeout of a function."""
+
+LAMBDA_ENVIRONMENT_BYTES: Final = 4_096
+"""Environment variables of a function, all names and values."""
+
+LAMBDA_MB_PER_VCPU: Final = 1_769
+"""Memory at which a function has the equivalent of one processor (Lambda developer guide,
+"Configure Lambda function memory", read 2026-11)."""
+
+LAMBDA_VCPUS: Final = 6
+"""Processors of a function with all the memory there is (same page)."""
+
+# ECS developer guide, "Task definition parameters for Fargate", task size, read 2026-11.
+FARGATE_MEMORY_MB: Final[dict[float, Sequence[int]]] = {
+    0.25: (512, 1_024, 2_048),
+    0.5: range(1_024, 4_096 + 1, 1_024),
+    1: range(2_048, 8_192 + 1, 1_024),
+    2: range(4_096, 16_384 + 1, 1_024),
+    4: range(8_192, 30_720 + 1, 1_024),
+    8: range(16_384, 61_440 + 1, 4_096),
+    16: range(32_768, 122_880 + 1, 8_192),
+}
+"""Memory that Fargate offers, by processors."""
+
+# ECS developer guide, "Fargate task ephemeral storage", read 2026-11.
+FARGATE_STORAGE_GIB: Final = range(21, 200 + 1)
+"""Storage that a task definition may ask for."""
+
+FARGATE_GIVEN_STORAGE_GIB: Final = 20
+"""Storage that every task has without asking."""
+
+ECS_OVERRIDE_CHARACTERS: Final = 8_192
+"""Length of the overrides of one RunTask, as JSON (ECS API reference, "RunTask", 2026-11)."""
+
+ROLE_POLICY_CHARACTERS: Final = 10_240
+"""Inline policies of one role together, without white space (IAM user guide, "IAM and STS quotas",
+read 2026-11)."""
+
 # CloudFormation user guide, "Understand CloudFormation quotas", read 2026-11.
 TEMPLATE_BYTES: Final = 1_048_576
 """Size of a template that is read from S3 (1 MB); 51,200 bytes can be sent inline."""
+
+TEMPLATE_RESOURCES: Final = 500
+"""Resources of a template."""
 
 # Events in the history of an execution, counted in recorded histories on AWS, 2026-11.
 EVENTS_OF_EXECUTION: Final = 2
 EVENTS_OF_LAMBDA_TASK: Final = 5
 EVENTS_OF_SYNC_TASK: Final = 6
+EVENTS_OF_CONTAINER_TASK: Final = 6
 EVENTS_OF_PARALLEL: Final = 4
 EVENTS_OF_ITEM: Final = 2
 EVENTS_OF_DISTRIBUTED_MAP: Final = 5
@@ -56,6 +107,10 @@ LAMBDA_TIMEOUT_SECONDS: Final = 600
 
 TASK_TIMEOUT_SECONDS: Final = 660
 """Timeout of a task state: longer than the worker's, so that Lambda reports its own timeouts."""
+
+HEARTBEAT_SECONDS: Final = 300
+"""Seconds in which a container has to start, and then to say again and again that it lives; ten
+times what is between two heartbeats (`dagy.container`)."""
 
 STARTING_SECONDS: Final = 60
 """What a state with a timeout of the user's is given on top, to start a worker in and to let it

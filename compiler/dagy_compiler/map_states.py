@@ -40,6 +40,7 @@ class MapStates:
         ending: how the map hands over when all items are done.
         comment: for people.
         names: gives the further states their names.
+        place: the logical id of what makes the calls of the items.
         concurrency_limit: items that may run at once; None for as many as there can be.
         kept: the variable that `ending` assigns the outputs to, if it does.
     """
@@ -52,6 +53,7 @@ class MapStates:
         ending: Ending,
         comment: str,
         names: UniqueNames,
+        place: str,
         concurrency_limit: int | None,
         kept: str | None,
     ) -> None:
@@ -62,6 +64,7 @@ class MapStates:
         self._ending = ending
         self._comment = comment
         self._names = names
+        self._place = place
         self._limit = concurrency_limit
         self._kept = kept
 
@@ -139,7 +142,7 @@ class MapStates:
     ) -> dict[str, State]:
         name = self._claim(what)
         return AttemptStates(
-            name, self._attempts, content, ending, self._comment, self._names, carried
+            name, self._attempts, content, ending, self._comment, self._names, self._place, carried
         ).states()
 
     def _gather(self, outputs: Any) -> Pass:

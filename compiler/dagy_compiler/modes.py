@@ -1,69 +1,77 @@
-"""The execution modes, and the checks of what a flow asks of them."""
+"""The execution modes, and the size and time that each gives a flow."""
 
 from __future__ import annotations
 
-from dagy.errors import CompileError, NotBuiltError
-from dagy.options import EXECUTORS, nearest
+from dataclasses import dataclass
+from typing import Final
 
-NANO = "nano"
-MICRO = "micro"
-FARGATE_MODES = ("small", "medium", "large", "xlarge")
-MODES = (NANO, MICRO, *FARGATE_MODES)
+from dagy.errors import CompileError
+from dagy.options import nearest
+from dagy_compiler.limits import LAMBDA_TIMEOUT_SECONDS
 
-LAMBDA = "lambda"
-STEP_FUNCTIONS = "step-functions"
+LAMBDA: Final = "lambda"
+ECS: Final = "ecs"
+STEP_FUNCTIONS: Final = "step-functions"
+
+NANO: Final = "nano"
+MICRO: Final = "micro"
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """What an execution mode gives to task runs that ask for nothing.
+
+    Attributes:
+        name: of the mode.
+        executor: "lambda" or "ecs".
+        memory_mb: memory, in MB.
+        vcpu: processors; None on Lambda, which gives them by the memory.
+        timeout_seconds: limit of one invocation; None for none.
+    """
+
+    name: str
+    executor: str
+    memory_mb: int
+    vcpu: float | None = None
+    timeout_seconds: int | None = None
+
+
+TIERS: Final = {
+    tier.name: tier
+    for tier in (
+        Tier(NANO, LAMBDA, 1_024, timeout_seconds=LAMBDA_TIMEOUT_SECONDS),
+        Tier(MICRO, LAMBDA, 1_024, timeout_seconds=LAMBDA_TIMEOUT_SECONDS),
+        Tier("small", ECS, 1_024, 0.5),
+        Tier("medium", ECS, 2_048, 1),
+        Tier("large", ECS, 4_096, 2),
+        Tier("xlarge", ECS, 12_288, 4),
+    )
+}
+"""The modes by name, from the smallest to the largest."""
+
+SMALLEST_FARGATE: Final = "small"
 
 
 def check_mode(mode: str) -> None:
-    """Refuse a mode that does not exist or is not built.
+    """Refuse a mode that does not exist.
 
     Raises:
         CompileError: there is no such mode; names the nearest.
-        NotBuiltError: it runs on Fargate.
     """
-    if mode not in MODES:
+    if mode not in TIERS:
         raise CompileError(
-            f"there is no execution mode {mode!r}{nearest(mode, MODES)}; "
-            f"the modes are {', '.join(MODES)}"
-        )
-    if mode in FARGATE_MODES:
-        raise NotBuiltError(
-            f"execution mode {mode!r} runs tasks on Fargate, which this version of Dagy does not do"
-            f" yet; use --execution-mode {NANO} (the whole flow in one Lambda invocation) or"
-            f" {MICRO} (an invocation for each task)"
+            f"there is no execution mode {mode!r}{nearest(mode, TIERS)}; "
+            f"the modes are {', '.join(TIERS)}"
         )
 
 
-def check_executor(executor: str, mode: str, where: str) -> None:
-    """Refuse an executor that does not exist, is not built, or does not fit the mode.
-
-    Args:
-        executor: as the task or the call asks.
-        mode: as checked by `check_mode`.
-        where: names the task run, for messages.
-
-    Raises:
-        CompileError: there is no such executor.
-        NotBuiltError: this version does not run it, or not in this mode.
-    """
-    if executor not in EXECUTORS:
-        raise CompileError(
-            f"{where}: there is no executor {executor!r}{nearest(executor, EXECUTORS)}; "
-            f"the executors are {', '.join(EXECUTORS)}"
-        )
-    if executor == STEP_FUNCTIONS:
-        raise CompileError(
-            f"{where}: executor {executor!r} is for what Step Functions does itself, and it runs no"
-            " Python; use aws_task, sleep or approval, or leave the executor out"
-        )
-    if executor != LAMBDA:
-        raise NotBuiltError(
-            f"{where}: executor {executor!r} is not built in this version of Dagy; leave it out, or"
-            f" use executor={LAMBDA!r} with --execution-mode {MICRO}"
-        )
-    if mode == NANO:
-        raise NotBuiltError(
-            f"{where}: executor {executor!r} gives a task a Lambda invocation of its own, and "
-            f"execution mode {NANO!r} has one for the whole flow; use --execution-mode {MICRO}, or "
-            "leave the executor out"
-        )
+def fitting_tier(memory_mb: int, vcpu: float) -> str | None:
+    """Return the smallest mode on Fargate that gives so much, or None."""
+    return next(
+        (
+            tier.name
+            for tier in TIERS.values()
+            if tier.vcpu is not None and tier.memory_mb >= memory_mb and tier.vcpu >= vcpu
+        ),
+        None,
+    )

@@ -8,6 +8,8 @@ from functools import cached_property
 from dagy.spec import FlowSpec, TaskRunSpec, TaskSpec
 from dagy_compiler.asl import StateMachine
 from dagy_compiler.limits import TASK_TIMEOUT_SECONDS
+from dagy_compiler.modes import ECS, MICRO
+from dagy_compiler.placement import FUNCTION, Placement, mode_placement
 from dagy_compiler.program import Program
 from dagy_compiler.tree import Tree
 
@@ -21,12 +23,17 @@ class Unit:
         task_runs: ids, in the flow's order.
         after: units that must have ended before, by index.
         whole_flow: whether it is all there is, so that the worker also makes the return value.
+        outputs: the task runs whose outputs are read outside, by other units or by the flow's
+            return value; in the flow's order.
+        placement: the logical id of the function or task definition that it runs on.
     """
 
     name: str
     task_runs: tuple[str, ...]
     after: tuple[int, ...] = ()
     whole_flow: bool = False
+    outputs: tuple[str, ...] = ()
+    placement: str = FUNCTION
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +61,14 @@ class Attempts:
         retries: how many there can be after the first.
         backoff: Step Functions makes them by itself.
         decided: the worker decides after each failure, and another one if it died.
-        timeout_seconds: of the state, each time it is entered; whole seconds.
+        timeout_seconds: of the state, each time it is entered; whole seconds. None on Fargate,
+            where a unit may take as long as it sends heartbeats.
     """
 
     retries: int = 0
     backoff: Backoff | None = None
     decided: bool = False
-    timeout_seconds: int = TASK_TIMEOUT_SECONDS
+    timeout_seconds: int | None = TASK_TIMEOUT_SECONDS
 
 
 @dataclass(frozen=True)
@@ -70,7 +78,8 @@ class Plan:
     Attributes:
         spec: the flow.
         mode: the execution mode asked for.
-        placements: set by `place`: the executor of each task run, by id.
+        fuse: which task runs of mode micro may share an invocation: "off", "chains" or "auto".
+        placements: set by `place`: what each task run gets to run on, by id.
         units: set by `fuse`.
         tree: set by `structure`: the order of the units.
         attempts: set by `retry`: who makes the attempts of each unit, by the unit's index.
@@ -80,7 +89,8 @@ class Plan:
 
     spec: FlowSpec
     mode: str
-    placements: dict[str, str] | None = None
+    fuse: str = "off"
+    placements: dict[str, Placement] | None = None
     units: tuple[Unit, ...] | None = None
     tree: Tree | None = None
     attempts: tuple[Attempts, ...] | None = None
@@ -91,6 +101,30 @@ class Plan:
     def runs(self) -> dict[str, TaskRunSpec]:
         """The task runs by id."""
         return {run.id: run for run in self.spec.task_runs}
+
+    @cached_property
+    def places(self) -> dict[str, Placement]:
+        """What the units run on, by the logical id of each function or task definition.
+
+        Once the machine is there, the function that is asked between tasks is among them.
+        """
+        used = {unit.placement for unit in self.units or ()}
+        if self.machine is not None and f"${{{FUNCTION}Arn}}" in self.machine.model_dump_json():
+            used.add(FUNCTION)
+        every = [mode_placement(mode) for mode in (MICRO, self.mode)]
+        every += (self.placements or {}).values()
+        return {place.name: place for place in every if place.name in used}
+
+    @property
+    def has_bucket(self) -> bool:
+        """Whether there is a bucket for what is too large to pass between states.
+
+        Values pass between units, and to and from the items of a map. A container is given by S3
+        what its overrides cannot hold, even where it runs the whole flow.
+        """
+        assert self.units is not None
+        apart = len(self.units) > 1 or any(not unit.whole_flow for unit in self.units)
+        return apart or any(place.executor == ECS for place in self.places.values())
 
     def task_of(self, task_run_id: str) -> TaskSpec:
         """Return the task that a task run calls."""

@@ -11,13 +11,16 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from dagy_compiler.asl import Catcher, Choice, Fail, Retrier, Rule, State, Task, Wait
+from dagy_compiler.container_states import CONTAINER_RETRIER, RUN_TASK, container_task, jsonata
 from dagy_compiler.jsonata import expression
 from dagy_compiler.limits import STATE_NAME_CHARACTERS, TASK_TIMEOUT_SECONDS
 from dagy_compiler.names import UniqueNames, state_name
+from dagy_compiler.placement import FUNCTION, is_container
 from dagy_compiler.plan import Attempts
 
 WORKER_ARN: Final = "${WorkerFunctionArn}"
-"""What the deployment puts the ARN of the worker's function in place of."""
+"""What the deployment puts the ARN of the worker's function in place of. What is asked for between
+tasks is asked of this one, in every mode."""
 
 PROTOCOL: Final = 2
 
@@ -46,6 +49,9 @@ INFRASTRUCTURE_RETRIER: Final = Retrier(
     backoff_rate=2,
     jitter_strategy="FULL",
 )
+
+SENT: Final = frozenset({"parameters", "results"})
+"""What a call is sent, of a size that is known only when it is made."""
 
 RETRY_ERROR: Final = "Dagy.Retry"
 """What the worker raises for a failed attempt that is followed by another."""
@@ -99,7 +105,8 @@ def worker_task(
     ending: Ending,
     *,
     comment: str,
-    timeout_seconds: int = TASK_TIMEOUT_SECONDS,
+    place: str = FUNCTION,
+    timeout_seconds: int | None = TASK_TIMEOUT_SECONDS,
     retry: tuple[Retrier, ...] = (INFRASTRUCTURE_RETRIER,),
     catch: tuple[Catcher, ...] | None = None,
 ) -> Task:
@@ -107,7 +114,10 @@ def worker_task(
     return Task(
         comment=comment,
         resource="arn:aws:states:::lambda:invoke",
-        arguments={"FunctionName": WORKER_ARN, "Payload": {"dagy": PROTOCOL, **content}},
+        arguments={
+            "FunctionName": f"${{{place}Arn}}",
+            "Payload": {"dagy": PROTOCOL, **content},
+        },
         timeout_seconds=timeout_seconds,
         retry=retry,
         catch=catch,
@@ -117,7 +127,9 @@ def worker_task(
 
 def is_worker_call(task: Task) -> bool:
     """Tell whether a state calls the worker, and not a service of the user's."""
-    return task.arguments.get("FunctionName") == WORKER_ARN
+    if task.resource == RUN_TASK:
+        return str(task.arguments.get("TaskDefinition", "")).startswith("${TaskDefinition")
+    return str(task.arguments.get("FunctionName", "")).startswith(f"${{{FUNCTION}")
 
 
 def asking(content: Mapping[str, Any], ending: Ending, *, comment: str) -> Task:
@@ -144,6 +156,7 @@ class AttemptStates:
         ending: how each hands over on success.
         comment: for people.
         names: gives the further states their names.
+        place: the logical id of the function or task definition that makes the calls.
         carried: fields of the first state's input that the others are to find in theirs.
     """
 
@@ -155,9 +168,13 @@ class AttemptStates:
         ending: Ending,
         comment: str,
         names: UniqueNames,
+        place: str = FUNCTION,
         carried: tuple[str, ...] = (),
     ) -> None:
         self._name = name
+        self._place = place
+        # Where what a container is sent is kept, once it is; its overrides hold the rest.
+        self._kept: str | None = None
         self._attempts = attempts
         self._content = content
         self._ending = ending
@@ -167,19 +184,30 @@ class AttemptStates:
 
     def states(self) -> dict[str, State]:
         """Return them by name, the first one first."""
+        if not is_container(self._place) or not self._content.keys() & SENT:
+            return self._made(self._name)
+        container = self._claim("container")
+        call = {"call": {"dagy": PROTOCOL, **self._content}, "key": _key(self._content)}
+        handed = asking(
+            {**call, "run": self._content["run"]},
+            Ending(container, expression("$states.input")),
+            comment=f"What the container of {self._comment} is told",
+        )
+        self._kept = expression(f"{jsonata(self._content['run'])} & '/' & {jsonata(call['key'])}")
+        return {self._name: handed, **self._made(container)}
+
+    def _made(self, name: str) -> dict[str, State]:
         if not self._attempts.decided:
-            return {self._name: self._task(self._attempt(), retry=self._retriers())}
+            return {name: self._task(self._attempt(), retry=self._retriers())}
         lost, gone = self._claim("worker lost"), self._claim("failed")
         if not self._attempts.retries:
             once = {"attempt": 1, "decide": True}
             first = self._task(once, catch=(self._when_lost("1", lost),))
-            return {self._name: first, lost: self._ask(gone), gone: self._fail()}
+            return {name: first, lost: self._ask(gone), gone: self._fail()}
         again, after = self._claim("again"), self._claim("what follows")
         wait = self._claim("wait")
         states: dict[str, State] = {
-            self._name: self._task(
-                {"attempt": 1, "decide": True}, catch=self._catch("1", wait, lost)
-            )
+            name: self._task({"attempt": 1, "decide": True}, catch=self._catch("1", wait, lost))
         }
         # Of no seconds too: not every engine takes a state that is caught into itself (moto 5.2).
         states[wait] = Wait(seconds=expression("$states.input.wait"), next=again)
@@ -198,13 +226,19 @@ class AttemptStates:
         return self._names.claim(state_name(f"{self._name[: STATE_NAME_CHARACTERS - 20]} ({what})"))
 
     def _task(self, extra: Mapping[str, Any], **fields: Any) -> Task:
-        return worker_task(
-            {**self._content, **extra},
-            self._ending,
-            comment=self._comment,
-            timeout_seconds=self._attempts.timeout_seconds,
-            **fields,
+        timeout = self._attempts.timeout_seconds
+        return self._call(
+            extra, self._ending, comment=self._comment, timeout_seconds=timeout, **fields
         )
+
+    def _call(self, extra: Mapping[str, Any], ending: Ending, **fields: Any) -> Task:
+        """Return a state that calls the worker of this place."""
+        if not is_container(self._place):
+            return worker_task({**self._content, **extra}, ending, place=self._place, **fields)
+        whole = {"dagy": PROTOCOL, **self._content, **extra}
+        told = whole if self._kept is None else extra
+        fields = {"retry": (CONTAINER_RETRIER,), "catch": None, "timeout_seconds": None, **fields}
+        return container_task(told, self._kept, place=self._place, ending=ending.fields(), **fields)
 
     def _attempt(self) -> dict[str, Any]:
         """Return the number of the attempt under way.
@@ -224,9 +258,11 @@ class AttemptStates:
         of no attempts before the one that matches everything.
         """
         native = native_retrier(self._attempts)
-        if native is None:
-            return (INFRASTRUCTURE_RETRIER,)
-        return INFRASTRUCTURE_RETRIER, NEVER_RETRIED, native
+        own = self._infrastructure()
+        return (own,) if native is None else (own, NEVER_RETRIED, native)
+
+    def _infrastructure(self) -> Retrier:
+        return CONTAINER_RETRIER if is_container(self._place) else INFRASTRUCTURE_RETRIER
 
     def _catch(self, number: str, wait: str, lost: str) -> tuple[Catcher, ...]:
         decision = DECISION
@@ -254,10 +290,11 @@ class AttemptStates:
         if self._carried:
             carried = ", ".join(f'"{field}": $states.input.{field}' for field in self._carried)
             answer = f"$merge([{answer}, {{{carried}}}])"
-        return asking(
-            {**self._content, **lost, "decide": True},
+        return self._call(
+            {**lost, "decide": True},
             Ending(following, expression(answer)),
             comment=f"What follows when the worker of {self._comment} is gone",
+            retry=(self._infrastructure(), LOST_RETRIER),
         )
 
     def _fail(self) -> Fail:
@@ -276,6 +313,14 @@ def native_retrier(attempts: Attempts) -> Retrier | None:
         max_delay_seconds=backoff.max_delay_seconds,
         backoff_rate=backoff.rate,
     )
+
+
+def _key(content: Mapping[str, Any]) -> str:
+    """Return the key under which a call is kept within its execution; of a map, the item's own."""
+    key = f"calls/{content['tasks'][0]}" if "tasks" in content else "calls/flow"
+    if "item" not in content:
+        return key
+    return expression(f"'{key}/' & $string({jsonata(content['item'])})")
 
 
 def failed(comment: str) -> Fail:

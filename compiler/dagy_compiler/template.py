@@ -1,134 +1,215 @@
-"""The CloudFormation stack of a flow: one function, its role and log, the state machine, its role.
+"""The CloudFormation stack of a flow: what its places are made of, and the state machine.
 
-Each role may do what its resource does and nothing else, on the resources of this stack only.
-Nothing that users wrote stands where CloudFormation evaluates: names go into descriptions and tags
-with every character that could begin an expression replaced.
+A place on Lambda is a function, one on Fargate a task definition (`dagy_compiler.fargate`). Each
+role may do what its resource does and nothing else, on the resources of this stack only; what has
+no secrets shares a role, and each set of secrets has one of its own. Nothing that users wrote
+stands where CloudFormation evaluates: names go into descriptions and tags with every character that
+could begin an expression replaced, and `place` refuses variables that it would replace.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
 from typing import Any
 
 from dagy.errors import LimitError
+from dagy_compiler import fargate
 from dagy_compiler.cloudformation import (
+    AbortUpload,
+    Bucket,
+    BucketPolicy,
     Code,
     Function,
-    InlinePolicy,
+    FunctionStorage,
+    Json,
+    Lifecycle,
+    LifecycleRule,
     LoggingConfig,
     LogGroup,
     Output,
     Parameter,
+    Policy,
     PolicyDocument,
     Resource,
-    Role,
     StateMachine,
     Statement,
     Tag,
     Template,
+    Variables,
     get_att,
     ref,
     sub,
 )
-from dagy_compiler.iam import Permission, statements
-from dagy_compiler.limits import LAMBDA_TIMEOUT_SECONDS, TEMPLATE_BYTES
+from dagy_compiler.iam import statements
+from dagy_compiler.limits import (
+    LAMBDA_STORAGE_MB,
+    LAMBDA_TIMEOUT_SECONDS,
+    TEMPLATE_BYTES,
+    TEMPLATE_RESOURCES,
+)
+from dagy_compiler.modes import ECS, LAMBDA
+from dagy_compiler.placement import Placement
+from dagy_compiler.plan import Plan
+from dagy_compiler.roles import DATA, LOG, role, secrets_suffix, values, write_log
+from dagy_compiler.service_policies import permissions_of
+
+DISTRIBUTED = '"Mode": "DISTRIBUTED"'
+"""In the JSON of a definition: nothing but a field can be it, as a text's quotes are escaped."""
 
 HANDLER = "dagy.worker.lambda_handler"
-MEMORY_MB = 1024
 LOG_RETENTION_DAYS = 30
+DATA_RETENTION_DAYS = 30
 
 
-def template(
-    flow_name: str,
-    definition: dict[str, Any],
-    *,
-    python_version: str,
-    permissions: Sequence[Permission] = (),
-) -> dict[str, Any]:
+def template(plan: Plan, *, python_version: str) -> dict[str, Any]:
     """Return the template of a flow as JSON values.
 
     Args:
-        flow_name: the flow's name, whatever it is.
-        definition: the state machine, with `${WorkerFunctionArn}`.
-        permissions: what the state machine does itself, beside calling the worker.
-        python_version: of the Lambda runtime, as `3.12`.
+        plan: after the last pass.
+        python_version: of the Lambda runtime and the container, as `3.12`.
 
     Raises:
-        LimitError: the template is larger than CloudFormation accepts.
+        LimitError: the template, or a role in it, is larger than AWS accepts.
     """
-    shown = _harmless(flow_name)
-    tags = [Tag(key="dagy:flow", value=shown)]
+    assert plan.machine is not None
+    flow = _harmless(plan.spec.name)
+    tags = [Tag(key="dagy:flow", value=flow)]
+    functions = [place for place in plan.places.values() if place.executor == LAMBDA]
+    containers = [place for place in plan.places.values() if place.executor == ECS]
+    resources = {LOG: _log_group(tags)}
+    parameters = {
+        "ArtifactBucket": Parameter(description="S3 bucket that holds artifact.zip", min_length=1),
+        "ArtifactKey": Parameter(description="S3 key of artifact.zip", min_length=1),
+    }
+    if plan.has_bucket:
+        resources |= _data_bucket(tags)
+    for place in functions:
+        resources[_worker_role_of(place)] = _worker_role(place, plan.has_bucket, tags)
+        resources[place.name] = _worker(place, plan.has_bucket, flow, python_version, tags)
+    if containers:
+        parameters |= fargate.parameters(python_version)
+        resources |= fargate.resources(containers, tags)
+    resources["StateMachineRole"] = _state_machine_role(plan, functions, containers, tags)
+    if DISTRIBUTED in json.dumps(plan.machine.to_json()):
+        resources["RunItems"] = _run_items()
+    resources["StateMachine"] = _state_machine(plan.machine.to_json(), functions, containers, tags)
     made = Template(
-        description=f"Dagy flow {shown}",
-        parameters={
-            "ArtifactBucket": Parameter(description="S3 bucket that holds artifact.zip"),
-            "ArtifactKey": Parameter(description="S3 key of artifact.zip"),
-        },
-        resources={
-            "WorkerLogGroup": Resource(
-                type="AWS::Logs::LogGroup",
-                deletion_policy="Delete",
-                update_replace_policy="Delete",
-                properties=LogGroup(retention_in_days=LOG_RETENTION_DAYS, tags=tags),
-            ),
-            "WorkerRole": _worker_role(tags),
-            "WorkerFunction": _worker(shown, python_version, tags),
-            "StateMachineRole": _state_machine_role(permissions, tags),
-            "StateMachine": _state_machine(definition, tags),
-        },
-        outputs={
-            "StateMachineArn": Output(
-                description="ARN of the state machine", value=ref("StateMachine")
-            ),
-            "StateMachineName": Output(
-                description="Name of the state machine", value=get_att("StateMachine", "Name")
-            ),
-        },
+        description=f"Dagy flow {flow}",
+        parameters=parameters,
+        conditions=fargate.CONDITIONS if containers else None,
+        resources=resources,
+        outputs=_outputs(plan.has_bucket),
     ).to_json()
-    size = len(json.dumps(made, separators=(",", ":")).encode())
-    if size > TEMPLATE_BYTES:
-        raise LimitError(
-            f"flow {flow_name!r}: its template takes {size:,} bytes, and CloudFormation accepts "
-            f"{TEMPLATE_BYTES:,}; use --execution-mode nano, or split the flow"
-        )
+    _check_size(plan.spec.name, made)
     return made
 
 
-def _worker(shown: str, python_version: str, tags: list[Tag]) -> Resource:
+def _outputs(has_bucket: bool) -> dict[str, Output]:
+    outputs = {
+        "StateMachineArn": Output(
+            description="ARN of the state machine", value=ref("StateMachine")
+        ),
+        "StateMachineName": Output(
+            description="Name of the state machine", value=get_att("StateMachine", "Name")
+        ),
+    }
+    if has_bucket:
+        outputs["DataBucketName"] = Output(
+            description="S3 bucket of values that are too large for a state", value=ref(DATA)
+        )
+    return outputs
+
+
+def _log_group(tags: list[Tag]) -> Resource:
+    return Resource(
+        type="AWS::Logs::LogGroup",
+        deletion_policy="Delete",
+        update_replace_policy="Delete",
+        properties=LogGroup(retention_in_days=LOG_RETENTION_DAYS, tags=tags),
+    )
+
+
+def _data_bucket(tags: list[Tag]) -> dict[str, Resource]:
+    """The bucket of what is too large to pass between states: private and encrypted.
+
+    It outlives the stack, since CloudFormation cannot delete a bucket that holds something; the
+    lifecycle rule empties it.
+    """
+    rule = LifecycleRule(
+        id="expire",
+        expiration_in_days=DATA_RETENTION_DAYS,
+        abort_incomplete_multipart_upload=AbortUpload(days_after_initiation=1),
+    )
+    only_tls = Statement(
+        effect="Deny",
+        principal="*",
+        action=["s3:*"],
+        resource=[get_att(DATA, "Arn"), sub(f"${{{DATA}.Arn}}/*")],
+        condition={"Bool": {"aws:SecureTransport": "false"}},
+    )
+    return {
+        DATA: Resource(
+            type="AWS::S3::Bucket",
+            deletion_policy="Retain",
+            update_replace_policy="Retain",
+            properties=Bucket(lifecycle_configuration=Lifecycle(rules=[rule]), tags=tags),
+        ),
+        f"{DATA}Policy": Resource(
+            type="AWS::S3::BucketPolicy",
+            deletion_policy="Retain",
+            update_replace_policy="Retain",
+            properties=BucketPolicy(
+                bucket=ref(DATA), policy_document=PolicyDocument(statement=[only_tls])
+            ),
+        ),
+    }
+
+
+def _worker(
+    place: Placement, has_bucket: bool, flow: str, python_version: str, tags: list[Tag]
+) -> Resource:
+    variables: Json = dict(place.environment)
+    if has_bucket:
+        variables["DAGY_BUCKET"] = ref(DATA)
+    storage = FunctionStorage(size=place.storage_mb)
     return Resource(
         type="AWS::Lambda::Function",
         properties=Function(
-            description=f"Worker of Dagy flow {shown}",
+            description=f"Worker of Dagy flow {flow}",
             runtime=f"python{python_version}",
             handler=HANDLER,
-            role=get_att("WorkerRole", "Arn"),
+            architectures=[place.architecture],
+            role=get_att(_worker_role_of(place), "Arn"),
             code=Code(s3_bucket=ref("ArtifactBucket"), s3_key=ref("ArtifactKey")),
-            memory_size=MEMORY_MB,
+            memory_size=place.memory_mb,
+            ephemeral_storage=storage if place.storage_mb > LAMBDA_STORAGE_MB.start else None,
             timeout=LAMBDA_TIMEOUT_SECONDS,
-            logging_config=LoggingConfig(log_group=ref("WorkerLogGroup")),
+            environment=Variables(variables=variables) if variables else None,
+            logging_config=LoggingConfig(log_group=ref(LOG)),
             tags=tags,
         ),
     )
 
 
-def _worker_role(tags: list[Tag]) -> Resource:
-    return _role(
-        "lambda.amazonaws.com",
-        {
-            "WriteLog": [
-                Statement(
-                    action=["logs:CreateLogStream", "logs:PutLogEvents"],
-                    resource=[get_att("WorkerLogGroup", "Arn")],
-                )
-            ]
-        },
-        tags,
-    )
+def _worker_role_of(place: Placement) -> str:
+    return f"WorkerRole{secrets_suffix(place)}"
 
 
-def _state_machine(definition: dict[str, Any], tags: list[Tag]) -> Resource:
+def _worker_role(place: Placement, has_bucket: bool, tags: list[Tag]) -> Resource:
+    statements = [write_log(), *values(place, has_bucket)]
+    return role("lambda.amazonaws.com", {"Work": statements}, tags)
+
+
+def _state_machine(
+    definition: dict[str, Any],
+    functions: list[Placement],
+    containers: list[Placement],
+    tags: list[Tag],
+) -> Resource:
+    substitutions: Json = {f"{place.name}Arn": get_att(place.name, "Arn") for place in functions}
+    if containers:
+        substitutions |= fargate.substitutions(containers)
     return Resource(
         type="AWS::StepFunctions::StateMachine",
         deletion_policy="Delete",
@@ -136,36 +217,70 @@ def _state_machine(definition: dict[str, Any], tags: list[Tag]) -> Resource:
         properties=StateMachine(
             role_arn=get_att("StateMachineRole", "Arn"),
             definition=definition,
-            definition_substitutions={"WorkerFunctionArn": get_att("WorkerFunction", "Arn")},
+            definition_substitutions=substitutions,
             tags=tags,
         ),
     )
 
 
-def _state_machine_role(permissions: Sequence[Permission], tags: list[Tag]) -> Resource:
-    invoke = Statement(
-        action=["lambda:InvokeFunction"],
-        # The function, and any version or alias of it.
-        resource=[get_att("WorkerFunction", "Arn"), sub("${WorkerFunction.Arn}:*")],
-    )
-    policies = {"InvokeWorker": [invoke], "CallServices": statements(permissions)}
-    return _role("states.amazonaws.com", policies, tags)
+def _state_machine_role(
+    plan: Plan, functions: list[Placement], containers: list[Placement], tags: list[Tag]
+) -> Resource:
+    policies = {}
+    if functions:
+        # Each function, and any version or alias of it.
+        names = [place.name for place in functions]
+        arns = [arn for name in names for arn in (get_att(name, "Arn"), sub(f"${{{name}.Arn}}:*"))]
+        invoke = Statement(action=["lambda:InvokeFunction"], resource=arns)
+        policies["InvokeWorker"] = [invoke]
+    if containers:
+        policies["RunContainers"] = fargate.run_statements(containers)
+    called = statements(permissions_of(plan.spec))
+    if called:
+        policies["CallServices"] = called
+    return role("states.amazonaws.com", policies, tags)
 
 
-def _role(service: str, policies: dict[str, list[Statement]], tags: list[Tag]) -> Resource:
-    trust = Statement(principal={"Service": service}, action=["sts:AssumeRole"])
+def _run_items() -> Resource:
+    """Let the state machine run the items of distributed maps: executions of its own.
+
+    Step Functions developer guide, "IAM policies for using Distributed Map states", read 2026-11.
+    Apart from its role, which the state machine depends on.
+    """
+    executions = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:execution"
+    items = f"{executions}:${{StateMachine.Name}}"
+    statements = [
+        Statement(action=["states:StartExecution"], resource=[ref("StateMachine")]),
+        Statement(
+            action=["states:DescribeExecution", "states:StopExecution"],
+            resource=[sub(f"{items}:*")],
+        ),
+        Statement(action=["states:RedriveExecution"], resource=[sub(f"{items}/*")]),
+    ]
     return Resource(
-        type="AWS::IAM::Role",
-        properties=Role(
-            assume_role_policy_document=PolicyDocument(statement=[trust]),
-            policies=[
-                InlinePolicy(policy_name=name, policy_document=PolicyDocument(statement=allowed))
-                for name, allowed in policies.items()
-                if allowed
-            ],
-            tags=tags,
+        type="AWS::IAM::Policy",
+        properties=Policy(
+            policy_name="RunItems",
+            policy_document=PolicyDocument(statement=statements),
+            roles=[ref("StateMachineRole")],
         ),
     )
+
+
+def _check_size(flow: str, made: Json) -> None:
+    way_out = "use --execution-mode nano, or split the flow"
+    size = len(json.dumps(made, separators=(",", ":")).encode())
+    if size > TEMPLATE_BYTES:
+        raise LimitError(
+            f"flow {flow!r}: its template takes {size:,} bytes, and CloudFormation accepts "
+            f"{TEMPLATE_BYTES:,}; {way_out}"
+        )
+    if len(made["Resources"]) > TEMPLATE_RESOURCES:
+        raise LimitError(
+            f"flow {flow!r}: its template has {len(made['Resources'])} resources, and "
+            f"CloudFormation accepts {TEMPLATE_RESOURCES}; let more tasks have the same needs, for "
+            "those share a function"
+        )
 
 
 def _harmless(name: str) -> str:

@@ -38,7 +38,17 @@ Mode = Annotated[
         "--execution-mode",
         "-m",
         metavar="MODE",
-        help="nano: the whole flow in one Lambda invocation; micro: an invocation per task.",
+        help="nano: the whole flow in one Lambda invocation; micro: an invocation per task; "
+        "small, medium, large, xlarge: the whole flow on Fargate, without a time limit.",
+    ),
+]
+Fusing = Annotated[
+    str,
+    typer.Option(
+        "--fuse",
+        metavar="HOW",
+        help="In micro, tasks that share an invocation. off: none; chains: plain chains; "
+        "auto: plain chains of short tasks.",
     ),
 ]
 
@@ -130,6 +140,7 @@ def build(
         typer.Option("--output", "-o", metavar="DIR", help="Where to put the bundle's folder."),
     ] = Path("dagy-build"),
     execution_mode: Mode = "nano",
+    fuse: Fusing = "off",
     param: Params = None,
     params_file: ParamsFile = None,
     include: Annotated[
@@ -150,7 +161,7 @@ def build(
 
     build_flow(
         target, output, execution_mode, param or [], params_file, include or [], flow_version,
-        as_json=as_json,
+        fuse=fuse, as_json=as_json,
     )  # fmt: skip
 
 
@@ -167,13 +178,16 @@ def inspect(
         typer.Option("--after", metavar="PASS", help="Stop after this pass and show it."),
     ] = None,
     execution_mode: Mode = "nano",
+    fuse: Fusing = "off",
     param: Params = None,
     params_file: ParamsFile = None,
 ) -> None:
     """Show the state machine of a flow or of a bundle."""
     from dagy.cli.inspect import inspect_target
 
-    inspect_target(target, output_format, after, execution_mode, param or [], params_file)
+    inspect_target(
+        target, output_format, after, execution_mode, param or [], params_file, fuse=fuse
+    )
 
 
 @app.command(epilog='Example: dagy sql "select status, count(*) from runs group by all"')

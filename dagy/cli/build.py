@@ -26,6 +26,7 @@ def build_flow(
     include: Sequence[str],
     version: str,
     *,
+    fuse: str,
     as_json: bool,
 ) -> None:
     """Compile the flow of a file and write its bundle."""
@@ -40,7 +41,7 @@ def build_flow(
     check_importable(loaded.flow, traced)
     for warning in _warnings(traced):
         warnings.warn(warning, stacklevel=1)
-    compiled = compile_flow(spec, mode=mode)
+    compiled = compile_flow(spec, mode=mode, fuse=fuse)
     bundle = write_bundle(
         compiled,
         FlowSource(loaded.root, loaded.files),

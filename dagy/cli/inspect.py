@@ -23,6 +23,8 @@ def inspect_target(
     mode: str,
     pairs: Sequence[str],
     params_file: Path | None,
+    *,
+    fuse: str,
 ) -> None:
     """Show a state machine, or with `after` the plan as that pass left it."""
     if output_format not in FORMATS:
@@ -46,11 +48,11 @@ def inspect_target(
     flow = load_flow(target).flow
     spec = flow.build(**read_params(flow, pairs, params_file))
     if after is not None:
-        _show_plan(spec, mode, after)
+        _show_plan(spec, mode, fuse, after)
         return
     from dagy_compiler import compile_flow
 
-    _show(spec, compile_flow(spec, mode=mode).definition(), output_format)
+    _show(spec, compile_flow(spec, mode=mode, fuse=fuse).definition(), output_format)
 
 
 def _show_bundle(path: Path, output_format: str) -> None:
@@ -60,10 +62,10 @@ def _show_bundle(path: Path, output_format: str) -> None:
     _show(bundle.spec, bundle.definition, output_format)
 
 
-def _show_plan(spec: FlowSpec, mode: str, after: str) -> None:
+def _show_plan(spec: FlowSpec, mode: str, fuse: str, after: str) -> None:
     from dagy_compiler import describe, run_passes
 
-    print_plain(describe(run_passes(spec, mode=mode, after=after), after))
+    print_plain(describe(run_passes(spec, mode=mode, fuse=fuse, after=after), after))
 
 
 def _show(spec: FlowSpec, definition: dict[str, Any], output_format: str) -> None:

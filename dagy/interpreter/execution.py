@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from dagy.code import Code
@@ -49,6 +49,7 @@ def execute(
     assignment: Assignment = WHOLE_FLOW,
     cache: Cache | None = None,
     store: Store | None = None,
+    secrets: Iterable[str] = (),
 ) -> RunResult:
     """Run a flow, or the part of it that is assigned, to its end.
 
@@ -65,6 +66,7 @@ def execute(
         assignment: which part to run; all of it by default.
         cache: keeps outputs from one run to the next, for tasks that ask for it; None for none.
         store: keeps artifacts; None refuses values that would have to be one.
+        secrets: values that nothing told of the run may show, besides those among the parameters.
 
     Returns:
         How it ended. A task that fails does not raise here.
@@ -73,7 +75,7 @@ def execute(
         KeyboardInterrupt: as it comes, after everything unfinished was recorded as CANCELLED.
     """
     clock = clock or SystemClock()
-    mask = mask_of(spec.parameters, parameters)
+    mask = mask_of(spec.parameters, parameters, secrets)
     if mask:
         sink = MaskingSink(sink, mask)
 
@@ -90,6 +92,7 @@ def execute(
             assignment=assignment,
             cache=cache,
             store=store,
+            mask=mask,
         )
 
     execution = _Execution(spec, parameters, flow_code, sink, clock, draw, store)

@@ -12,6 +12,7 @@ import pickle
 import signal
 import sys
 import threading
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from dagy.annotations import returns_keys
@@ -62,7 +63,7 @@ def in_process(task: TaskSpec, store: Store | None) -> Call:
         given = to_text(call, store, pickles=True)
         process = spawn.Process(
             target=_child,
-            args=(sender, task.import_path, given, folder),
+            args=(sender, task.import_path, given, folder, task.environment),
             name=f"dagy-{task.name}",
             daemon=True,
         )
@@ -117,10 +118,17 @@ def _revived(pickled: bytes | None, name: str, message: str, traceback: str) -> 
 # What follows runs in the child.
 
 
-def _child(sender: Connection, import_path: str, given: str, folder: Path | None) -> None:
+def _child(
+    sender: Connection,
+    import_path: str,
+    given: str,
+    folder: Path | None,
+    environment: Mapping[str, str],
+) -> None:
     # Ctrl-C reaches the whole group; whoever waits for this process kills it then.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    os.environ.update(environment)
     sending = threading.Lock()
     for name in _STREAMS:
         setattr(sys, name, _Sent(sender, sending, name))

@@ -29,7 +29,7 @@ from dagy.interpreter.maps import expand
 from dagy.interpreter.run import Assignment, Attempt, TaskRun
 from dagy.interpreter.slots import Slots
 from dagy.interpreter.timers import Timers
-from dagy.masking import Mask, mask_of
+from dagy.masking import NO_SECRETS, Mask
 from dagy.policy import RetryPolicy
 from dagy.spec import FlowSpec, TaskSpec
 from dagy.state import State, StateType
@@ -104,6 +104,7 @@ class Scheduler:
         assignment: which part to run.
         cache: keeps outputs from one run to the next, for tasks that ask for it.
         store: keeps artifacts; None refuses values that would have to be one.
+        mask: hides the secrets of the run.
     """
 
     def __init__(
@@ -120,6 +121,7 @@ class Scheduler:
         assignment: Assignment,
         cache: Cache | None = None,
         store: Store | None = None,
+        mask: Mask = NO_SECRETS,
     ) -> None:
         self._sink = sink
         self._clock = clock
@@ -152,7 +154,6 @@ class Scheduler:
             fail_fast=fail_fast,
             store=store,
         )
-        mask = mask_of(spec.parameters, parameters)
         self._prepare(spec, codes, draw, assignment.task_run_ids, mask)
 
     def _prepare(

@@ -9,6 +9,7 @@ from dataclasses import MISSING, fields
 from typing import Any
 
 from dagy.errors import SpecError
+from dagy.resources import ARCHITECTURES, SECRET_FORMS, are_secrets, is_count, is_environment
 from dagy.shapes import is_shape
 from dagy.spec.model import SCHEMA_VERSION, FlowSpec, TaskRunSpec, TaskSpec
 from dagy.spec.references import ParameterReference, TaskReference, references_in
@@ -135,6 +136,15 @@ _TASK: _Rules = {
     "serializer": (lambda value: value in (None, "pickle"), '"pickle" or null'),
     "cache": (_cache, "null, or an object with seconds or $callable"),
     "code_hash": (_OPTIONAL_STRING, "a string or null"),
+    "memory_mb": (_or_null(is_count), "an integer of at least 1, or null"),
+    "vcpu": (_or_null(lambda value: _seconds(value) and value > 0), "a number above 0, or null"),
+    "ephemeral_storage_mb": (_or_null(is_count), "an integer of at least 1, or null"),
+    "environment": (is_environment, "an object of texts by names of variables"),
+    "secrets": (are_secrets, f"an object of {SECRET_FORMS} by names of variables"),
+    "architecture": (
+        lambda value: value is None or value in ARCHITECTURES,
+        '"x86_64", "arm64" or null',
+    ),
     "service": (_service, "null, or an object with a kind and what that kind has"),
 }
 

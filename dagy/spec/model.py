@@ -37,6 +37,13 @@ class TaskSpec:
         cache: `{}` to use recorded outputs of the same code and arguments, with `"seconds"` for how
             long, and `"$callable"` naming a key function; None for never.
         code_hash: SHA-256, in hex, of the function's source.
+        memory_mb: memory that it needs, in MB; None lets the mode decide, here and below.
+        vcpu: processors that it needs.
+        ephemeral_storage_mb: disk that it needs, in MB.
+        environment: environment variables, by name.
+        secrets: where the values of further environment variables are kept, by name:
+            `secretsmanager:NAME`, `secretsmanager:ARN` or `ssm:/NAME`.
+        architecture: "x86_64" or "arm64".
         service: what Step Functions does itself for this task, with no worker; None for a task that
             a worker runs. `{"kind": "aws", "resource": "glue:startJobRun.sync"}` calls a service
             with the keyword arguments, and the task token where `"token_at"`, a list of paths into
@@ -62,6 +69,12 @@ class TaskSpec:
     serializer: str | None = None
     cache: dict[str, Any] | None = None
     code_hash: str | None = None
+    memory_mb: int | None = None
+    vcpu: float | None = None
+    ephemeral_storage_mb: int | None = None
+    environment: dict[str, str] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict)
+    architecture: str | None = None
     service: dict[str, Any] | None = None
 
 

@@ -19,7 +19,8 @@ spec names, through the same interpreter as the laptop. An invocation says which
 
 Instead of `tasks`: `count` asks how many items a map has, `truth` whether a value is true, `return`
 makes the flow's return value from the results, `lost` says that a worker died and asks what
-follows, `surface` raises the failure that an item kept, and `flow` tells of the flow as a whole
+follows, `surface` raises the failure that an item kept, `call` stores a call under a `key` for the
+container that is to make it (`dagy.container`), and `flow` tells of the flow as a whole
 (`verdict` has these). With none of them the whole flow runs.
 
 Values travel as text because the expressions of a state machine would bend them (numbers past 2^53,
@@ -36,6 +37,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from dagy.environment import without_secrets
 from dagy.errors import BundleError, SpecError
 from dagy.spec import FlowSpec
 from dagy.worker.invocation import Invocation
@@ -59,7 +61,13 @@ def lambda_handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
         SpecError: the invocation is not of this protocol, or names a task run that is not there.
     """
     del context
-    return handle(event, deployed_spec())
+    try:
+        return handle(event, deployed_spec())
+    except BaseException as error:
+        shown = without_secrets(error)
+        if shown is error:
+            raise
+        raise shown from None  # what it came from shows the secret too
 
 
 @cache

@@ -59,10 +59,13 @@ class Bucket:
     """
 
     def __init__(self, name: str) -> None:
+        self._name = name
+
+    @cached_property
+    def _client(self) -> Any:
         import boto3  # Lambda's runtime has it; a call whose values are small does without
 
-        self._name = name
-        self._client = boto3.client("s3")
+        return boto3.client("s3")
 
     def get(self, key: str) -> bytes:
         """See `Storage.get`."""
@@ -107,6 +110,18 @@ def _opened(bucket: str | None, folder: str | None) -> Storage | None:
     if bucket:
         return Bucket(bucket)
     return Folder(Path(folder)) if folder else None
+
+
+def stored(key: str) -> str:
+    """Return the text that is stored under a key.
+
+    Raises:
+        BundleError: there is nowhere to look for it.
+    """
+    store = _storage()
+    if store is None:
+        raise BundleError(f"{BUCKET} names no bucket; deploy the stack again")
+    return store.get(key).decode()
 
 
 class Claims:

@@ -11,11 +11,12 @@ from functools import cached_property
 from typing import Any, TextIO
 
 from dagy.code import Code, code_of, load
+from dagy.environment import worker_environment
 from dagy.errors import CodecError, ProcessDiedError, SpecError
 from dagy.interpreter import Assignment, RunResult, TaskRun, Transition, execute
 from dagy.mapping import common_length, item_of, keyed
 from dagy.parameters import bind
-from dagy.spec import Direct, FlowSpec, ParameterReference, TaskRunSpec, follow, resolve
+from dagy.spec import Direct, FlowSpec, ParameterReference, TaskRunSpec, TaskSpec, follow, resolve
 from dagy.state import StateType
 from dagy.values import from_text, to_text
 from dagy.worker.claims import MAX_TEXT_BYTES, Artifacts, Claims
@@ -58,6 +59,9 @@ class Invocation:
         if "flow" in event:
             code = _code_of(self._spec.import_path or "")
             return flow_event(self._spec, code, event, self._parameters)
+        if "call" in event:
+            self._claims.keep(event["key"], json.dumps(event["call"]))
+            return {}
         if "surface" in event:
             raise_kept(self._kept(event["surface"]), self._spec)
         if "count" in event:
@@ -189,6 +193,7 @@ class Invocation:
             max_workers=MAX_WORKERS,
             assignment=assignment,
             store=self._artifacts,
+            secrets=worker_environment(_assigned(spec, assignment)),
         )
         if result.exception is not None and assignment.task_run_ids is None:
             raise result.exception
@@ -212,6 +217,13 @@ class Invocation:
                 "with --execution-mode micro, or return JSON"
             )
         return self._claims.hand(text, inline=task_run_id in self._event.get("inline", ()))
+
+
+def _assigned(spec: FlowSpec, assignment: Assignment) -> list[TaskSpec]:
+    """Return the tasks that an assignment runs."""
+    ids = assignment.task_run_ids
+    names = [run.task_name for run in spec.task_runs if ids is None or run.id in ids]
+    return [spec.tasks[name] for name in dict.fromkeys(names)]
 
 
 def _code_of(import_path: str) -> Code:

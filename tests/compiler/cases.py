@@ -186,3 +186,39 @@ SIMPLE = (
 
 CASES = (*SIMPLE, decided_retry, concurrency_limit, mapped, branched, guarded, service_tasks)
 """Those after the simple ones need the real worker, to run."""
+
+
+def executor_of_its_own():
+    """`train` runs on Fargate in every mode; what comes before and after it is two units."""
+    flow = Flow("executor-of-its-own")
+    flow.task("extract", parameter("day"))
+    flow.task("clean", output("extract"))
+    flow.task("train", output("clean"), default_executor="ecs", vcpu=4, memory_mb=16_384)
+    flow.task("audit", output("clean"))
+    flow.task("report", output("train"), output("audit"))
+    return flow.returns(output("report"))
+
+
+def needs_of_their_own():
+    """Equal needs share a function; what differs from the mode is a unit, and has its own."""
+    flow = Flow("needs-of-their-own")
+    flow.task("fetch", parameter("day"), secrets={"TOKEN": "ssm:/prod/token"})
+    flow.task("left", output("fetch"), memory_mb=4096, architecture="arm64")
+    flow.task("right", output("fetch"), memory_mb=4096, architecture="arm64")
+    flow.task("join", output("left"), output("right"))
+    flow.task("send", output("join"), executor="lambda")
+    return flow.returns(None)
+
+
+def plain_chain():
+    """Three tasks without policies between two that have one: `chains` fuses the three."""
+    flow = Flow("plain-chain")
+    flow.task("fetch", parameter("day"), retries=2, delay=1)
+    flow.task("parse", output("fetch")).task("clean", output("parse"))
+    flow.task("count", output("clean"))
+    flow.task("load", output("count"), retries=1)
+    return flow.returns({"count": output("count"), "load": output("load")})
+
+
+PLACED = (executor_of_its_own, needs_of_their_own, plain_chain)
+"""Flows for the passes `place` and `fuse` alone."""

@@ -7,12 +7,14 @@ spec = flow.returns(output("load"))
 """
 
 import json
+import re
 from collections import Counter
 
 from sfnx.testing import Failure, run
 
 from dagy.policy import RetryPolicy
 from dagy.spec import EPOCH, FlowSpec, TaskReference, TaskRunSpec, TaskSpec, references_in, resolve
+from dagy_compiler.container_states import RUN_TASK
 
 
 def output(task_run_id, *path):
@@ -47,14 +49,21 @@ class Flow:
         named=None,
         **policy,
     ):
-        """Add a task and one call of it; dependencies are the references and `after`."""
+        """Add a task and one call of it; dependencies are the references and `after`.
+
+        `executor` is the call's own.
+        """
         named = named or {}
-        fields = {"timeout_seconds": None, "concurrency_limit": None, **policy}
+        fields = {
+            "default_executor": None,
+            "timeout_seconds": None,
+            "concurrency_limit": None,
+            **policy,
+        }
         self.tasks[run_id] = TaskSpec(
             name=run_id,
             import_path=f"flows:{run_id}",
             description=None,
-            default_executor=None,
             retries=retries,
             retry_delay_seconds=delay,
             **fields,
@@ -103,17 +112,39 @@ class Worker:
         self.error = error
         self.attempts = []
         self.order = []
+        self.made = {}  # outputs, by task run
+        self.contained = []  # task runs that ran in containers
+        self.kept = {}  # calls, by key
 
     def __call__(self, call):
-        event = call.arguments["Payload"]
-        assert call.arguments["FunctionName"] == "${WorkerFunctionArn}"
+        if call.resource == RUN_TASK:
+            event = self.told(call.arguments)
+            self.contained += event.get("tasks", self.runs)
+        else:
+            event = call.arguments["Payload"]
+            assert re.fullmatch(r"\$\{WorkerFunction\w*Arn\}", call.arguments["FunctionName"])
         assert event["dagy"] == 2
+        if "call" in event:
+            self.kept[f"{event['run']}/{event['key']}"] = json.loads(json.dumps(event["call"]))
+            return {"Payload": {}}
         return {"Payload": self.answered(event), "StatusCode": 200}
+
+    def told(self, arguments):
+        """The call that a container finds in its environment, and under the key there."""
+        [container] = arguments["Overrides"]["ContainerOverrides"]
+        given = {variable["Name"]: variable["Value"] for variable in container["Environment"]}
+        assert len(json.dumps(arguments["Overrides"])) < 8_192
+        assert given["DAGY_TASK_TOKEN"]
+        kept = self.kept[given["DAGY_CALL_S3"]] if "DAGY_CALL_S3" in given else {}
+        return kept | json.loads(given["DAGY_CALL"])
 
     def answered(self, event):
         """The answer as the state machine gets it: only what it wants, as text."""
         found = self.answer(event)
-        return {} if event.get("want") == [] else {"output": json.dumps(found)}
+        if not event.get("want"):
+            return {} if event.get("want") == [] else {"output": json.dumps(found)}
+        texts = [json.dumps(self.made[name]) for name in event["want"]]
+        return {"outputs": {f"o{index}": text for index, text in enumerate(texts)}}
 
     def answer(self, event):
         parameters = event.get("parameters", {})
@@ -126,6 +157,7 @@ class Worker:
             self.fail(task_run_id, decide=event.get("decide"))
             arguments = self.resolved(run_spec.args, parameters, results)
             results[task_run_id] = {"task": task_run_id, "args": arguments}
+            self.made[task_run_id] = results[task_run_id]
             self.order.append(task_run_id)
         if "tasks" in event:
             return results[event["tasks"][-1]]

@@ -26,3 +26,15 @@ def flows(draw):
     if returned and draw(st.booleans()):
         outputs = output(returned[0])
     return flow.returns(outputs)
+
+
+@st.composite
+def placed_flows(draw):
+    """A random flow, some tasks of which ask for an executor or for memory."""
+    spec = draw(flows())
+    flow = Flow(spec.name)
+    flow.runs = spec.task_runs
+    needs = st.sampled_from([{}, {}, {"default_executor": "ecs"}, {"memory_mb": 4096}])
+    for name, task in spec.tasks.items():
+        flow.tasks[name] = type(task)(**{**vars(task), **draw(needs)})
+    return flow.returns(spec.outputs)

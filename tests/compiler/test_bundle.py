@@ -15,7 +15,6 @@ from dagy.errors import BundleError, LimitError
 from dagy_compiler import compile_flow
 from dagy_compiler.artifact import artifact, worker_package
 from dagy_compiler.bundle import FlowSource, code_hash, read_bundle, write_bundle
-from dagy_compiler.template import template
 
 FILES = {
     "app.py", "artifact.zip", "cdk.json", "flow.json", "manifest.json", "state_machine.asl.json",
@@ -68,6 +67,14 @@ def test_a_bundle_holds_every_file_and_reads_back(source, tmp_path):
         data = (bundle.path / name).read_bytes()
         assert entry == {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
     assert "created" not in json.dumps(manifest)
+
+
+def test_a_dockerfile_is_there_only_where_tasks_run_in_containers(source, tmp_path):
+    bundle = write(source, tmp_path / "out", mode="medium")
+    assert set(contents(bundle.path)) == {*FILES, "Dockerfile"}
+    lines = (bundle.path / "Dockerfile").read_text().splitlines()
+    assert "FROM public.ecr.aws/docker/library/python:3.12-slim" in lines
+    assert 'ENTRYPOINT ["python", "-m", "dagy.container"]' in lines
 
 
 def test_the_same_input_gives_the_same_bytes(source, tmp_path):
@@ -234,29 +241,6 @@ def test_hostile_names_stay_text(source, tmp_path):
         assert "{% 1 %}" not in text
     assert bundle.manifest["stack_name"].isascii()
     compile((bundle.path / "app.py").read_text(), "app.py", "exec")
-
-
-def test_the_roles_may_do_what_their_resource_does_and_nothing_else():
-    resources = template("daily", {}, python_version="3.12")["Resources"]
-    allowed = {
-        name: [
-            (statement["Action"], statement["Resource"])
-            for policy in resource["Properties"]["Policies"]
-            for statement in policy["PolicyDocument"]["Statement"]
-        ]
-        for name, resource in resources.items()
-        if resource["Type"] == "AWS::IAM::Role"
-    }
-    worker, log = (
-        {"Fn::GetAtt": ["WorkerFunction", "Arn"]},
-        {"Fn::GetAtt": ["WorkerLogGroup", "Arn"]},
-    )
-    assert allowed == {
-        "WorkerRole": [(["logs:CreateLogStream", "logs:PutLogEvents"], [log])],
-        "StateMachineRole": [
-            (["lambda:InvokeFunction"], [worker, {"Fn::Sub": "${WorkerFunction.Arn}:*"}])
-        ],
-    }
 
 
 def test_the_worker_package_is_small():

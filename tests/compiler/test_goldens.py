@@ -6,7 +6,7 @@ import pytest
 
 from dagy_compiler import PASSES, compile_flow, describe, run_passes
 from dagy_compiler.render import dot, mermaid, outline
-from tests.compiler.cases import CASES, chain
+from tests.compiler.cases import CASES, PLACED, chain, executor_of_its_own
 
 SHOWN = ("validate", "structure", "retry", "dataflow")
 
@@ -27,6 +27,17 @@ def test_every_pass(case, golden):
     drawn = outline(compile_flow(spec, mode="micro").definition())
     parts.append(f"## outline\n\n```text\n{drawn}\n```\n")
     golden(f"passes/{name_of(case)}.md", "\n".join(parts))
+
+
+@pytest.mark.parametrize("case", PLACED, ids=name_of)
+def test_places_and_units(case, golden):
+    parts = [f"# {name_of(case)}\n", f"{case.__doc__}\n"]
+    for mode, fuse in (("nano", "off"), ("medium", "off"), ("micro", "off"), ("micro", "chains")):
+        parts.append(f"## {mode}, --fuse {fuse}\n")
+        for name in ("place", "fuse"):
+            text = describe(run_passes(case(), mode=mode, fuse=fuse, after=name), name)
+            parts.append(f"### {name}\n\n```text\n{text}\n```\n")
+    golden(f"places/{name_of(case)}.md", "\n".join(parts))
 
 
 @pytest.mark.parametrize("case", CASES, ids=name_of)
@@ -75,6 +86,13 @@ HIDDEN = ("Type", "Comment", "Resource", "TimeoutSeconds", "Arguments", "Retry")
 def test_nano_is_one_call_of_the_worker_in_full(golden):
     text = json.dumps(compile_flow(chain()).definition(), indent=2, ensure_ascii=False) + "\n"
     golden("asl/nano.asl.json", text)
+
+
+def test_a_container_in_full(golden):
+    definition = compile_flow(executor_of_its_own()).definition()
+    text = json.dumps(definition, indent=2, ensure_ascii=False) + "\n"
+    golden("asl/executor-of-its-own.asl.json", text)
+    golden("places/executor-of-its-own.outline.txt", outline(definition) + "\n")
 
 
 @pytest.mark.parametrize("draw", [mermaid, dot])

@@ -4,6 +4,7 @@ import copy
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,16 +12,22 @@ import pytest
 from dagy_compiler import compile_flow
 from dagy_compiler.template import template
 from tests.asl_lint import problems
-from tests.compiler.cases import CASES
+from tests.compiler.cases import CASES, PLACED
+from tests.compiler.test_template import planned
 
 HOSTILE = "${AWS::AccountId} {{resolve:ssm:x}} {% $x %} \"'\\ <&> ünïcode " + "x" * 300
 
 
-def definitions():
+def plans():
     for case in CASES:
         for mode in ("nano", "micro"):
             name = case.__name__.replace("_", "-")
-            yield f"{name}-{mode}", compile_flow(case(), mode=mode).definition()
+            yield f"{name}-{mode}", compile_flow(case(), mode=mode).plan
+
+
+def definitions():
+    for name, plan in plans():
+        yield name, plan.machine.to_json()
 
 
 @pytest.mark.parametrize(
@@ -51,17 +58,24 @@ def lint(*files: Path) -> subprocess.CompletedProcess:
 
 def test_cfn_lint_accepts_every_template(tmp_path):
     files = []
-    for name, definition in definitions():
-        file = tmp_path / f"{name.replace(' ', '-')}.json"
-        file.write_text(json.dumps(template(HOSTILE, definition, python_version="3.12")))
+    for name, plan in [*plans(), *places()]:
+        file = tmp_path / f"{name}.json"
+        hostile = replace(plan, spec=replace(plan.spec, name=HOSTILE))
+        file.write_text(json.dumps(template(hostile, python_version="3.12")))
         files.append(file)
     done = lint(*files)
     assert (done.returncode, done.stdout) == (0, "")
 
 
+def places():
+    """Plans whose stacks have more than one function in them, or containers."""
+    for case in PLACED:
+        for mode in ("nano", "micro", "large"):
+            yield f"{case.__name__}-{mode}", planned(case(), mode)
+
+
 def test_cfn_lint_objects_to_what_is_wrong(tmp_path):
-    definition = next(definition for _, definition in definitions())
-    made = template("daily", definition, python_version="3.12")
+    made = template(compile_flow(CASES[0]()).plan, python_version="3.12")
     made["Resources"]["WorkerFunction"]["Properties"]["Timeout"] = 6000
     (tmp_path / "wrong.json").write_text(json.dumps(made))
     assert "6000" in lint(tmp_path / "wrong.json").stdout

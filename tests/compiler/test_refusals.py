@@ -2,7 +2,7 @@
 
 import pytest
 
-from dagy.errors import CompileError, LimitError, NotBuiltError, SpecError
+from dagy.errors import CompileError, LimitError, SpecError
 from dagy_compiler import compile_flow, run_passes
 from tests.compiler.flows import Flow
 
@@ -21,24 +21,6 @@ def test_an_unknown_mode():
     )
 
 
-@pytest.mark.parametrize("mode", ["small", "medium", "large", "xlarge"])
-def test_a_mode_on_fargate(mode):
-    message = refused(NotBuiltError, Flow().returns(), mode=mode)
-    assert message == (
-        f"execution mode '{mode}' runs tasks on Fargate, which this version of Dagy does not do yet; "
-        "use --execution-mode nano (the whole flow in one Lambda invocation) or micro (an invocation "
-        "for each task)"
-    )
-
-
-def test_an_executor_that_is_not_built():
-    spec = Flow().task("load", executor="ecs").returns()
-    assert refused(NotBuiltError, spec, mode="micro") == (
-        "task 'load': executor 'ecs' is not built in this version of Dagy; leave it out, or "
-        "use executor='lambda' with --execution-mode micro"
-    )
-
-
 @pytest.mark.parametrize("mode", ["nano", "micro"])
 def test_step_functions_runs_no_python(mode):
     spec = Flow().task("load", executor="step-functions").returns()
@@ -46,24 +28,6 @@ def test_step_functions_runs_no_python(mode):
         "task 'load': executor 'step-functions' is for what Step Functions does itself, and it runs "
         "no Python; use aws_task, sleep or approval, or leave the executor out"
     )
-
-
-def test_an_unknown_executor():
-    spec = Flow().task("load", executor="lamda").returns()
-    assert "task 'load': there is no executor 'lamda'; did you mean 'lambda'?" in refused(
-        CompileError, spec, mode="micro"
-    )
-
-
-def test_an_executor_of_its_own_needs_micro():
-    spec = Flow().task("load", executor="lambda").returns()
-    assert "use --execution-mode micro" in refused(NotBuiltError, spec)
-    assert compile_flow(spec, mode="micro").machine.start_at == "load"
-
-
-def test_a_timeout_that_no_worker_could_keep():
-    message = refused(LimitError, Flow().task("slow", timeout_seconds=601.0).returns())
-    assert "task 'slow': timeout_seconds is 601, and the worker's Lambda function is" in message
 
 
 @pytest.mark.parametrize("task_run_id", ["a b", "-a", ".a", "", "{% 1 %}", "a\n", "a'"])

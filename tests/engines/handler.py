@@ -56,7 +56,7 @@ class Worker:
             env={
                 "LAMBDA_TASK_ROOT": self._folder.name,
                 "PATH": os.environ["PATH"],
-                "DAGY_DATA_DIR": str(Path(self._folder.name) / "_data"),
+                "DAGY_DATA_DIR": str(self.data),
             },
         )
         self._lock = threading.Lock()
@@ -82,3 +82,17 @@ class Worker:
         if "errorType" in answer:
             raise FunctionError(answer)
         return answer["result"]
+
+    def told(self, arguments: dict[str, Any]) -> Any:
+        """Return the call that a container would find in its environment, and under the key there."""
+        [container] = arguments["Overrides"]["ContainerOverrides"]
+        given = {variable["Name"]: variable["Value"] for variable in container["Environment"]}
+        kept = {}
+        if "DAGY_CALL_S3" in given:
+            kept = json.loads((self.data / given["DAGY_CALL_S3"]).read_text(encoding="utf-8"))
+        return kept | json.loads(given["DAGY_CALL"])
+
+    @property
+    def data(self) -> Path:
+        """The folder that stands for the bucket."""
+        return Path(self._folder.name) / "_data"

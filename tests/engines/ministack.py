@@ -17,14 +17,24 @@ import time
 import urllib.request
 import uuid
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import boto3
 
+from dagy_compiler.template import HANDLER
 from tests.engines import Outcome
+from tests.engines.containers import Containers
 
 ENVIRONMENT = Path(__file__).parents[2] / ".venv-ministack"
+
+_PARAMETERS = {
+    "ArtifactBucket": "artifacts",
+    "SubnetIds": "subnet-1,subnet-2",
+    "SecurityGroupIds": "sg-1",
+}
 
 _BOOTSTRAP = """#!/bin/sh
 export PYTHONPATH="$LAMBDA_TASK_ROOT"
@@ -84,9 +94,33 @@ class Ministack:
         self._s3.put_object(Bucket="artifacts", Key=name, Body=_with_bootstrap(bundle, self._bin))
         arn = self._deploy(name, bundle)
         try:
-            return self._execute(arn, given)
+            with self._containers(name) as containers:
+                return self._execute(arn, given, containers)
         finally:
             self._cloudformation.delete_stack(StackName=name)
+
+    @contextmanager
+    def _containers(self, stack: str) -> Iterator[Containers | None]:
+        """Play Fargate for a stack, if it has a cluster."""
+        resources = self._cloudformation.describe_stack_resources(StackName=stack)
+        clusters = [
+            resource["PhysicalResourceId"]
+            for resource in resources["StackResources"]
+            if resource["ResourceType"] == "AWS::ECS::Cluster"
+        ]
+        if not clusters:
+            yield None
+            return
+        environment = {
+            "PATH": f"{self._bin}:{os.environ['PATH']}",
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+        }
+        python = self._bin / "python"
+        with Containers(self._client("ecs"), clusters[0], python, environment) as containers:
+            yield containers
 
     def _client(self, service: str) -> Any:
         return self._session.client(service, endpoint_url=self.url)
@@ -105,15 +139,17 @@ class Ministack:
 
     def _deploy(self, name: str, bundle: Path) -> str:
         template = json.loads((bundle / "template.json").read_text(encoding="utf-8"))
-        function = template["Resources"]["WorkerFunction"]["Properties"]
-        assert function["Runtime"].startswith("python3.")
-        function["Runtime"] = "provided.al2023"
+        for resource in template["Resources"].values():
+            if resource["Type"] == "AWS::Lambda::Function":
+                assert resource["Properties"]["Runtime"].startswith("python3.")
+                resource["Properties"]["Runtime"] = "provided.al2023"
         self._cloudformation.create_stack(
             StackName=name,
             TemplateBody=json.dumps(template, ensure_ascii=False),
             Parameters=[
-                {"ParameterKey": "ArtifactBucket", "ParameterValue": "artifacts"},
-                {"ParameterKey": "ArtifactKey", "ParameterValue": name},
+                {"ParameterKey": key, "ParameterValue": value}
+                for key, value in {"ArtifactKey": name, **_PARAMETERS}.items()
+                if key in template["Parameters"]
             ],
             Capabilities=["CAPABILITY_IAM"],
         )
@@ -127,7 +163,7 @@ class Ministack:
                 raise AssertionError(f"{stack['StackStatus']}: {stack.get('StackStatusReason')}")
             time.sleep(0.02)
 
-    def _execute(self, arn: str, given: dict[str, Any]) -> Outcome:
+    def _execute(self, arn: str, given: dict[str, Any], containers: Containers | None) -> Outcome:
         started = self._stepfunctions.start_execution(stateMachineArn=arn, input=json.dumps(given))[
             "executionArn"
         ]
@@ -144,19 +180,18 @@ class Ministack:
                     execution.get("cause"),
                 )
             time.sleep(0.02)
-        raise AssertionError("the execution did not end within 60 s")
+        printed = containers.output() if containers else ""
+        raise AssertionError(f"the execution did not end within 60 s\n{printed}")
 
 
 def _with_bootstrap(bundle: Path, bin_folder: Path) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "artifact.zip"
         shutil.copy(bundle / "artifact.zip", copy)
-        template = json.loads((bundle / "template.json").read_text(encoding="utf-8"))
-        handler = template["Resources"]["WorkerFunction"]["Properties"]["Handler"]
         with zipfile.ZipFile(copy, "a") as archive:
             entry = zipfile.ZipInfo("bootstrap")
             entry.external_attr = 0o100755 << 16
             archive.writestr(
-                entry, _BOOTSTRAP.format(python=bin_folder / "python", handler=handler)
+                entry, _BOOTSTRAP.format(python=bin_folder / "python", handler=HANDLER)
             )
         return copy.read_bytes()

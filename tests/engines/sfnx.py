@@ -8,6 +8,7 @@ from typing import Any
 
 from sfnx.testing import Call, Failure, run
 
+from dagy_compiler.container_states import RUN_TASK
 from tests.engines import Outcome
 from tests.engines.handler import FunctionError, Worker
 
@@ -21,8 +22,10 @@ class SfnxEngine:
         with Worker(bundle) as worker:
 
             def task(call: Call) -> object:
+                contained = call.resource == RUN_TASK
+                event = worker.told(call.arguments) if contained else call.arguments["Payload"]
                 try:
-                    payload = worker.invoke(call.arguments["Payload"])
+                    payload = worker.invoke(event)
                 except FunctionError as error:
                     cause = json.dumps(error.payload)
                     raise Failure(error.payload["errorType"], cause) from error

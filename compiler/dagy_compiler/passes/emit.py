@@ -13,6 +13,7 @@ from dagy_compiler.jsonata import expression, text
 from dagy_compiler.limits import STATE_NAME_CHARACTERS
 from dagy_compiler.map_states import MapStates
 from dagy_compiler.names import UniqueNames, neutral, state_name
+from dagy_compiler.placement import is_container
 from dagy_compiler.plan import Plan
 from dagy_compiler.program import (
     OWN_OUTPUT,
@@ -44,7 +45,6 @@ from dagy_compiler.states import (
     Ending,
     asking,
     native_retrier,
-    worker_task,
 )
 
 NAMED_TASK_RUNS = 12
@@ -212,7 +212,17 @@ class _Emitter:
             return {name: asking(content, ending, comment="The flow's return value")}
         unit = self._units[step.unit]
         if unit.whole_flow:
-            return {name: worker_task(content, ending, comment=self._whole_flow())}
+            if is_container(unit.placement):
+                content["run"] = RUN
+            return AttemptStates(
+                name,
+                self._attempts[step.unit],
+                content,
+                ending,
+                self._whole_flow(),
+                self._names,
+                unit.placement,
+            ).states()
         content = {"tasks": list(unit.task_runs), **content, "run": RUN}
         if step.want is not None:
             content["want"] = list(step.want)
@@ -226,9 +236,20 @@ class _Emitter:
         if run.map_over is not None and len(unit.task_runs) == 1:
             limit = self._plan.task_of(run.id).concurrency_limit
             kept = step.assigns[0][0] if step.assigns else None
-            made = MapStates(name, attempts, content, ending, comment, self._names, limit, kept)
-            return made.states()
-        return AttemptStates(name, attempts, content, ending, comment, self._names).states()
+            return MapStates(
+                name,
+                attempts,
+                content,
+                ending,
+                comment,
+                self._names,
+                unit.placement,
+                limit,
+                kept,
+            ).states()
+        return AttemptStates(
+            name, attempts, content, ending, comment, self._names, unit.placement
+        ).states()
 
     def _service(
         self, step: Call, work: ServiceCall | ServiceWait, name: str, ending: Ending

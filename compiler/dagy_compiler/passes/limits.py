@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dagy.errors import LimitError
 from dagy_compiler import limits
 from dagy_compiler.asl import Choice, Fail, Map, Parallel, State, Succeed, Task
+from dagy_compiler.container_states import RUN_TASK
 from dagy_compiler.plan import Plan
-from dagy_compiler.states import WORKER_ARN
+
+_SUBSTITUTION = re.compile(r"\$\{\w+\}")
 
 
 @dataclass(frozen=True)
@@ -53,10 +56,9 @@ class Limits:
 
 
 def definition_bytes(definition: Mapping[str, object]) -> int:
-    """Return the size of a definition in bytes, with the longest ARN of the worker that may be."""
+    """Return the size of a definition in bytes, with the longest ARNs that may be put into it."""
     text = json.dumps(definition, ensure_ascii=False, separators=(",", ":"))
-    added = limits.FUNCTION_ARN_CHARACTERS - len(WORKER_ARN)
-    return len(text.encode()) + text.count(WORKER_ARN) * added
+    return len(_SUBSTITUTION.sub("x" * limits.FUNCTION_ARN_CHARACTERS, text).encode())
 
 
 def history_events(states: Mapping[str, State], start_at: str) -> int:
@@ -91,6 +93,8 @@ def _following(state: State) -> list[str]:
 
 def _events_of(state: State) -> int:
     match state:
+        case Task(resource=resource) if resource == RUN_TASK:
+            return limits.EVENTS_OF_CONTAINER_TASK
         case Task(resource=resource):
             is_job = ".sync" in resource
             return limits.EVENTS_OF_SYNC_TASK if is_job else limits.EVENTS_OF_LAMBDA_TASK

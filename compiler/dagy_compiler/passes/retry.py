@@ -11,11 +11,13 @@ from dagy.code import is_callable_mark
 from dagy.errors import LimitError
 from dagy.spec import TaskSpec
 from dagy_compiler.limits import (
+    HEARTBEAT_SECONDS,
     MAX_ATTEMPTS,
     STARTING_SECONDS,
     TASK_TIMEOUT_SECONDS,
     WAIT_SECONDS,
 )
+from dagy_compiler.placement import is_container
 from dagy_compiler.plan import Attempts, Backoff, Plan, Unit
 
 
@@ -43,9 +45,12 @@ class Retry:
 
 
 def _attempts(plan: Plan, unit: Unit) -> Attempts:
+    contained = is_container(unit.placement)
     if unit.whole_flow or len(unit.task_runs) != 1:
-        return Attempts()
-    return attempts_of(plan.task_of(unit.task_runs[0]))
+        return Attempts(timeout_seconds=None if contained else TASK_TIMEOUT_SECONDS)
+    task = plan.task_of(unit.task_runs[0])
+    found = attempts_of(task)
+    return replace(found, timeout_seconds=_container_timeout(task)) if contained else found
 
 
 def attempts_of(task: TaskSpec) -> Attempts:
@@ -73,6 +78,13 @@ def _state_timeout(task: TaskSpec) -> int:
     if task.timeout_seconds is None:
         return TASK_TIMEOUT_SECONDS
     return min(TASK_TIMEOUT_SECONDS, math.ceil(task.timeout_seconds) + STARTING_SECONDS)
+
+
+def _container_timeout(task: TaskSpec) -> int | None:
+    """Seconds for a state on Fargate, where a container takes its time to start."""
+    if task.timeout_seconds is None:
+        return None
+    return math.ceil(task.timeout_seconds) + HEARTBEAT_SECONDS
 
 
 def _backoff(task: TaskSpec) -> Backoff | None:

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from dagy.code import is_callable_mark
-from dagy.errors import LimitError, SpecError
+from dagy.errors import SpecError
 from dagy.spec import TaskSpec
-from dagy_compiler.limits import LAMBDA_TIMEOUT_SECONDS
 from dagy_compiler.modes import check_mode
 from dagy_compiler.plan import Plan
 from dagy_compiler.service_states import check_service
@@ -24,7 +23,7 @@ class Validate:
     """Check the mode, the ids and the policies of a flow.
 
     Before: the spec is well-formed, as `FlowSpec.from_json` and the tracer make sure. After: the
-    mode is built; ids are safe inside expressions, names and paths; every policy is one that the
+    mode exists; ids are safe inside expressions, names and paths; every policy is one that the
     later passes know.
     """
 
@@ -33,8 +32,6 @@ class Validate:
 
         Raises:
             CompileError: there is no such mode, or a service does not take its arguments.
-            NotBuiltError: the mode is one that this version does not do.
-            LimitError: a task may take longer than its worker.
             SpecError: an id or a retry policy is malformed.
         """
         check_mode(plan.mode)
@@ -47,8 +44,6 @@ class Validate:
                 )
         for name, task in plan.spec.tasks.items():
             _check_retries(name, task)
-            if task.service is None:
-                _check_timeout(name, task)
         for run in plan.spec.task_runs:
             not_checked = check_service(plan.task_of(run.id), run)
             if not_checked is not None:
@@ -75,15 +70,6 @@ def _check_retries(name: str, task: TaskSpec) -> None:
 def _is_seconds(value: Any) -> bool:
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     return number and math.isfinite(value) and value >= 0
-
-
-def _check_timeout(name: str, task: TaskSpec) -> None:
-    if task.timeout_seconds is not None and task.timeout_seconds > LAMBDA_TIMEOUT_SECONDS:
-        raise LimitError(
-            f"task {name!r}{_where(task.source)}: timeout_seconds is {task.timeout_seconds:g}, and "
-            f"the worker's Lambda function is stopped after {LAMBDA_TIMEOUT_SECONDS}; use a "
-            "shorter timeout, or split the task"
-        )
 
 
 def _where(source: str | None) -> str:

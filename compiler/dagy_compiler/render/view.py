@@ -26,6 +26,7 @@ from dagy_compiler.asl import (
     StateMachine,
     Task,
 )
+from dagy_compiler.container_states import CONTAINER_ERRORS, RUN_TASK
 from dagy_compiler.states import INFRASTRUCTURE_ERRORS, RETRY_ERROR, is_worker_call
 
 
@@ -189,7 +190,8 @@ def _state(states: Mapping[str, State], name: str | None) -> State:
 
 
 def _detail(name: str, task: Task) -> tuple[str, ...]:
-    content = task.arguments["Payload"] if is_worker_call(task) else {}
+    content = task.arguments.get("Payload", {}) if is_worker_call(task) else {}
+    content = content.get("call", content)
     phrases = []
     if task.comment and task.comment != name:
         phrases.append(task.comment)
@@ -204,6 +206,8 @@ def _detail(name: str, task: Task) -> tuple[str, ...]:
         for retrier in task.retry or ()
         if retrier.max_attempts and not _is_of_service(task, retrier)
     ]
+    if task.resource == RUN_TASK and is_worker_call(task):
+        phrases.append("in a container")
     if any(RETRY_ERROR in catcher.error_equals for catcher in task.catch or ()):
         phrases.append("retries as the worker decides")
     return tuple(phrases)
@@ -212,7 +216,7 @@ def _detail(name: str, task: Task) -> tuple[str, ...]:
 def _is_of_service(task: Task, retrier: Retrier) -> bool:
     """Tell whether a retrier is for the trouble of Lambda, or of whatever service is called."""
     if is_worker_call(task):
-        return retrier.error_equals == INFRASTRUCTURE_ERRORS
+        return retrier.error_equals in (INFRASTRUCTURE_ERRORS, CONTAINER_ERRORS)
     return retrier.error_equals != ("States.ALL",)
 
 

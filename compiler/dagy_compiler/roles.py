@@ -1,0 +1,136 @@
+"""Roles, and the statements that the roles of functions and containers share.
+
+No statement names more than the resources of this stack: `*` stands only for the streams of a log,
+the keys of a bucket, the versions of a function, and the six characters that Secrets Manager puts
+after the name of a secret.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dagy.errors import LimitError
+from dagy.resources import secret_source
+from dagy_compiler.cloudformation import (
+    InlinePolicy,
+    Json,
+    PolicyDocument,
+    Resource,
+    Role,
+    Statement,
+    Tag,
+    get_att,
+    sub,
+)
+from dagy_compiler.limits import ROLE_POLICY_CHARACTERS
+from dagy_compiler.placement import Placement
+
+LOG = "WorkerLogGroup"
+DATA = "DataBucket"
+
+LONGEST_ARN = 150
+"""Characters that a reference in a policy becomes once it is resolved, at most."""
+
+
+def role(service: str, policies: Mapping[str, Sequence[Statement]], tags: list[Tag]) -> Resource:
+    """Return a role that a service takes on.
+
+    Args:
+        service: the service's principal.
+        policies: statements by the name of their policy.
+        tags: of the role.
+
+    Raises:
+        LimitError: its policies are larger than IAM accepts.
+    """
+    trust = Statement(principal={"Service": service}, action=["sts:AssumeRole"])
+    documents = {
+        name: PolicyDocument(statement=list(statements)) for name, statements in policies.items()
+    }
+    size = sum(
+        _characters(document.model_dump(by_alias=True, exclude_none=True))
+        for document in documents.values()
+    )
+    if size > ROLE_POLICY_CHARACTERS:
+        raise LimitError(
+            f"the policies of the role for {service} take up to {size:,} characters, and IAM "
+            f"accepts {ROLE_POLICY_CHARACTERS:,}; let more tasks have the same needs, for those "
+            "share a function, or split the flow"
+        )
+    inline = [
+        InlinePolicy(policy_name=name, policy_document=document)
+        for name, document in documents.items()
+    ]
+    return Resource(
+        type="AWS::IAM::Role",
+        properties=Role(
+            assume_role_policy_document=PolicyDocument(statement=[trust]),
+            policies=inline or None,
+            tags=tags,
+        ),
+    )
+
+
+def write_log() -> Statement:
+    """Return what writing to the stack's log takes."""
+    return Statement(
+        action=["logs:CreateLogStream", "logs:PutLogEvents"], resource=[get_att(LOG, "Arn")]
+    )
+
+
+def values(place: Placement, has_bucket: bool) -> list[Statement]:
+    """Return what a worker does beside its tasks: large values, and the secrets of its place."""
+    statements = []
+    if has_bucket:
+        keys = sub(f"${{{DATA}.Arn}}/*")
+        statements.append(Statement(action=["s3:GetObject", "s3:PutObject"], resource=[keys]))
+    by_service: dict[str, list[Json | str]] = {}
+    for _, reference in place.secrets:
+        source = secret_source(reference)
+        found = by_service.setdefault(source.service, [])
+        arn = _secret_arn(source.service, source.name)
+        if arn not in found:
+            found.append(arn)
+    for service, action in _READ_SECRET.items():
+        if service in by_service:
+            statements.append(Statement(action=[action], resource=by_service[service]))
+    return statements
+
+
+def secrets_suffix(place: Placement) -> str:
+    """Return what tells the role of a place with secrets from that of the places without."""
+    if not place.secrets:
+        return ""
+    return "Env" + hashlib.sha256(json.dumps(place.secrets).encode()).hexdigest()[:6]
+
+
+_READ_SECRET = {
+    "secretsmanager": "secretsmanager:GetSecretValue",
+    "ssm": "ssm:GetParameter",
+}
+
+
+def _secret_arn(service: str, name: str) -> Json | str:
+    here = "arn:${AWS::Partition}:%s:${AWS::Region}:${AWS::AccountId}"
+    if service == "ssm":
+        return sub(f"{here % service}:parameter/{name.removeprefix('/')}")
+    if name.startswith("arn:"):
+        return name
+    # Secrets Manager user guide: it adds a hyphen and six random characters to the name.
+    return sub(f"{here % service}:secret:{name}-??????")
+
+
+def _characters(document: Any) -> int:
+    """Return how long a policy may become, without white space, as IAM counts."""
+
+    def resolved(value: Any) -> Any:
+        if isinstance(value, dict):
+            if len(value) == 1 and next(iter(value)) in ("Ref", "Fn::GetAtt", "Fn::Sub"):
+                return "x" * LONGEST_ARN
+            return {key: resolved(item) for key, item in value.items()}
+        return [resolved(item) for item in value] if isinstance(value, list) else value
+
+    return len(json.dumps(resolved(document), separators=(",", ":")))

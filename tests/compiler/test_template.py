@@ -1,0 +1,296 @@
+"""The stack of a flow: what is in it, and that each role may do what its resource does and no more."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from dagy.errors import LimitError
+from dagy_compiler import compile_flow
+from dagy_compiler.bootstrap import __file__ as BOOTSTRAP
+from dagy_compiler.template import template
+from tests.compiler.cases import (
+    CASES,
+    PLACED,
+    executor_of_its_own,
+    mapped,
+    needs_of_their_own,
+    plain_chain,
+)
+from tests.compiler.flows import Flow
+
+
+def planned(spec, mode):
+    return compile_flow(spec, mode=mode).plan
+
+
+def made(spec, mode="micro"):
+    return template(planned(spec, mode), python_version="3.12")
+
+
+def of_type(stack, kind):
+    return {name: r["Properties"] for name, r in stack["Resources"].items() if r["Type"] == kind}
+
+
+def statements(stack):
+    """Every statement of every role, with the role's logical id."""
+    for name, properties in of_type(stack, "AWS::IAM::Role").items():
+        for policy in properties.get("Policies", []):
+            for statement in policy["PolicyDocument"]["Statement"]:
+                yield name, statement
+    for properties in of_type(stack, "AWS::IAM::Policy").values():
+        for role in properties["Roles"]:
+            for statement in properties["PolicyDocument"]["Statement"]:
+                yield role["Ref"], statement
+
+
+def allowed(stack):
+    """What each role may do: (action, resource as text) by role."""
+    found = {}
+    for role, statement in statements(stack):
+        assert statement["Effect"] == "Allow"
+        for action in statement["Action"]:
+            for resource in statement["Resource"]:
+                found.setdefault(role, set()).add((action, shown(resource)))
+    return found
+
+
+def shown(resource):
+    match resource:
+        case {"Fn::GetAtt": [name, attribute]}:
+            return f"{name}.{attribute}"
+        case {"Fn::Sub": text}:
+            return text.replace("arn:${AWS::Partition}", "arn").replace(
+                ":${AWS::Region}:${AWS::AccountId}", "::"
+            )
+        case {"Ref": name}:
+            return name
+    return resource
+
+
+LOG = {(f"logs:{action}", "WorkerLogGroup.Arn") for action in ("CreateLogStream", "PutLogEvents")}
+VALUES = {(f"s3:{action}", "${DataBucket.Arn}/*") for action in ("GetObject", "PutObject")}
+INVOKE = {("lambda:InvokeFunction", "WorkerFunction.Arn")} | {
+    ("lambda:InvokeFunction", "${WorkerFunction.Arn}:*")
+}
+
+
+def test_nano_is_one_function_without_a_bucket():
+    stack = made(plain_chain(), "nano")
+    assert set(stack["Resources"]) == {
+        "WorkerLogGroup", "WorkerRole", "WorkerFunction", "StateMachineRole", "StateMachine"
+    }  # fmt: skip
+    assert allowed(stack) == {"WorkerRole": LOG, "StateMachineRole": INVOKE}
+    assert "Environment" not in of_type(stack, "AWS::Lambda::Function")["WorkerFunction"]
+
+
+def test_micro_has_a_bucket_for_what_is_too_large_for_a_state():
+    stack = made(plain_chain(), "micro")
+    assert allowed(stack) == {"WorkerRole": LOG | VALUES, "StateMachineRole": INVOKE}
+    function = of_type(stack, "AWS::Lambda::Function")["WorkerFunction"]
+    assert function["Environment"] == {"Variables": {"DAGY_BUCKET": {"Ref": "DataBucket"}}}
+
+
+def test_the_bucket_is_private_encrypted_tls_only_and_empties_itself():
+    stack = made(plain_chain(), "micro")
+    bucket = of_type(stack, "AWS::S3::Bucket")["DataBucket"]
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    assert "AES256" in json.dumps(bucket["BucketEncryption"])
+    [rule] = bucket["LifecycleConfiguration"]["Rules"]
+    assert (rule["ExpirationInDays"], rule["Status"]) == (30, "Enabled")
+    [deny] = of_type(stack, "AWS::S3::BucketPolicy")["DataBucketPolicy"]["PolicyDocument"][
+        "Statement"
+    ]
+    assert (deny["Effect"], deny["Condition"]) == (
+        "Deny",
+        {"Bool": {"aws:SecureTransport": "false"}},
+    )
+    assert stack["Resources"]["DataBucket"]["DeletionPolicy"] == "Retain"
+
+
+def test_equal_needs_are_one_function_and_secrets_are_read_by_those_that_name_them():
+    stack = made(needs_of_their_own())
+    functions = of_type(stack, "AWS::Lambda::Function")
+    assert set(functions) == {
+        "WorkerFunction", "WorkerFunction4096MbArm64", "WorkerFunctionEnv0e5e47"
+    }  # fmt: skip
+    large = functions["WorkerFunction4096MbArm64"]
+    assert (large["MemorySize"], large["Architectures"]) == (4096, ["arm64"])
+    found = allowed(stack)
+    secret = ("ssm:GetParameter", "arn:ssm:::parameter/prod/token")
+    assert found["WorkerRole"] == LOG | VALUES
+    [with_secrets] = [role for role in found if role.startswith("WorkerRoleEnv")]
+    assert found[with_secrets] == LOG | VALUES | {secret}
+    assert functions["WorkerFunctionEnv0e5e47"]["Role"] == {"Fn::GetAtt": [with_secrets, "Arn"]}
+    assert {arn for _, arn in found["StateMachineRole"]} == {
+        text for name in functions for text in (f"{name}.Arn", f"${{{name}.Arn}}:*")
+    }
+
+
+@pytest.mark.parametrize(
+    ("reference", "action", "arn"),
+    [
+        (
+            "secretsmanager:prod/db",
+            "secretsmanager:GetSecretValue",
+            "arn:secretsmanager:::secret:prod/db-??????",
+        ),
+        (
+            "secretsmanager:arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-AbCdEf",
+            "secretsmanager:GetSecretValue",
+            "arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-AbCdEf",
+        ),
+        ("ssm:name", "ssm:GetParameter", "arn:ssm:::parameter/name"),
+    ],
+)
+def test_a_secret_may_be_read_where_it_is_kept(reference, action, arn):
+    stack = made(Flow().task("load", secrets={"TOKEN": reference}).returns())
+    assert any((action, arn) in found for found in allowed(stack).values())
+
+
+def test_variables_storage_and_memory_are_the_functions():
+    needs = {"environment": {"STAGE": "prod"}, "ephemeral_storage_mb": 2048, "memory_mb": 512}
+    [function] = of_type(
+        made(Flow().task("load", **needs).returns()), "AWS::Lambda::Function"
+    ).values()
+    assert function["Environment"]["Variables"]["STAGE"] == "prod"
+    assert function["EphemeralStorage"] == {"Size": 2048}
+    assert function["MemorySize"] == 512
+
+
+def test_containers_run_in_a_network_that_is_given_and_on_an_image_that_is_public():
+    stack = made(executor_of_its_own())
+    assert set(stack["Parameters"]) == {
+        "ArtifactBucket", "ArtifactKey", "SubnetIds", "SecurityGroupIds", "AssignPublicIp",
+        "ContainerImage", "ImageRepositoryArn",
+    }  # fmt: skip
+    image = stack["Parameters"]["ContainerImage"]["Default"]
+    assert image == "public.ecr.aws/docker/library/python:3.12-slim"
+    definition = of_type(stack, "AWS::ECS::TaskDefinition")["TaskDefinition4096Cpu16384Mb"]
+    assert (definition["Cpu"], definition["Memory"]) == ("4096", "16384")
+    [container] = definition["ContainerDefinitions"]
+    assert container["LogConfiguration"]["LogDriver"] == "awslogs"
+    assert container["EntryPoint"] == ["python", "-c", Path(BOOTSTRAP).read_text()]
+    assert {variable["Name"] for variable in container["Environment"]} == {
+        "DAGY_BUCKET", "DAGY_ARTIFACT_BUCKET", "DAGY_ARTIFACT_KEY", "PYTHONUNBUFFERED"
+    }  # fmt: skip
+    assert "SubnetIds" not in made(plain_chain())["Parameters"]
+
+
+def test_what_starts_a_container_and_what_runs_in_it_have_roles_apart():
+    stack = made(executor_of_its_own())
+    found = allowed(stack)
+    assert found["ExecutionRole"] == LOG | {
+        ("ecr:BatchGetImage", "ImageRepositoryArn"),
+        ("ecr:GetDownloadUrlForLayer", "ImageRepositoryArn"),
+        ("ecr:GetAuthorizationToken", "*"),
+    }
+    assert found["TaskRole"] == VALUES | {
+        ("s3:GetObject", "arn:s3:::${ArtifactBucket}/${ArtifactKey}"),
+        ("states:SendTaskFailure", "StateMachine"),
+        ("states:SendTaskHeartbeat", "StateMachine"),
+        ("states:SendTaskSuccess", "StateMachine"),
+    }
+    assert found["StateMachineRole"] == INVOKE | {
+        ("ecs:RunTask", "arn:ecs:::task-definition/${AWS::StackName}-4096Cpu16384Mb:*"),
+        ("iam:PassRole", "ExecutionRole.Arn"),
+        ("iam:PassRole", "TaskRole.Arn"),
+    }
+    conditions = {
+        statement["Action"][0]: statement.get("Condition") for _, statement in statements(stack)
+    }
+    assert conditions["ecs:RunTask"] == {
+        "ArnEquals": {"ecs:cluster": {"Fn::GetAtt": ["Cluster", "Arn"]}}
+    }
+    assert conditions["iam:PassRole"] == {
+        "StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}
+    }
+    assert stack["Resources"]["PullImage"]["Condition"] == "OwnImage"
+
+
+def test_the_items_of_a_large_map_are_executions_that_the_state_machine_may_start():
+    found = allowed(made(mapped()))["StateMachineRole"]
+    items = "arn:states:::execution:${StateMachine.Name}"
+    assert found == INVOKE | {
+        ("states:StartExecution", "StateMachine"),
+        ("states:DescribeExecution", f"{items}:*"),
+        ("states:StopExecution", f"{items}:*"),
+        ("states:RedriveExecution", f"{items}/*"),
+    }
+
+
+def test_a_flow_on_fargate_has_one_function_that_keeps_what_containers_are_told():
+    stack = made(plain_chain(), "medium")
+    assert set(of_type(stack, "AWS::Lambda::Function")) == {"WorkerFunction"}
+    assert set(of_type(stack, "AWS::ECS::TaskDefinition")) == {"TaskDefinitionMedium"}
+    assert allowed(stack)["WorkerRole"] == LOG | VALUES
+
+
+def test_whatever_a_definition_leaves_open_is_filled_in():
+    for case in PLACED:
+        for mode in ("nano", "micro", "large"):
+            machine = of_type(made(case(), mode), "AWS::StepFunctions::StateMachine")[
+                "StateMachine"
+            ]
+            open_names = set(re.findall(r"\$\{(\w+)\}", json.dumps(machine["Definition"])))
+            assert open_names == set(machine["DefinitionSubstitutions"]), (case.__name__, mode)
+
+
+ENDINGS = (":*", "/*", "-??????")
+"""Versions and revisions, keys of a bucket, and what Secrets Manager puts after a name."""
+
+
+@pytest.mark.parametrize("mode", ["nano", "micro", "medium"])
+@pytest.mark.parametrize("case", [*CASES, *PLACED], ids=lambda case: case.__name__)
+def test_no_role_may_do_more_than_is_named(case, mode):
+    stack = made(case(), mode)
+    for role, found in allowed(stack).items():
+        assert role in stack["Resources"]
+        for action, resource in found:
+            assert "*" not in action
+            if action == "ecr:GetAuthorizationToken":
+                continue  # knows no resources
+            for ending in ENDINGS:
+                resource = resource.removesuffix(ending)
+            assert resource
+            assert "*" not in resource
+            assert "?" not in resource
+    used = {role for role, _ in statements(stack)}
+    assert used == set(of_type(stack, "AWS::IAM::Role"))
+
+
+@pytest.mark.parametrize("case", [*CASES, *PLACED], ids=lambda case: case.__name__)
+@pytest.mark.parametrize("mode", ["nano", "micro", "medium"])
+def test_nothing_depends_on_itself(case, mode):
+    resources = made(case(), mode)["Resources"]
+    after = {
+        name: {other for other in resources if mentions(resource, other)}
+        for name, resource in resources.items()
+    }
+    done = set()
+    while len(done) < len(after):
+        ready = {name for name, needed in after.items() if needed <= done} - done
+        assert ready, f"a circle among {set(after) - done}"
+        done |= ready
+
+
+def mentions(value, name):
+    match value:
+        case {"Ref": found} | {"Fn::GetAtt": [found, _]}:
+            return found == name
+        case {"Fn::Sub": text}:
+            return f"${{{name}}}" in text or f"${{{name}." in text
+        case dict():
+            return any(mentions(item, name) for item in value.values())
+        case list():
+            return any(mentions(item, name) for item in value)
+    return False
+
+
+def test_more_places_than_a_role_can_name_are_refused():
+    flow = Flow()
+    for number in range(60):
+        flow.task(f"t{number}", memory_mb=2000 + number)
+    with pytest.raises(LimitError, match="IAM accepts 10,240; let more tasks have the same needs"):
+        made(flow.returns())
