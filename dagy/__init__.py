@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from dagy.client import DagyClient
     from dagy.deployment import LocalArtifact, build_artifact, deploy_artifact
     from dagy.run_context import LocalRunContext, TaskRunRecord
+    from dagy.services import TASK_TOKEN, approval, aws_task, sleep, sleep_until
     from dagy.values.artifacts import FileArtifact
     from dagy.values.codecs import register_codec
 
@@ -31,10 +32,15 @@ _LATER = {
     "FileArtifact": "dagy.values.artifacts",
     "LocalArtifact": "dagy.deployment",
     "LocalRunContext": "dagy.run_context",
+    "TASK_TOKEN": "dagy.services",
     "TaskRunRecord": "dagy.run_context",
+    "approval": "dagy.services",
+    "aws_task": "dagy.services",
     "build_artifact": "dagy.deployment",
     "deploy_artifact": "dagy.deployment",
     "register_codec": "dagy.values.codecs",
+    "sleep": "dagy.services",
+    "sleep_until": "dagy.services",
 }
 
 
@@ -53,6 +59,7 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
+    "TASK_TOKEN",
     "DagyClient",
     "DagyError",
     "FileArtifact",
@@ -69,6 +76,8 @@ __all__ = [
     "TaskRunSpec",
     "TaskSpec",
     "__version__",
+    "approval",
+    "aws_task",
     "branch",
     "build_artifact",
     "completed",
@@ -77,6 +86,8 @@ __all__ = [
     "flow",
     "register_codec",
     "running",
+    "sleep",
+    "sleep_until",
     "task",
     "unmapped",
 ]

@@ -34,6 +34,8 @@ class Code(NamedTuple):
         cache_key: the key function of `cache`.
         annotated: the function whose annotations say what arguments have to be, where that is
             another than `fn`.
+        due: of a task that only lets time pass: given when an attempt begins, in seconds since the
+            epoch, and the arguments by name, tells when it ends. `fn` is not called then.
     """
 
     fn: Callable[..., Any]
@@ -42,6 +44,7 @@ class Code(NamedTuple):
     hooks: Mapping[str, Sequence[HookLike]] = MappingProxyType({})
     cache_key: Callable[..., Any] | None = None
     annotated: Callable[..., Any] | None = None
+    due: Callable[..., float] | None = None
 
     def policy(self, spec: TaskSpec | FlowSpec) -> RetryPolicy:
         """Return the retry policy, put together from the spec's data and this code."""
@@ -61,6 +64,9 @@ def code_of(found: Any) -> Code:
     fn = getattr(found, "fn", None)
     if fn is None:
         return Code(found)
+    own = getattr(found, "code", None)
+    if isinstance(own, Code):  # a service task, which is no function of the user's
+        return own
     delay = found.retry_delay_seconds
     hooks = {name: tuple(hooks) for name in HOOKS if (hooks := getattr(found, name))}
     cache = getattr(found, "cache", None)

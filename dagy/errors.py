@@ -102,3 +102,31 @@ class BundleError(DagyError):
 
 class MissingExtraError(DagyError):
     """A part of Dagy needs an optional extra that is not installed."""
+
+
+class NotLocalError(DagyError):
+    """A task has no meaning on this machine, and needs a stand-in here."""
+
+
+class ServiceError(DagyError):
+    """A service that a task calls has failed, as Step Functions would tell it.
+
+    The class of each is named as the error is there, such as `Glue.EntityNotFoundException`, as
+    errors are named by their class everywhere else; `service_error` makes them.
+    """
+
+
+def service_error(name: str, cause: str) -> ServiceError:
+    """Return the error of a service under the name that Step Functions gives it.
+
+    Args:
+        name: such as `Glue.EntityNotFoundException` or `States.Timeout`.
+        cause: what went wrong, as text.
+
+    Examples:
+        >>> type(service_error("States.Timeout", "late")).__name__
+        'States.Timeout'
+    """
+    kind = type(name, (ServiceError,), {"__module__": __name__})
+    error: ServiceError = kind(cause)
+    return error

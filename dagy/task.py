@@ -14,7 +14,7 @@ from dagy.errors import DefinitionError
 from dagy.hook import HookLike
 from dagy.mapping import calls_of
 from dagy.resources import Architecture, check_resources
-from dagy.source import digest_of
+from dagy.source import Location, digest_of, location_of
 from dagy.tracing import current_graph, refuse_stray_call
 
 if TYPE_CHECKING:
@@ -57,7 +57,10 @@ class Task(Generic[P, R]):
         environment: environment variables it is given, by name.
         secrets: environment variables it is given whose values are kept elsewhere: where, by name.
         architecture: "x86_64" or "arm64"; None for any.
+        service: what Step Functions does for it, as a spec holds it; None where a worker runs it.
     """
+
+    service: Mapping[str, Any] | None = None
 
     def __init__(
         self,
@@ -234,6 +237,11 @@ class Task(Generic[P, R]):
         return self.fn is other.fn and all(
             getattr(self, name) == getattr(other, name) for name in same
         )
+
+    @functools.cached_property
+    def location(self) -> Location | None:
+        """Where it is defined, if that is known."""
+        return location_of(self.fn)
 
     @functools.cached_property
     def code_hash(self) -> str:

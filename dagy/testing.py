@@ -140,7 +140,9 @@ def run_in_memory(
 
     def codes(name: str) -> Code:
         code = code_of(traced.tasks[name])
-        return code._replace(fn=stand_ins.get(name, code.fn), annotated=code.fn)
+        if name not in stand_ins:
+            return code._replace(annotated=code.fn)
+        return code._replace(fn=stand_ins[name], annotated=code.fn, due=None)
 
     # A stand-in cannot be imported by another process, and need not be killed.
     here = {name: replaced(traced.spec.tasks[name], isolation=None) for name in stand_ins}

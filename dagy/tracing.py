@@ -289,18 +289,18 @@ class Graph:
     def _define(self, task: Task[..., Any], where: Location) -> str | None:
         """Record a task with its first call; return the executor of this one, if it has its own."""
         known = self._defined.get(task.name)
-        if known is task:
+        if known == task:
             return None
         if known is not None:
             if task.executor is not None and known.differs_only_in_executor(task):
                 return task.executor
             raise self._error(
-                f"two different tasks are called {task.name!r}: {location_of(known.fn)} and "
-                f"{location_of(task.fn)}; give one of them another name with @task(name=...)",
+                f"two different tasks are called {task.name!r}: {known.location} and "
+                f"{task.location}; give one of them another name with name=...",
                 where,
             )
         self._defined[task.name] = task
-        location = location_of(task.fn)
+        location = task.location
         self.tasks[task.name] = TaskSpec(
             name=task.name,
             import_path=task.import_path,
@@ -326,6 +326,7 @@ class Graph:
             environment=task.environment,
             secrets=task.secrets,
             architecture=task.architecture,
+            service=None if task.service is None else dict(task.service),
         )
         return None
 

@@ -68,11 +68,12 @@ class Task(_Model):
 
 
 class Wait(_Model):
-    """Lets whole seconds pass; `seconds` may be an expression."""
+    """Lets whole seconds pass, or waits for a time; either may be an expression."""
 
     type: Literal["Wait"] = "Wait"
     comment: str | None = None
-    seconds: int | str
+    seconds: int | str | None = None
+    timestamp: str | None = None
     assign: dict[str, Any] | None = None
     output: Any = None
     next: str | None = None

@@ -6,8 +6,9 @@ from typing import Any
 
 from dagy.spec import FlowSpec
 from dagy_compiler.asl import Branch, Catcher, Choice, Parallel, Pass, Rule, State, Task, Wait
+from dagy_compiler.jsonata import expression
 from dagy_compiler.names import UniqueNames
-from dagy_compiler.states import NO_OUTPUT, Ending, asking, expression, failed
+from dagy_compiler.states import NO_OUTPUT, Ending, asking, failed
 
 ATTEMPT = "flow_attempt"
 """The variable that counts the attempts of the flow."""

@@ -94,6 +94,7 @@ TEMPLATE_RESOURCES: Final = 500
 # Events in the history of an execution, counted in recorded histories on AWS, 2026-11.
 EVENTS_OF_EXECUTION: Final = 2
 EVENTS_OF_LAMBDA_TASK: Final = 5
+EVENTS_OF_SYNC_TASK: Final = 6
 EVENTS_OF_CONTAINER_TASK: Final = 6
 EVENTS_OF_PARALLEL: Final = 4
 EVENTS_OF_ITEM: Final = 2

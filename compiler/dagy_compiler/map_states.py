@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from dagy_compiler.asl import Catcher, Choice, Map, Pass, Processor, ProcessorConfig, Rule, State
+from dagy_compiler.jsonata import expression
 from dagy_compiler.limits import INLINE_ITEMS, MANY_AT_ONCE, STATE_NAME_CHARACTERS
 from dagy_compiler.names import UniqueNames, state_name
 from dagy_compiler.plan import Attempts
@@ -16,7 +17,6 @@ from dagy_compiler.states import (
     AttemptStates,
     Ending,
     asking,
-    expression,
 )
 
 TOO_MANY_FAILED = "States.ExceedToleratedFailureThreshold"

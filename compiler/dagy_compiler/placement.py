@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 
 from dagy_compiler.limits import FARGATE_GIVEN_STORAGE_GIB, LAMBDA_STORAGE_MB
-from dagy_compiler.modes import ECS, LAMBDA, MICRO, TIERS
+from dagy_compiler.modes import ECS, LAMBDA, MICRO, STEP_FUNCTIONS, TIERS
 
 FUNCTION = "WorkerFunction"
 TASK_DEFINITION = "TaskDefinition"
@@ -41,7 +41,7 @@ class Placement:
 
     @property
     def name(self) -> str:
-        """The logical id of its function or task definition in the template.
+        """The logical id of its function or task definition in the template, if it has one.
 
         It says what is special, so that people know it, and depends on nothing else, so that it
         stays when other tasks of the flow change.
@@ -50,6 +50,8 @@ class Placement:
             >>> Placement("lambda", memory_mb=2048, storage_mb=512).name
             'WorkerFunction2048Mb'
         """
+        if self.executor == STEP_FUNCTIONS:
+            return "StepFunctions"
         special = [self._size()]
         if self.architecture != X86_64:
             special.append(self.architecture.title())
@@ -72,6 +74,8 @@ class Placement:
 
     def __str__(self) -> str:
         """The place as people read it: `lambda, 2048 MB, arm64`."""
+        if self.executor == STEP_FUNCTIONS:
+            return self.executor
         parts = [self.executor]
         if self.vcpu is not None:
             parts.append(f"{self.vcpu:g} vCPU")

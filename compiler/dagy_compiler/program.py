@@ -26,7 +26,7 @@ class Source:
 
 
 OWN_OUTPUT = Source()
-"""The output that the worker has just answered with."""
+"""What the state itself has just been answered."""
 
 Values = tuple[tuple[str, Source], ...]
 """Values by name: what a state assigns, or the fields of what a branch puts out."""
@@ -54,6 +54,7 @@ class Call:
         inputs: what the worker is sent.
         want: the task runs whose outputs it answers; None for the last one's alone.
         limit: bytes that each of these may take before it is stored; None for the worker's own.
+        inline_only: those that may not be stored, because a state opens them.
         assigns: what it leaves for later states of its scope.
     """
 
@@ -61,6 +62,7 @@ class Call:
     inputs: Inputs = Inputs()
     want: tuple[str, ...] | None = None
     limit: int | None = None
+    inline_only: tuple[str, ...] = ()
     assigns: Values = ()
 
 

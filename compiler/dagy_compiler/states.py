@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from dagy_compiler.asl import Catcher, Choice, Fail, Retrier, Rule, State, Task, Wait
-from dagy_compiler.container_states import CONTAINER_RETRIER, container_task, jsonata
+from dagy_compiler.container_states import CONTAINER_RETRIER, RUN_TASK, container_task, jsonata
+from dagy_compiler.jsonata import expression
 from dagy_compiler.limits import STATE_NAME_CHARACTERS, TASK_TIMEOUT_SECONDS
 from dagy_compiler.names import UniqueNames, state_name
 from dagy_compiler.placement import FUNCTION, is_container
@@ -72,6 +73,9 @@ LOST_RETRIER: Final = Retrier(
 
 QUERY_ERROR: Final = "States.QueryEvaluationError"
 
+NEVER_RETRIED: Final = Retrier(error_equals=(QUERY_ERROR,), max_attempts=0)
+"""An error that an expression of ours raises is not the user's to retry."""
+
 DECISION: Final = "$parse($parse($states.errorOutput.Cause).errorMessage)"
 """JSONata for what the message of `Dagy.Retry` says: `attempt`, `wait`, `rest`."""
 
@@ -94,11 +98,6 @@ class Ending:
         """Return the fields of the state."""
         end = {"end": True} if self.next is None else {"next": self.next}
         return {"assign": self.assign or None, "output": self.output, **end}
-
-
-def expression(jsonata: str) -> str:
-    """Return JSONata as a value that Step Functions evaluates."""
-    return f"{{% {jsonata} %}}"
 
 
 def worker_task(
@@ -124,6 +123,13 @@ def worker_task(
         catch=catch,
         **ending.fields(),
     )
+
+
+def is_worker_call(task: Task) -> bool:
+    """Tell whether a state calls the worker, and not a service of the user's."""
+    if task.resource == RUN_TASK:
+        return str(task.arguments.get("TaskDefinition", "")).startswith("${TaskDefinition")
+    return str(task.arguments.get("FunctionName", "")).startswith(f"${{{FUNCTION}")
 
 
 def asking(content: Mapping[str, Any], ending: Ending, *, comment: str) -> Task:
@@ -251,20 +257,9 @@ class AttemptStates:
         An error that an expression of ours raises is not the user's to retry, so it has a retrier
         of no attempts before the one that matches everything.
         """
-        backoff = self._attempts.backoff
-        if backoff is None:
-            return (self._infrastructure(),)
-        return (
-            self._infrastructure(),
-            Retrier(error_equals=(QUERY_ERROR,), max_attempts=0),
-            Retrier(
-                error_equals=("States.ALL",),
-                interval_seconds=backoff.interval_seconds,
-                max_attempts=backoff.retries,
-                max_delay_seconds=backoff.max_delay_seconds,
-                backoff_rate=backoff.rate,
-            ),
-        )
+        native = native_retrier(self._attempts)
+        own = self._infrastructure()
+        return (own,) if native is None else (own, NEVER_RETRIED, native)
 
     def _infrastructure(self) -> Retrier:
         return CONTAINER_RETRIER if is_container(self._place) else INFRASTRUCTURE_RETRIER
@@ -304,6 +299,20 @@ class AttemptStates:
 
     def _fail(self) -> Fail:
         return failed(f"The worker of {self._comment} is gone, and there is no further attempt")
+
+
+def native_retrier(attempts: Attempts) -> Retrier | None:
+    """Return the retrier that makes all attempts after the first, if one can."""
+    backoff = attempts.backoff
+    if backoff is None:
+        return None
+    return Retrier(
+        error_equals=("States.ALL",),
+        interval_seconds=backoff.interval_seconds,
+        max_attempts=backoff.retries,
+        max_delay_seconds=backoff.max_delay_seconds,
+        backoff_rate=backoff.rate,
+    )
 
 
 def _key(content: Mapping[str, Any]) -> str:

@@ -41,6 +41,7 @@ from dagy_compiler.cloudformation import (
     ref,
     sub,
 )
+from dagy_compiler.iam import statements
 from dagy_compiler.limits import (
     LAMBDA_STORAGE_MB,
     LAMBDA_TIMEOUT_SECONDS,
@@ -51,6 +52,7 @@ from dagy_compiler.modes import ECS, LAMBDA
 from dagy_compiler.placement import Placement
 from dagy_compiler.plan import Plan
 from dagy_compiler.roles import DATA, LOG, role, secrets_suffix, values, write_log
+from dagy_compiler.service_policies import permissions_of
 
 DISTRIBUTED = '"Mode": "DISTRIBUTED"'
 """In the JSON of a definition: nothing but a field can be it, as a text's quotes are escaped."""
@@ -88,7 +90,7 @@ def template(plan: Plan, *, python_version: str) -> dict[str, Any]:
     if containers:
         parameters |= fargate.parameters(python_version)
         resources |= fargate.resources(containers, tags)
-    resources["StateMachineRole"] = _state_machine_role(functions, containers, tags)
+    resources["StateMachineRole"] = _state_machine_role(plan, functions, containers, tags)
     if DISTRIBUTED in json.dumps(plan.machine.to_json()):
         resources["RunItems"] = _run_items()
     resources["StateMachine"] = _state_machine(plan.machine.to_json(), functions, containers, tags)
@@ -222,7 +224,7 @@ def _state_machine(
 
 
 def _state_machine_role(
-    functions: list[Placement], containers: list[Placement], tags: list[Tag]
+    plan: Plan, functions: list[Placement], containers: list[Placement], tags: list[Tag]
 ) -> Resource:
     policies = {}
     if functions:
@@ -233,6 +235,9 @@ def _state_machine_role(
         policies["InvokeWorker"] = [invoke]
     if containers:
         policies["RunContainers"] = fargate.run_statements(containers)
+    called = statements(permissions_of(plan.spec))
+    if called:
+        policies["CallServices"] = called
     return role("states.amazonaws.com", policies, tags)
 
 

@@ -12,7 +12,7 @@ from dagy.annotations import returns_keys
 from dagy.binding import Binding
 from dagy.code import Code
 from dagy.context import RunContext, current_context, current_task_run_id
-from dagy.errors import CodecError, DagyError
+from dagy.errors import CodecError, DagyError, service_error
 from dagy.interpreter.caching import CACHED, Cached
 from dagy.interpreter.calls import call_of
 from dagy.interpreter.events import Failure
@@ -43,6 +43,7 @@ class Outcome(NamedTuple):
         exception: what was raised, to be raised again where the run must fail with it.
         decision: whether there is to be another attempt, with failure only.
         message: what a person should know of a success.
+        due: when the success takes effect, in seconds since the epoch, if not at once.
     """
 
     output: str | None = None
@@ -50,6 +51,7 @@ class Outcome(NamedTuple):
     exception: BaseException | None = None
     decision: Decision = Decision(retry=False)
     message: str | None = None
+    due: float | None = None
 
 
 class Body:
@@ -78,6 +80,7 @@ class Body:
         self.hooks = code.hooks
         self._draw = draw
         self._cached = cached
+        self._due = code.due
         annotated = code.annotated or code.fn
         encode = partial(
             encode_output,
@@ -102,6 +105,8 @@ class Body:
             given = arguments()
             args, kwargs = self._annotated.convert(*given)
             attempt.context = self._context(attempt.number, self._named(args, kwargs))
+            if self._due is not None:
+                return Outcome(output="null", due=self._due(attempt.started, *args, **kwargs))
             if self.task.isolation == "process":
                 args, kwargs = given  # that process gets JSON, and converts for itself
             if self._cached is not None:
@@ -153,10 +158,12 @@ class Body:
             with suppress(Exception):
                 named = self._named(*self._annotated.convert(*attempt.run.arguments()))
                 attempt.context = self._context(attempt.number, named)
-        error = TimeoutError(
+        late = (
             f"task {self.task.name!r} took longer than its timeout_seconds of "
             f"{self.task.timeout_seconds:g}"
         )
+        service = self.task.service is not None
+        error = service_error("States.Timeout", late) if service else TimeoutError(late)
         return self.failed(attempt, error, policy)
 
     def _context(self, number: int, named: dict[str, Any]) -> RunContext:

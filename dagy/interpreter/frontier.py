@@ -148,8 +148,13 @@ class Frontier:
         self._pass_over(run, f"{run.id} failed")
         if self._fail_fast:
             for other in list(self.runs.values()):
-                if other.state is StateType.PENDING:
+                if other.state is StateType.PENDING or other.is_asleep:
                     self._end(other, StateType.CANCELLED, message=f"{run.id} failed")
+
+    def leave(self, run: TaskRun) -> None:
+        """Note that a task run is given up because another failed."""
+        assert self.first_failure is not None
+        self._end(run, StateType.CANCELLED, message=f"{self.first_failure.id} failed")
 
     def expand(self, run: TaskRun, items: list[TaskRun]) -> None:
         """Take in the items of a mapped task run, which has none that waits for another."""
@@ -236,6 +241,7 @@ class Frontier:
     ) -> None:
         run.enter(state)
         run.under_way = None
+        run.is_asleep = False
         run.message = message
         run.ended_at = self._emit(
             run, state, attempt=run.attempt, message=message, output=output, error=error

@@ -59,6 +59,7 @@ class TaskRun:
         error: of the last attempt that failed.
         exception: likewise.
         message: what a person should know.
+        is_asleep: whether all it does is to wait for a time, so that it can be left at once.
         not_taken: whether it is, or is to be, skipped because a branch was not taken, and not by a
             failure.
         retry_in: seconds after which somebody else is to make the next attempt; None if nobody is.
@@ -87,6 +88,7 @@ class TaskRun:
         self.exception: BaseException | None = None
         self.message: str | None = None
         self.not_taken = False
+        self.is_asleep = False
         self.retry_in: float | None = None
 
     @property
@@ -107,16 +109,21 @@ class Attempt:
     Attributes:
         run: the task run.
         number: of the attempt, from 1.
+        started: when it began, in seconds since the epoch.
         context: what the task can learn of it, once its arguments are known.
         deadline: seconds since the epoch when it has failed by its timeout, or None.
         timer: of the deadline.
     """
 
-    __slots__ = ("_cancelled", "_stop", "context", "deadline", "number", "run", "timer")
+    __slots__ = (
+        *("_cancelled", "_stop", "context", "deadline"),
+        *("number", "run", "started", "timer"),
+    )
 
-    def __init__(self, run: TaskRun, number: int) -> None:
+    def __init__(self, run: TaskRun, number: int, started: float) -> None:
         self.run = run
         self.number = number
+        self.started = started
         self.context: RunContext | None = None
         self.deadline: float | None = None
         self.timer: Timer | None = None

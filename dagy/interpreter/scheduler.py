@@ -255,7 +255,7 @@ class Scheduler:
         """
         # From here on the attempt is another object: the thread that comes back with the old one
         # sees that its result is too late.
-        late = Attempt(attempt.run, attempt.number)
+        late = Attempt(attempt.run, attempt.number, attempt.started)
         late.context = attempt.context
         attempt.run.under_way = late
         if abandoned:
@@ -325,7 +325,7 @@ class Scheduler:
             run.started_at = now
         if run.is_mapped:
             return Expansion(run, self._store)
-        attempt = run.under_way = Attempt(run, run.attempt)
+        attempt = run.under_way = Attempt(run, run.attempt, now)
         timeout = run.body.task.timeout_seconds
         if timeout is not None:
             attempt.deadline = now + timeout
@@ -366,6 +366,9 @@ class Scheduler:
     def _follow(self, attempt: Attempt, outcome: Outcome) -> None:
         """Record how an attempt ended, and do what follows."""
         run = attempt.run
+        if outcome.due is not None:
+            self._sleep(attempt, outcome)
+            return
         if outcome.output is not None:
             self.frontier.succeed(run, outcome.output, message=outcome.message)
             self._call_hooks(attempt, "on_completion", State("SUCCEEDED"))
@@ -381,6 +384,23 @@ class Scheduler:
             self.frontier.fail(run)  # somebody else makes the next attempt
         else:
             self._retry(run, outcome.decision.delay)
+
+    def _sleep(self, attempt: Attempt, outcome: Outcome) -> None:
+        """Let a task run succeed when its time has come; it holds no worker until then."""
+        run, due = attempt.run, outcome.due
+        assert due is not None
+        if self.frontier.is_stopping:
+            self.frontier.leave(run)
+            return
+        run.is_asleep = True
+
+        def wake() -> None:
+            if run.is_asleep:
+                run.is_asleep = False
+                self._follow(attempt, outcome._replace(due=None))
+
+        self._timers.add(due, wake)
+        self._progress.notify()
 
     def _retry(self, run: TaskRun, delay: float) -> None:
         run.enter(StateType.PENDING)

@@ -60,6 +60,22 @@ def _cache(value: Any) -> bool:
     return _is(int, float)(value.get("seconds", 0)) and _is(str)(value.get("$callable", ""))
 
 
+def _service(value: Any) -> bool:
+    if value is None:
+        return True
+    if not isinstance(value, dict) or value.get("kind") not in _SERVICES:
+        return False
+    more = {"resource", "token_at"} if value["kind"] == "aws" else set()
+    named = value["kind"] != "aws" or _is(str)(value.get("resource"))
+    return named and value.keys() <= {"kind", *more} and _paths(value.get("token_at", [[""]]))
+
+
+def _paths(value: Any) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(path, list) and len(path) > 0 and all(map(_is(str, int), path)) for path in value
+    )
+
+
 def _map_over(value: Any) -> bool:
     is_list = isinstance(value, list) and len(value) > 0
     return value is None or (is_list and all(_is(int, str)(item) for item in value))
@@ -84,6 +100,7 @@ def _strings(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
+_SERVICES = ("aws", "sleep", "sleep_until", "approval")
 _HOOKS = frozenset({"on_running", "on_completion", "on_failure", "on_retry"})
 _OPTIONAL_STRING = _is(str, type(None))
 _EXECUTOR = (
@@ -130,6 +147,7 @@ _TASK: _Rules = {
         lambda value: value is None or value in ARCHITECTURES,
         '"x86_64", "arm64" or null',
     ),
+    "service": (_service, "null, or an object with a kind and what that kind has"),
 }
 
 _TASK_RUN: _Rules = {
@@ -252,6 +270,7 @@ def _check_graph(spec: FlowSpec) -> None:
     for name, task in spec.tasks.items():
         if task.name != name:
             raise SpecError(f"tasks[{name!r}].name", f"is {task.name!r}, its key is {name!r}")
+        _check_service(name, task)
     parameters = {parameter["name"] for parameter in spec.parameters}
     earlier: set[str] = set()
     edges = []
@@ -276,6 +295,17 @@ def _check_graph(spec: FlowSpec) -> None:
     _check_references(spec.outputs, earlier, parameters, "outputs")
     if sorted(spec.edges) != sorted(edges):
         raise SpecError("edges", "do not agree with the depends_on of the task runs")
+
+
+def _check_service(name: str, task: TaskSpec) -> None:
+    """What Step Functions does itself needs no worker, so nothing of it may need one."""
+    if task.service is None:
+        return
+    for field in ("hooks", "retry_condition", "isolation", "cache"):
+        if getattr(task, field):
+            raise SpecError(f"tasks[{name!r}].{field}", "must not be there beside a service")
+    if _callable_mark(task.retry_delay_seconds):
+        raise SpecError(f"tasks[{name!r}].retry_delay_seconds", "must not need a worker to call it")
 
 
 def _check_map(run: TaskRunSpec, path: str) -> None:

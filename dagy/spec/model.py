@@ -45,6 +45,12 @@ class TaskSpec:
         secrets: where the values of further environment variables are kept, by name:
             `secretsmanager:NAME`, `secretsmanager:ARN` or `ssm:/NAME`.
         architecture: "x86_64" or "arm64".
+        service: what Step Functions does itself for this task, with no worker; None for a task that
+            a worker runs. `{"kind": "aws", "resource": "glue:startJobRun.sync"}` calls a service
+            with the keyword arguments, and the task token where `"token_at"`, a list of paths into
+            them, says; `{"kind": "sleep"}` has `seconds`, `{"kind": "sleep_until"}` has `time`, and
+            `{"kind": "approval"}` has `message` and at most one of `topic`, `queue` and
+            `event_bus`. Neither has hooks, a condition or a delay that is a function.
     """
 
     name: str
@@ -71,6 +77,7 @@ class TaskSpec:
     environment: dict[str, str] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
     architecture: str | None = None
+    service: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)

@@ -138,8 +138,12 @@ class Claims:
         self._limit = limit
         self._whose = whose
 
-    def hand(self, text: str) -> Handed:
+    def hand(self, text: str, *, inline: bool = False) -> Handed:
         """Return what stands for a text: itself, or a claim on it when it is too large.
+
+        Args:
+            text: what is handed on.
+            inline: it may not be stored, because a service is given it, and could not open a claim.
 
         Raises:
             OutputTooLargeError: it is too large, and there is nowhere to keep it.
@@ -147,6 +151,11 @@ class Claims:
         size = len(json.dumps(text))  # in a state's output the text is a string, quotes escaped
         if size <= self._limit:
             return text
+        if inline:
+            raise OutputTooLargeError(
+                f"{self._whose}: the output takes {size:,} bytes, and {self._limit:,} can pass to "
+                "a service that is given it; give the service less, such as an address in S3"
+            )
         store = _storage()
         if store is None:
             raise OutputTooLargeError(

@@ -135,7 +135,7 @@ class Invocation:
             return self._run_kept(runs[0])
         made = self._perform(runs).task_runs
         if "want" not in self._event:
-            return {"output": self._hand(_text(made[runs[-1].id]))}
+            return {"output": self._hand(_text(made[runs[-1].id]), self._event["tasks"][-1])}
         wanted = enumerate(self._event["want"])
         return {"outputs": {f"o{index}": self._hand_run(made[name]) for index, name in wanted}}
 
@@ -207,16 +207,16 @@ class Invocation:
         return _code_of(spec.import_path)
 
     def _hand_run(self, run: TaskRun) -> Any:
-        return None if run.state is StateType.SKIPPED else self._hand(_text(run))
+        return None if run.state is StateType.SKIPPED else self._hand(_text(run), run.id)
 
-    def _hand(self, text: str) -> Any:
+    def _hand(self, text: str, task_run_id: str | None = None) -> Any:
         if '{"$artifact":' in text and not self._artifacts.outlives():
             raise CodecError(
                 f"flow {self._spec.name!r}: what it returns is kept as a file (a frame, an array, "
                 "bytes), and in execution mode 'nano' there is no bucket for it; build the flow "
                 "with --execution-mode micro, or return JSON"
             )
-        return self._claims.hand(text)
+        return self._claims.hand(text, inline=task_run_id in self._event.get("inline", ()))
 
 
 def _assigned(spec: FlowSpec, assignment: Assignment) -> list[TaskSpec]:

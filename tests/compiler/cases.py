@@ -121,6 +121,28 @@ def guarded():
     return flow.returns(output("load"), retries=1, retry_delay_seconds=60, hooks=hooks)
 
 
+def service_tasks():
+    """Step Functions calls services and waits; `extract` stays inline, as `tell` is given it."""
+    flow = Flow("service-tasks")
+    flow.task("extract", parameter("day"))
+    flow.service(
+        *("clean", "glue:startJobRun.sync"),
+        JobName="clean",
+        Arguments={"--day": parameter("day"), "--text": "${x}"},
+        retries=2,
+        delay=[0, 60],
+        after=["extract"],
+    )
+    flow.task("pause", service={"kind": "sleep"}, named={"seconds": 60}, after=["clean"])
+    flow.service(
+        *("tell", "sns:publish"),
+        TopicArn="arn:aws:sns:eu-west-1:123456789012:team",
+        Message={"rows": output("extract", "rows", 0), "run": output("clean", "Id")},
+        after=["pause"],
+    )
+    return flow.returns(output("tell"))
+
+
 def structured_return():
     """JSON that holds parts of outputs is put together by the worker."""
     flow = Flow("structured-return")
@@ -162,7 +184,7 @@ SIMPLE = (
     awkward_names,
 )
 
-CASES = (*SIMPLE, decided_retry, concurrency_limit, mapped, branched, guarded)
+CASES = (*SIMPLE, decided_retry, concurrency_limit, mapped, branched, guarded, service_tasks)
 """Those after the simple ones need the real worker, to run."""
 
 

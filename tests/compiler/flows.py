@@ -46,12 +46,14 @@ class Flow:
         executor=None,
         map_over=None,
         when=(),
+        named=None,
         **policy,
     ):
         """Add a task and one call of it; dependencies are the references and `after`.
 
         `executor` is the call's own.
         """
+        named = named or {}
         fields = {
             "default_executor": None,
             "timeout_seconds": None,
@@ -68,18 +70,26 @@ class Flow:
         )
         found = [
             reference.task_run_id
-            for reference in references_in([list(args), [condition for condition, _ in when]])
+            for reference in references_in(
+                [list(args), named, [condition for condition, _ in when]]
+            )
             if isinstance(reference, TaskReference)
         ]
         depends_on = list(dict.fromkeys([*found, *after]))
         self.runs.append(
             TaskRunSpec(
-                *(run_id, run_id, depends_on, list(args), {}, executor),
+                *(run_id, run_id, depends_on, list(args), named, executor),
                 map_over=map_over,
                 when=[list(branch) for branch in when],
             )
         )
         return self
+
+    def service(self, run_id, resource, *, after=(), retries=0, delay=None, **arguments):
+        """Add a task that calls a service."""
+        service = {"kind": "aws", "resource": resource}
+        policy = {"after": after, "retries": retries, "delay": delay, "service": service}
+        return self.task(run_id, named=arguments, executor="step-functions", **policy)
 
     def returns(self, outputs=None, **policy):
         edges = [[source, run.id] for run in self.runs for source in run.depends_on]

@@ -244,4 +244,4 @@ def test_hostile_names_stay_text(source, tmp_path):
 
 
 def test_the_worker_package_is_small():
-    assert sum(map(len, worker_package().values())) < 400_000
+    assert sum(map(len, worker_package().values())) < 500_000

@@ -52,7 +52,11 @@ def test_the_definition(case, golden):
 def shortened(value):
     """A definition without what is the same in each of its tasks, to keep the files readable."""
     if isinstance(value, dict):
-        if value.get("Type") == "Task":
+        if value.get("Type") == "Task" and not is_worker_call(value):
+            value = {**value, "Retry": value["Retry"][1:]}
+            if not value["Retry"]:
+                del value["Retry"]
+        elif value.get("Type") == "Task":
             assert value["Resource"] == "arn:aws:states:::lambda:invoke"
             assert value["Retry"][0]["ErrorEquals"][0] == "Lambda.ClientExecutionTimeoutException"
             value = {
@@ -70,6 +74,10 @@ def shortened(value):
     if isinstance(value, list):
         return [shortened(item) for item in value]
     return value
+
+
+def is_worker_call(state):
+    return state["Arguments"].get("FunctionName") == "${WorkerFunctionArn}"
 
 
 HIDDEN = ("Type", "Comment", "Resource", "TimeoutSeconds", "Arguments", "Retry")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dagy.errors import CompileError, LimitError, NotBuiltError
+from dagy.errors import CompileError, LimitError
 from dagy_compiler.limits import FARGATE_MEMORY_MB
 from dagy_compiler.modes import TIERS
 from dagy_compiler.passes import Place
@@ -186,9 +186,9 @@ def test_an_unknown_executor_is_refused_with_the_nearest():
     assert "there is no executor 'lamda'; did you mean 'lambda'?" in message
 
 
-def test_an_executor_that_is_not_built():
-    assert "executor 'step-functions' is not built" in refused(
-        NotBuiltError, "micro", executor="step-functions"
+def test_step_functions_runs_no_python():
+    assert "use aws_task, sleep or approval" in refused(
+        CompileError, "micro", executor="step-functions"
     )
 
 

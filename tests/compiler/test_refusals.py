@@ -21,6 +21,15 @@ def test_an_unknown_mode():
     )
 
 
+@pytest.mark.parametrize("mode", ["nano", "micro"])
+def test_step_functions_runs_no_python(mode):
+    spec = Flow().task("load", executor="step-functions").returns()
+    assert refused(CompileError, spec, mode=mode) == (
+        "task 'load': executor 'step-functions' is for what Step Functions does itself, and it runs "
+        "no Python; use aws_task, sleep or approval, or leave the executor out"
+    )
+
+
 @pytest.mark.parametrize("task_run_id", ["a b", "-a", ".a", "", "{% 1 %}", "a\n", "a'"])
 def test_an_id_that_could_be_more_than_an_id(task_run_id):
     message = refused(SpecError, Flow().task(task_run_id).returns())

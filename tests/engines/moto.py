@@ -35,7 +35,7 @@ from tests.engines.handler import FunctionError, Worker
 
 ROLE = "arn:aws:iam::123456789012:role/state-machine"
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:worker"
-_CONFIG = {"stepfunctions": {"execute_state_machine": True}, "lambda": {"use_docker": False}}
+CONFIG = {"stepfunctions": {"execute_state_machine": True}, "lambda": {"use_docker": False}}
 
 
 class MotoEngine:
@@ -59,7 +59,7 @@ class Invocable(Protocol):
 def execute_definition(text: str, given: dict[str, Any], worker: Invocable) -> Outcome:
     """Run a definition on moto's engine, each Task answered by a worker."""
     definition = re.sub(r"\$\{WorkerFunctionArn\}", FUNCTION, text)
-    with corrected(worker), mock_aws(config=_CONFIG):
+    with corrected(worker), mock_aws(config=CONFIG):
         client = boto3.Session("test", "test", region_name="us-east-1").client("stepfunctions")
         machine = client.create_state_machine(
             name=f"m{uuid.uuid4().hex}", definition=definition, roleArn=ROLE
@@ -67,10 +67,11 @@ def execute_definition(text: str, given: dict[str, Any], worker: Invocable) -> O
         started = client.start_execution(
             stateMachineArn=machine, input=json.dumps(given), name=uuid.uuid4().hex
         )
-        return _wait(client, started["executionArn"])
+        return ended(client, started["executionArn"])
 
 
-def _wait(client: Any, arn: str) -> Outcome:
+def ended(client: Any, arn: str) -> Outcome:
+    """Return how an execution ended, once it has."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         execution = client.describe_execution(executionArn=arn)
@@ -87,8 +88,8 @@ def _wait(client: Any, arn: str) -> Outcome:
 
 
 @contextmanager
-def corrected(worker: Invocable) -> Iterator[None]:
-    """Moto with an evaluator, with variables escaped, without waits, and with a worker."""
+def corrected(worker: Invocable | None) -> Iterator[None]:
+    """Moto with an evaluator, with variables escaped, without waits, and with a worker if any."""
 
     def invoke(_self, _name, _qualifier, body, _headers, response_headers):
         try:

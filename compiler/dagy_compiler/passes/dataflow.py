@@ -30,6 +30,7 @@ from dagy_compiler.program import (
     Source,
     Step,
 )
+from dagy_compiler.service_states import opened_task_runs
 from dagy_compiler.tree import EMPTY, Choose, Leaf, Parallel, Series, Tree, leaves, steps
 
 CLAIM_BYTES = 120
@@ -102,6 +103,7 @@ class _Lowering:
         self._runs = plan.runs
         self._tree = plan.tree
         self._units = plan.units
+        self._opened = _opened(plan)
         self._mapped = {run.id for run in plan.spec.task_runs if run.map_over is not None}
         self._returns = _reads([plan.spec.outputs])
         self._whole = _whole_reference(plan.spec.outputs, self._mapped)
@@ -303,6 +305,8 @@ class _Lowering:
                 limit = min(self._shares.get(name, HANDED_BYTES) for name in made)
                 if made[0] in self._mapped:
                     limit //= INLINE_ITEMS
+                opened = tuple(name for name in made if name in self._opened)
+                step = replace(step, inline_only=opened) if opened else step
                 return step if limit == HANDED_BYTES else replace(step, limit=limit)
             case Fork():
                 return replace(step, branches=tuple(map(self._limited_scope, step.branches)))
@@ -315,6 +319,16 @@ class _Lowering:
 
     def _limited_scope(self, scope: Scope) -> Scope:
         return replace(scope, steps=tuple(map(self._limited, scope.steps)))
+
+
+def _opened(plan: Plan) -> set[str]:
+    """Return the task runs whose outputs the state of a service opens, which no claim lets it."""
+    return {
+        task_run_id
+        for run in plan.spec.task_runs
+        for task_run_id in opened_task_runs(plan.task_of(run.id), run)
+        if plan.task_of(task_run_id).service is None
+    }
 
 
 def _in_order(tree: Tree) -> Iterator[Leaf | Choose]:

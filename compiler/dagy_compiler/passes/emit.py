@@ -9,12 +9,14 @@ from typing import Any
 from dagy.spec import ParameterReference, TaskReference
 from dagy_compiler.asl import Branch, Choice, Parallel, Pass, Rule, State, StateMachine
 from dagy_compiler.guard import GuardStates
+from dagy_compiler.jsonata import expression, text
 from dagy_compiler.limits import STATE_NAME_CHARACTERS
 from dagy_compiler.map_states import MapStates
 from dagy_compiler.names import UniqueNames, neutral, state_name
 from dagy_compiler.placement import is_container
 from dagy_compiler.plan import Plan
 from dagy_compiler.program import (
+    OWN_OUTPUT,
     Call,
     Decide,
     Fork,
@@ -27,13 +29,22 @@ from dagy_compiler.program import (
     Step,
     Values,
 )
+from dagy_compiler.service_attempts import service_states
+from dagy_compiler.service_states import (
+    NO_OUTPUT_TEXT,
+    ServiceCall,
+    ServiceWait,
+    Variable,
+    service_state,
+)
+from dagy_compiler.service_states import OUTPUT as SERVICE_OUTPUT
 from dagy_compiler.states import (
     NO_OUTPUT,
     OUTPUT,
     AttemptStates,
     Ending,
     asking,
-    expression,
+    native_retrier,
 )
 
 NAMED_TASK_RUNS = 12
@@ -55,8 +66,7 @@ class Emit:
         """Return the plan with `machine`."""
         assert plan.program is not None
         emitter = _Emitter(plan)
-        returned = _returned(plan.program)
-        body = emitter.scope(plan.program.body, returned)
+        body = emitter.scope(plan.program.body, emitter.returned(plan.program))
         comment = f"Dagy flow {plan.spec.name}, version {plan.spec.version}, mode {plan.mode}"
         machine = StateMachine(
             comment=neutral(comment),
@@ -76,6 +86,7 @@ class _Emitter:
         self._plan = plan
         self._units = plan.units
         self._attempts = plan.attempts
+        self._alone = {unit.task_runs[0] for unit in plan.units if len(unit.task_runs) == 1}
         self._names = UniqueNames("-", STATE_NAME_CHARACTERS)
         # Task runs come first, so that no other state can take a name away from one of them.
         self._unit_names = self._names.claim_all(state_name(unit.name) for unit in plan.units)
@@ -95,9 +106,54 @@ class _Emitter:
             if position + 1 < len(heads):
                 ending = Ending(heads[position + 1], NO_OUTPUT)
             if isinstance(step, (Call, Fork)) and step.assigns:
-                ending = replace(ending, assign=_expressions(step.assigns))
+                ending = replace(ending, assign=_expressions(step.assigns, self._own(step)))
             found |= self._states(step, name, ending)
         return heads[0], found
+
+    def returned(self, program: Program) -> Any:
+        """Return the execution's output: the one place where a value's text is opened by JSONata.
+
+        A value that is stored stays the claim that it is: it is too large for an execution's
+        output.
+        """
+        if program.returns is None:
+            return expression("null")
+        work = self._service_of(program.body.steps[-1])
+        if program.returns == OWN_OUTPUT and work is not None:
+            return expression("null" if isinstance(work, ServiceWait) else "$states.result")
+        value = _jsonata(program.returns, OUTPUT)
+        return expression(f"$type({value}) = 'string' ? $parse({value}) : {value}")
+
+    def _yielded(self, scope: Sequence) -> dict[str, str]:
+        return _expressions(scope.yields, self._own(scope.steps[-1]))
+
+    def _own(self, step: Step) -> str:
+        """Return JSONata for what the state of a step hands on of what it was answered."""
+        match self._service_of(step):
+            case None:
+                return OUTPUT
+            case ServiceWait():
+                return text(NO_OUTPUT_TEXT)
+            case ServiceCall():
+                return SERVICE_OUTPUT
+
+    def _service_of(self, step: Step) -> ServiceCall | ServiceWait | None:
+        """Return what Step Functions itself does in a step; None if a worker does it."""
+        if not isinstance(step, Call) or step.unit is None:
+            return None
+        for task_run_id in self._units[step.unit].task_runs:
+            run, task = self._plan.runs[task_run_id], self._plan.task_of(task_run_id)
+            if task.service is not None:
+                variables = {name: self._variable(name, as_) for name, as_ in step.inputs.results}
+                return service_state(task, run, variables, self._plan.spec.parameters)
+        return None
+
+    def _variable(self, task_run_id: str, name: str) -> Variable:
+        if self._plan.task_of(task_run_id).service is not None:
+            return Variable(name, "answer")
+        # A map that shares a worker with others is one value there, and not one for each item.
+        mapped = task_run_id in self._alone and self._plan.runs[task_run_id].map_over is not None
+        return Variable(name, "texts" if mapped else "text")
 
     def _head(self, step: Step) -> str:
         match step:
@@ -147,6 +203,9 @@ class _Emitter:
                 return self._call(step, name, ending)
 
     def _call(self, step: Call, name: str, ending: Ending) -> dict[str, State]:
+        work = self._service_of(step)
+        if work is not None:
+            return self._service(step, work, name, ending)
         content = _sent(step.inputs)
         if step.unit is None:
             content |= {"return": True, "run": RUN}
@@ -169,6 +228,8 @@ class _Emitter:
             content["want"] = list(step.want)
         if step.limit is not None:
             content["limit"] = step.limit
+        if step.inline_only:
+            content["inline"] = list(step.inline_only)
         comment = self._comment(unit.task_runs[0])
         attempts = self._attempts[step.unit]
         run = self._plan.runs[unit.task_runs[0]]
@@ -190,6 +251,15 @@ class _Emitter:
             name, attempts, content, ending, comment, self._names, unit.placement
         ).states()
 
+    def _service(
+        self, step: Call, work: ServiceCall | ServiceWait, name: str, ending: Ending
+    ) -> dict[str, State]:
+        assert step.unit is not None
+        task_run_id = self._units[step.unit].task_runs[0]
+        native = native_retrier(self._attempts[step.unit])
+        task, comment = self._plan.task_of(task_run_id), self._comment(task_run_id)
+        return service_states(name, work, task, ending, comment, self._names, native)
+
     def _whole_flow(self) -> str:
         ids = list(self._plan.runs)
         more = f" and {len(ids) - NAMED_TASK_RUNS} more" if len(ids) > NAMED_TASK_RUNS else ""
@@ -202,9 +272,7 @@ class _Emitter:
         A Parallel may assign and put out by itself, but not every engine that people test with does
         it (ministack 1.5 does not). A Pass means the same on all of them, for one transition more.
         """
-        branches = tuple(
-            self.scope(branch, _expressions(branch.yields)) for branch in fork.branches
-        )
+        branches = tuple(self.scope(branch, self._yielded(branch)) for branch in fork.branches)
         # Only the machine's first state has an input, the execution's; nobody reads it there.
         arguments = NO_OUTPUT if first else None
         if not ending.assign and ending.output == NO_OUTPUT:
@@ -247,8 +315,8 @@ class _Emitter:
         }
 
     def _guard(self, guard: Guard, name: str, ending: Ending) -> dict[str, State]:
-        body = self.scope(guard.body, _expressions(guard.body.yields))
-        assigns = _expressions(guard.assigns)
+        body = self.scope(guard.body, self._yielded(guard.body))
+        assigns = _expressions(guard.assigns, OUTPUT)
         return GuardStates(self._plan.spec, name, body, assigns, ending, self._names).states()
 
     def _comment(self, task_run_id: str) -> str:
@@ -285,26 +353,16 @@ def _nothing(names: tuple[str, ...]) -> dict[str, str] | None:
     return dict.fromkeys(names, expression("null")) or None
 
 
-def _expressions(values: Values) -> dict[str, str]:
-    return {name: expression(_jsonata(source)) for name, source in values}
+def _expressions(values: Values, own: str) -> dict[str, str]:
+    return {name: expression(_jsonata(source, own)) for name, source in values}
 
 
-def _jsonata(source: Source) -> str:
+def _jsonata(source: Source, own: str) -> str:
+    """Return JSONata for a value, where `own` is what the state has just been answered."""
     if source.variable is not None:
         return f"${source.variable}"
     if source.branch is not None:
         return f"$states.input[{source.branch}].{source.key}"  # in the Pass after the Parallel
     if source.key is not None:
         return f"$states.result.Payload.outputs.{source.key}"
-    return OUTPUT
-
-
-def _returned(program: Program) -> str:
-    """Return the execution's output: the one place where a value's text is opened by JSONata.
-
-    A value that is stored stays the claim that it is: it is too large for an execution's output.
-    """
-    if program.returns is None:
-        return expression("null")
-    value = _jsonata(program.returns)
-    return expression(f"$type({value}) = 'string' ? $parse({value}) : {value}")
+    return own

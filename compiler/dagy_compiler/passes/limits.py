@@ -95,8 +95,9 @@ def _events_of(state: State) -> int:
     match state:
         case Task(resource=resource) if resource == RUN_TASK:
             return limits.EVENTS_OF_CONTAINER_TASK
-        case Task():
-            return limits.EVENTS_OF_LAMBDA_TASK
+        case Task(resource=resource):
+            is_job = ".sync" in resource
+            return limits.EVENTS_OF_SYNC_TASK if is_job else limits.EVENTS_OF_LAMBDA_TASK
         case Parallel(branches=branches):
             inside = sum(history_events(branch.states, branch.start_at) for branch in branches)
             return limits.EVENTS_OF_PARALLEL + inside

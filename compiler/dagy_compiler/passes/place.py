@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from dagy.errors import CompileError, LimitError, NotBuiltError
+from dagy.errors import CompileError, LimitError
 from dagy.options import EXECUTORS, nearest
 from dagy.spec import TaskRunSpec, TaskSpec
 from dagy_compiler.limits import (
@@ -55,7 +55,6 @@ class Place:
         Raises:
             CompileError: there is no such executor, or CloudFormation would replace a variable.
             LimitError: the place is too small; names a tier that is not.
-            NotBuiltError: this version does not run the executor.
         """
         known: dict[tuple[str, str | None], Placement] = {}
         placements = {}
@@ -77,10 +76,12 @@ def _placement(plan: Plan, run: TaskRunSpec) -> Placement:
     source = run.source or task.source
     where = f"task {task.name!r}" + (f" ({source})" if source else "")
     executor = own_executor(plan, run.id) or TIERS[plan.mode].executor
+    if task.service is not None:
+        return Placement(STEP_FUNCTIONS)
     if executor == STEP_FUNCTIONS:
-        raise NotBuiltError(
-            f"{where}: executor {STEP_FUNCTIONS!r} is not built in this version of Dagy; leave it "
-            f"out, or use {LAMBDA!r} or {ECS!r}"
+        raise CompileError(
+            f"{where}: executor {executor!r} is for what Step Functions does itself, and it runs no"
+            " Python; use aws_task, sleep or approval, or leave the executor out"
         )
     if executor not in EXECUTORS:
         raise CompileError(

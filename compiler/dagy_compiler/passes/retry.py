@@ -62,6 +62,8 @@ def attempts_of(task: TaskSpec) -> Attempts:
     _check_limits(task)
     timeout = _state_timeout(task)
     backoff = _backoff(task)
+    if task.service is not None:
+        return Attempts(task.retries, backoff)  # no worker decides
     if backoff is not None:
         return Attempts(task.retries, backoff, timeout_seconds=timeout)
     return Attempts(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from dagy.errors import SpecError
 from dagy.spec import TaskSpec
 from dagy_compiler.modes import check_mode
 from dagy_compiler.plan import Plan
+from dagy_compiler.service_states import check_service
 
 _ID = re.compile(r"\w[\w.-]*")
 
@@ -29,7 +31,7 @@ class Validate:
         """Return the plan as it is.
 
         Raises:
-            CompileError: there is no such mode.
+            CompileError: there is no such mode, or a service does not take its arguments.
             SpecError: an id or a retry policy is malformed.
         """
         check_mode(plan.mode)
@@ -42,6 +44,10 @@ class Validate:
                 )
         for name, task in plan.spec.tasks.items():
             _check_retries(name, task)
+        for run in plan.spec.task_runs:
+            not_checked = check_service(plan.task_of(run.id), run)
+            if not_checked is not None:
+                warnings.warn(not_checked, stacklevel=2)
         return plan
 
 

@@ -27,7 +27,7 @@ from dagy_compiler.asl import (
     Task,
 )
 from dagy_compiler.container_states import CONTAINER_ERRORS, RUN_TASK
-from dagy_compiler.states import INFRASTRUCTURE_ERRORS, RETRY_ERROR
+from dagy_compiler.states import INFRASTRUCTURE_ERRORS, RETRY_ERROR, is_worker_call
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ def _steps(
                 at_once = (f"{len(inside)} at once",) if len(inside) > 1 else ()
                 found.append(Step(name, at_once, inside))
             case Task():
-                found.append(Step(name, _detail(name, state), calls=1))
+                found.append(Step(name, _detail(name, state), calls=int(is_worker_call(state))))
             case Choice():
                 name = _choice(states, state, found)
                 continue
@@ -190,11 +190,13 @@ def _state(states: Mapping[str, State], name: str | None) -> State:
 
 
 def _detail(name: str, task: Task) -> tuple[str, ...]:
-    content = task.arguments.get("Payload", {})
+    content = task.arguments.get("Payload", {}) if is_worker_call(task) else {}
     content = content.get("call", content)
     phrases = []
     if task.comment and task.comment != name:
         phrases.append(task.comment)
+    if not is_worker_call(task):
+        phrases.append("calls " + task.resource.rpartition(":::")[2])
     if content.get("results"):
         phrases.append("reads " + _some(list(content["results"])))
     if "parameters" in content:
@@ -202,14 +204,20 @@ def _detail(name: str, task: Task) -> tuple[str, ...]:
     phrases += [
         "retries after " + _native(retrier)
         for retrier in task.retry or ()
-        if retrier.max_attempts
-        and retrier.error_equals not in (INFRASTRUCTURE_ERRORS, CONTAINER_ERRORS)
+        if retrier.max_attempts and not _is_of_service(task, retrier)
     ]
-    if task.resource == RUN_TASK:
+    if task.resource == RUN_TASK and is_worker_call(task):
         phrases.append("in a container")
     if any(RETRY_ERROR in catcher.error_equals for catcher in task.catch or ()):
         phrases.append("retries as the worker decides")
     return tuple(phrases)
+
+
+def _is_of_service(task: Task, retrier: Retrier) -> bool:
+    """Tell whether a retrier is for the trouble of Lambda, or of whatever service is called."""
+    if is_worker_call(task):
+        return retrier.error_equals in (INFRASTRUCTURE_ERRORS, CONTAINER_ERRORS)
+    return retrier.error_equals != ("States.ALL",)
 
 
 def _native(retrier: Retrier) -> str:
