@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
+import tempfile
 import traceback
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
+from unittest.mock import patch
 
 from sfnx.testing import Call, Failure, run
 
+from dagy.container import call_of
 from dagy.spec import FlowSpec
 from dagy.testing import run_in_memory
 from dagy.worker import handle
 from dagy_compiler import compile_flow
+from dagy_compiler.container_states import RUN_TASK
 from tests.differential import palette
 from tests.differential.programs import Drawn
 from tests.engines.handler import FunctionError
@@ -82,7 +88,9 @@ Around = Callable[[Callable[[], Any]], Any]
 """Makes an invocation, or does something else in its place."""
 
 
-def on_sfnx(program: Drawn, mode: str, around: Around = lambda invoke: invoke()) -> Observed:
+def on_sfnx(
+    program: Drawn, mode: str, around: Around = lambda invoke: invoke(), fuse: str = "off"
+) -> Observed:
     """Run a flow as a state machine on sfnx's runner."""
     spec = spec_of(program)
     worker = Here(spec)
@@ -90,14 +98,32 @@ def on_sfnx(program: Drawn, mode: str, around: Around = lambda invoke: invoke())
 
     def task(call: Call) -> object:
         try:
-            payload = around(lambda: worker.invoke(call.arguments["Payload"]))
-            return {"StatusCode": 200, "Payload": payload}
+            return {"Payload": around(lambda: worker.invoke(_event(call)))}
         except FunctionError as error:
             raise Failure(error.payload["errorType"], json.dumps(error.payload)) from error
 
-    execution = run(compile_flow(spec, mode=mode).definition(), {}, task)
+    with _data():
+        execution = run(compile_flow(spec, mode=mode, fuse=fuse).definition(), {}, task)
     failed = execution.error is not None
     return _observed(execution.error, execution.cause, None if failed else execution.output)
+
+
+@contextmanager
+def _data() -> Iterator[None]:
+    """A folder in place of the bucket, for one execution."""
+    with (
+        tempfile.TemporaryDirectory(prefix="dagy-data-") as folder,
+        patch.dict(os.environ, {"DAGY_DATA_DIR": folder}),
+    ):
+        yield
+
+
+def _event(call: Call) -> Any:
+    """What the worker is sent: by Lambda's payload, or by the environment of a container."""
+    if call.resource != RUN_TASK:
+        return call.arguments["Payload"]
+    [container] = call.arguments["Overrides"]["ContainerOverrides"]
+    return json.loads(call_of({item["Name"]: item["Value"] for item in container["Environment"]}))
 
 
 def on_moto(program: Drawn, mode: str) -> Observed:
@@ -105,7 +131,8 @@ def on_moto(program: Drawn, mode: str) -> Observed:
     spec = spec_of(program)
     palette.CALLED.clear()
     definition = json.dumps(compile_flow(spec, mode=mode).definition(), ensure_ascii=False)
-    outcome = execute_definition(definition, {}, Here(spec))
+    with _data():
+        outcome = execute_definition(definition, {}, Here(spec))
     return _observed(outcome.error, outcome.cause, outcome.output)
 
 

@@ -114,6 +114,16 @@ def limited(order: dict, *given):
     return obey(order, *given)
 
 
+@task(executor="ecs", retries=1)
+def contained(order: dict, *given):
+    return obey(order, *given)
+
+
+@task(executor="lambda", memory_mb=2048, on_failure=HOOKS["on_failure"])
+def apart(order: dict, *given):
+    return obey(order, *given)
+
+
 @task
 def numbers(order: dict, n: int) -> list:
     CALLED.append(("call", current_task_run_id.get(), RunContext.get().attempt))
@@ -122,7 +132,7 @@ def numbers(order: dict, n: int) -> list:
 
 TASKS = (
     *(plain, asynchronous, natively, natively_up_to, by_list, jittered),
-    *(choosy, undecided, watched, mourned, limited),
+    *(choosy, undecided, watched, mourned, limited, apart, contained),
 )
 
 

@@ -150,26 +150,26 @@ def _fails_before_success(task: int) -> int:
 
 
 @st.composite
-def calls(draw: st.DrawFn) -> Call:
-    task = draw(st.integers(0, len(palette.TASKS) - 1))
+def calls(draw: st.DrawFn, tasks: int) -> Call:
+    task = draw(st.integers(0, tasks - 1))
     fails = draw(st.integers(0, _fails_before_success(task)))
     back = st.lists(st.integers(0, 5), max_size=3)
     return Call(task, draw(orders(fails)), tuple(draw(back)), tuple(draw(back)[:1]))
 
 
 @st.composite
-def maps(draw: st.DrawFn) -> Mapped:
-    task = draw(st.integers(0, len(palette.TASKS) - 1))
+def maps(draw: st.DrawFn, tasks: int) -> Mapped:
+    task = draw(st.integers(0, tasks - 1))
     fails = draw(st.integers(0, _fails_before_success(task)))
     width = draw(st.sampled_from([0, 1, 2, 3, 41]))
     return Mapped(task, draw(orders(fails)), width)
 
 
-def statements(depth: int = 2) -> st.SearchStrategy[Statement]:
-    simple = st.one_of(calls(), calls(), calls(), maps())
+def statements(tasks: int, depth: int = 2) -> st.SearchStrategy[Statement]:
+    simple = st.one_of(calls(tasks), calls(tasks), calls(tasks), maps(tasks))
     if not depth:
         return simple
-    sides = st.lists(statements(depth - 1), max_size=2).map(tuple)
+    sides = st.lists(statements(tasks, depth - 1), max_size=2).map(tuple)
     return st.one_of(simple, simple, st.builds(Branched, st.integers(0, 5), sides, sides))
 
 
@@ -185,17 +185,22 @@ POLICIES = st.sampled_from(
 
 
 @st.composite
-def programs(draw: st.DrawFn) -> Drawn:
-    """Flows that succeed, after failures that are retried."""
-    found = draw(st.lists(statements(), min_size=1, max_size=5))
+def programs(draw: st.DrawFn, tasks: int = len(palette.TASKS)) -> Drawn:
+    """Flows that succeed, after failures that are retried.
+
+    Args:
+        draw: hypothesis's own.
+        tasks: how many of the palette they may call; without the last, none in a container.
+    """
+    found = draw(st.lists(statements(tasks), min_size=1, max_size=5))
     returns = tuple(draw(st.lists(st.integers(0, 9), min_size=1, max_size=3)))
     return Drawn(tuple(found), returns, draw(POLICIES))
 
 
 @st.composite
-def failing_programs(draw: st.DrawFn) -> Drawn:
+def failing_programs(draw: st.DrawFn, tasks: int = len(palette.TASKS)) -> Drawn:
     """Flows in which one task fails for good, after all others: what else would run is chance."""
-    program = draw(programs())
-    task = draw(st.integers(0, len(palette.TASKS) - 1))
+    program = draw(programs(tasks))
+    task = draw(st.integers(0, tasks - 1))
     last = Call(task, draw(orders(99)), after=tuple(range(9)))
     return Drawn((*program.statements, last), program.returns, program.policy)

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from tests.differential.observe import locally, on_moto, on_sfnx
+from tests.differential.palette import TASKS
 from tests.differential.programs import failing_programs, programs
 
+WITHOUT_CONTAINERS = len(TASKS) - 1  # moto's engine has none
 EXAMPLES = int(os.environ.get("DAGY_FUZZ_EXAMPLES", "40"))
 
 
@@ -23,11 +25,6 @@ def drawing(share):
     )
 
 
-@pytest.fixture(autouse=True)
-def data(tmp_path, monkeypatch):
-    monkeypatch.setenv("DAGY_DATA_DIR", str(tmp_path))
-
-
 @drawing(1)
 @given(programs())
 def test_flows_that_succeed_on_sfnx(program):
@@ -36,10 +33,25 @@ def test_flows_that_succeed_on_sfnx(program):
     assert on_sfnx(program, "micro") == here
 
 
+@pytest.mark.parametrize("fuse", ["chains", "auto"])
+@drawing(0.3)
+@given(program=programs())
+def test_flows_of_fused_chains_on_sfnx(program, fuse):
+    assert on_sfnx(program, "micro", fuse=fuse) == locally(program)
+
+
+# Here the interpreter makes attempts within a worker, and its delays take their time.
+@pytest.mark.parametrize("mode", ["nano", "small"])
 @drawing(0.1)
-@given(programs())
-def test_flows_that_succeed_in_one_invocation(program):
-    assert on_sfnx(program, "nano") == locally(program)
+@given(program=programs())
+def test_flows_of_shared_invocations_on_sfnx(program, mode):
+    assert on_sfnx(program, mode) == locally(program)
+
+
+@drawing(0.1)
+@given(failing_programs())
+def test_flows_that_fail_in_containers(program):
+    assert on_sfnx(program, "small") == locally(program)
 
 
 @drawing(0.5)
@@ -52,12 +64,12 @@ def test_flows_that_fail_on_sfnx(program):
 
 
 @drawing(0.1)
-@given(programs())
+@given(programs(WITHOUT_CONTAINERS))
 def test_flows_that_succeed_on_moto(program):
     assert on_moto(program, "micro") == locally(program)
 
 
 @drawing(0.1)
-@given(failing_programs())
+@given(failing_programs(WITHOUT_CONTAINERS))
 def test_flows_that_fail_on_moto(program):
     assert on_moto(program, "micro") == locally(program)
