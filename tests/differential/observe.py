@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -20,10 +21,13 @@ from dagy.spec import FlowSpec
 from dagy.testing import run_in_memory
 from dagy.worker import handle
 from dagy_compiler import compile_flow
+from dagy_compiler.bundle import FlowSource, write_bundle
 from dagy_compiler.container_states import RUN_TASK
 from tests.differential import palette
 from tests.differential.programs import Drawn
+from tests.engines import Outcome
 from tests.engines.handler import FunctionError
+from tests.engines.ministack import Ministack
 from tests.engines.moto import execute_definition
 
 
@@ -134,6 +138,18 @@ def on_moto(program: Drawn, mode: str) -> Observed:
     with _data():
         outcome = execute_definition(definition, {}, Here(spec))
     return _observed(outcome.error, outcome.cause, outcome.output)
+
+
+def on_ministack(ministack: Ministack, program: Drawn) -> Outcome:
+    """Run a flow as a deployed stack, with the worker of its artifact in a process of its own."""
+    spec = spec_of(program)
+    compiled = compile_flow(spec, mode="micro")
+    root = Path(__file__).parents[2]
+    package = (root / "tests" / "__init__.py", Path(__file__).with_name("__init__.py"))
+    source = FlowSource(root, (Path(palette.__file__), *package))
+    with tempfile.TemporaryDirectory(prefix="dagy-bundle-") as folder:
+        bundle = write_bundle(compiled, source, Path(folder), python_version="3.12")
+        return ministack.run(bundle.path, {})
 
 
 def _observed(error: str | None, cause: str | None, output: Any) -> Observed:

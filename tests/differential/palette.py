@@ -131,8 +131,8 @@ def numbers(order: dict, n: int) -> list:
 
 
 TASKS = (
-    *(plain, asynchronous, natively, natively_up_to, by_list, jittered),
-    *(choosy, undecided, watched, mourned, limited, apart, contained),
+    *(plain, asynchronous, by_list, jittered, choosy, undecided),
+    *(watched, mourned, limited, apart, natively, natively_up_to, contained),
 )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from dagy import branch, unmapped
+from dagy_compiler.limits import INLINE_ITEMS
 from tests.differential import palette
 
 ODD_TEXTS = st.sampled_from(
@@ -86,6 +87,10 @@ class Drawn:
     returns: tuple[int, ...]
     policy: dict[str, Any] = field(default_factory=dict)
 
+    def is_distributed(self) -> bool:
+        """Whether a map has more items than an inline Map takes."""
+        return any(map(_is_distributed, self.statements))
+
     def body(self) -> Callable[[], Any]:
         """Return the function of the flow."""
 
@@ -97,6 +102,15 @@ class Drawn:
             return found[0] if len(found) == 1 else found
 
         return body
+
+
+def _is_distributed(statement: Statement) -> bool:
+    match statement:
+        case Mapped(width=width):
+            return width > INLINE_ITEMS
+        case Branched(then=then, otherwise=otherwise):
+            return any(map(_is_distributed, (*then, *otherwise)))
+    return False
 
 
 def _earlier(outputs: list[Any], back: int) -> Any:
@@ -190,7 +204,8 @@ def programs(draw: st.DrawFn, tasks: int = len(palette.TASKS)) -> Drawn:
 
     Args:
         draw: hypothesis's own.
-        tasks: how many of the palette they may call; without the last, none in a container.
+        tasks: how many of the palette they may call; without the last, none is in a container, and
+            without the last three, none is retried natively.
     """
     found = draw(st.lists(statements(tasks), min_size=1, max_size=5))
     returns = tuple(draw(st.lists(st.integers(0, 9), min_size=1, max_size=3)))
