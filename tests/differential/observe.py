@@ -106,14 +106,14 @@ def on_sfnx(
         except FunctionError as error:
             raise Failure(error.payload["errorType"], json.dumps(error.payload)) from error
 
-    with _data():
+    with in_a_folder():
         execution = run(compile_flow(spec, mode=mode, fuse=fuse).definition(), {}, task)
     failed = execution.error is not None
     return _observed(execution.error, execution.cause, None if failed else execution.output)
 
 
 @contextmanager
-def _data() -> Iterator[None]:
+def in_a_folder() -> Iterator[None]:
     """A folder in place of the bucket, for one execution."""
     with (
         tempfile.TemporaryDirectory(prefix="dagy-data-") as folder,
@@ -135,7 +135,7 @@ def on_moto(program: Drawn, mode: str) -> Observed:
     spec = spec_of(program)
     palette.CALLED.clear()
     definition = json.dumps(compile_flow(spec, mode=mode).definition(), ensure_ascii=False)
-    with _data():
+    with in_a_folder():
         outcome = execute_definition(definition, {}, Here(spec))
     return _observed(outcome.error, outcome.cause, outcome.output)
 
