@@ -53,7 +53,7 @@ class Stack:
 
     Attributes:
         machine: the ARN of its state machine.
-        cluster: the ARN of its ECS cluster, if it has one.
+        cluster: the name of its ECS cluster, if it has one.
     """
 
     machine: str
