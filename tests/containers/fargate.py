@@ -29,7 +29,10 @@ SILENCE_SECONDS = 25
 """How long a state waits for heartbeats here, so that nobody has to wait for five minutes."""
 
 LIMIT_SECONDS = 150
-"""How long an execution may take, most of it for heartbeats that do not come."""
+"""How long an execution or a command of Docker's may take before a test gives up."""
+
+POLL_SECONDS = 0.3
+"""Between two looks at an execution and at its containers."""
 
 WORKING = "working"
 """What a task prints when it may be struck."""
@@ -45,7 +48,11 @@ _GIVEN = {
 def docker(*arguments: str) -> str:
     """Run a command of Docker's; return what it printed, errors included."""
     done = subprocess.run(
-        ["docker", *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ["docker", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=LIMIT_SECONDS,
     )
     assert done.returncode == 0, f"docker {' '.join(arguments)}: {done.stdout}"
     return done.stdout.strip()
@@ -56,11 +63,11 @@ class Container:
     """What became of a container.
 
     Attributes:
-        exit_code: 137 where SIGKILL ended it; None while it runs or is frozen.
+        exit_code: 137 where SIGKILL ended it.
         printed: to its log.
     """
 
-    exit_code: int | None
+    exit_code: int
     printed: str
 
 
@@ -107,7 +114,7 @@ class Fargate(Ministack):
             self.deployed(bundle, template, ContainerImage=image) as stack,
             Watch(self.client("ecs"), str(stack.cluster), strike).running() as watch,
         ):
-            outcome = self.execute(stack.machine, given, watch, LIMIT_SECONDS)
+            outcome = self.execute(stack.machine, given, watch, LIMIT_SECONDS, POLL_SECONDS)
             return Run(outcome, watch.containers())
 
 
@@ -160,24 +167,22 @@ class Watch:
                     docker("rm", "--force", "--volumes", *self._seen)
 
     def containers(self) -> list[Container]:
-        """What has become of the containers, in the order of their start."""
-        found = []
+        """Thaw and wait for the containers; return them in the order of their start."""
         for name in self._seen:
-            [state] = json.loads(docker("inspect", "--format", "[{{json .State}}]", name))
-            code = state["ExitCode"] if state["Status"] == "exited" else None
-            found.append(Container(code, docker("logs", name)))
-        return found
+            if docker("inspect", "--format", "{{.State.Status}}", name) == "paused":
+                docker("unpause", name)
+        return [Container(int(docker("wait", name)), docker("logs", name)) for name in self._seen]
 
     def output(self) -> str:
         """What the containers have printed, for the message of a test that fails."""
-        return "\n".join(f"exit {each.exit_code}: {each.printed}" for each in self.containers())
+        return "\n".join(docker("logs", name) for name in self._seen)
 
     def _watch(self) -> None:
-        while not self._ended.wait(0.1):
-            started = docker(
-                "ps", "--all", "--quiet", "--no-trunc", "--filter", self._label
-            ).split()
-            for name in reversed(started):  # the newest one comes first
+        # One that is only created may yet be refused, and made anew.
+        begun = [f"--filter=status={status}" for status in ("running", "paused", "exited")]
+        while not self._ended.wait(POLL_SECONDS):
+            started = docker("ps", "--quiet", "--no-trunc", f"--filter={self._label}", *begun)
+            for name in reversed(started.split()):  # the newest one comes first
                 if name not in self._seen:
                     self._limit(name)
                     self._seen.append(name)

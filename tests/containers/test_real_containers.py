@@ -11,7 +11,7 @@ def test_functions_and_containers_come_to_what_the_laptop_comes_to(build, fargat
     run = fargate.start(bundle, {"n": 5})
     assert (run.outcome.status, run.outcome.cause) == ("SUCCEEDED", None)
     assert run.outcome.output == flow.run_local(n=5).raise_on_failure().result
-    assert [container.exit_code for container in run.containers] == [0]
+    assert {container.exit_code for container in run.containers} == {0}
 
 
 def test_an_exception_has_its_own_name_and_message(run):
@@ -23,7 +23,7 @@ def test_an_exception_has_its_own_name_and_message(run):
 def test_an_attempt_that_fails_is_followed_by_another_container(run):
     retried = run("retried")
     assert (retried.outcome.cause, retried.outcome.output) == (None, 2)
-    assert len(retried.containers) == 2
+    assert [container.exit_code for container in retried.containers] == [0, 0]
 
 
 def test_each_item_of_a_map_has_a_container(run):
@@ -77,16 +77,21 @@ def test_a_container_that_is_killed_is_missed_by_its_heartbeats(run):
     assert [container.exit_code for container in killed.containers] == [137]
 
 
-@pytest.mark.parametrize("who", ["native", "decided"])
-@pytest.mark.parametrize("strike", ["stop", "kill", "pause"])
+@pytest.mark.parametrize(
+    ("strike", "who"),
+    [("kill", "native"), ("kill", "decided"), ("pause", "decided"), ("stop", "native")],
+)
 def test_a_container_that_is_lost_counts_as_an_attempt(run, strike, who):
     struck = run(f"struck_once_{who}", strike=strike)
     assert (struck.outcome.cause, struck.outcome.output) == (None, 2)
 
 
-def test_a_container_that_freezes_is_missed_by_its_heartbeats(run):
+def test_a_container_that_freezes_is_missed_and_ends_when_it_thaws(run):
     frozen = run("steady_work", strike="pause")
     assert (frozen.outcome.status, frozen.outcome.error) == ("FAILED", "States.HeartbeatTimeout")
+    [container] = frozen.containers
+    assert container.exit_code == 1
+    assert "Nobody waits for this task any more" in container.printed
 
 
 def test_a_container_that_never_starts_is_missed_too(run):

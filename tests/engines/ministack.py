@@ -91,6 +91,7 @@ class Ministack:
                 "HOME": self._folder,
                 "AWS_ENDPOINT_URL": self.url,
                 "DOCKER_HOST": self.docker_host(self._folder),
+                "MINISTACK_DOCKER_TIMEOUT": "60",  # seconds; a busy machine is no fault
             },
         )
         self._session = boto3.Session("test", "test", region_name="us-east-1")
@@ -213,8 +214,9 @@ class Ministack:
         given: dict[str, Any],
         containers: Printing | None = None,
         seconds: float = 60,
+        every: float = 0.02,
     ) -> Outcome:
-        """Start an execution of a state machine, and wait so many seconds for its end."""
+        """Start an execution of a state machine, and wait for its end, looking every so often."""
         started = self._stepfunctions.start_execution(
             stateMachineArn=machine, input=json.dumps(given)
         )["executionArn"]
@@ -230,7 +232,7 @@ class Ministack:
                     execution.get("error"),
                     execution.get("cause"),
                 )
-            time.sleep(0.02)
+            time.sleep(every)
         printed = containers.output() if containers else ""
         raise AssertionError(f"the execution did not end within {seconds} s\n{printed}")
 
