@@ -79,7 +79,7 @@ test-containers: setup .containers/base.tar ## Run flows on real containers: Deb
 	tests/containers/with_engine.sh .containers/base.tar \
 		$(BIN)/pytest tests/containers -n $(CONTAINER_WORKERS) --durations=5
 
-.containers/base.tar: tests/containers/make_base.sh $(VENV)/bin/python
+.containers/base.tar: tests/containers/make_base.sh | $(VENV)/bin/python
 	@echo "== Making the file system that containers run on"
 	tests/containers/make_base.sh $(BIN)/python $@
 

@@ -18,7 +18,7 @@ fi
 
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
-mirror="$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Codename: bookworm' | head -n 1)"
+mirror="$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Codename: bookworm' | sed -n 1p)"
 debootstrap --variant=minbase --include=python3,python3-pip,ca-certificates bookworm \
   "$work/root" "${mirror:-http://deb.debian.org/debian}" >"$work/log" 2>&1 ||
   { tail -n 5 "$work/log" >&2; fail "debootstrap could not make a Debian from ${mirror:-its mirror}"; }
