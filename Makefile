@@ -5,13 +5,14 @@ BIN := $(VENV)/bin
 MINISTACK := .venv-ministack
 ASL_VALIDATOR := 4.0.0
 WORKERS ?= auto
+CONTAINER_WORKERS ?= 6
 EXAMPLES ?= 1000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test setup lint types unit fuzz docs bench wheel goldens clean
+.PHONY: help demo test setup lint types unit fuzz test-containers docs bench wheel goldens clean
 
 help: ## List the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | sort | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | sort | expand -t 20
 
 demo: $(VENV)/.installed ## Install Dagy, run an example on real data, show its history, compile it
 	@echo "== Running examples/airports on four workers: 28,298 airports, ten regions at once"
@@ -73,6 +74,15 @@ unit: setup ## Run the tests, starting the emulators
 fuzz: setup ## Compare EXAMPLES (1,000) random flows on the laptop and as state machines
 	DAGY_FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/pytest tests/differential -n $(WORKERS) --show-capture=no
 
+# The tests mostly wait, so more of them than processors run at once.
+test-containers: setup .containers/base.tar ## Run flows on real containers: Debian, as root
+	tests/containers/with_engine.sh .containers/base.tar \
+		$(BIN)/pytest tests/containers -n $(CONTAINER_WORKERS) --durations=5
+
+.containers/base.tar: tests/containers/make_base.sh | $(VENV)/bin/python
+	@echo "== Making the file system that containers run on"
+	tests/containers/make_base.sh $(BIN)/python $@
+
 goldens: setup ## Rewrite the golden files from what the code does now; review the diff
 	$(BIN)/pytest tests/compiler --update-goldens
 
@@ -86,4 +96,4 @@ wheel: $(VENV)/.installed-dev ## Build the wheel and the sdist into dist/
 	$(BIN)/python -m build
 
 clean: ## Remove everything that was made here
-	rm -rf $(VENV) $(MINISTACK) .tools build dist site dagy-build .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(MINISTACK) .tools .containers build dist site dagy-build .mypy_cache .ruff_cache .pytest_cache

@@ -73,7 +73,8 @@ def test_a_dockerfile_is_there_only_where_tasks_run_in_containers(source, tmp_pa
     bundle = write(source, tmp_path / "out", mode="medium")
     assert set(contents(bundle.path)) == {*FILES, "Dockerfile"}
     lines = (bundle.path / "Dockerfile").read_text().splitlines()
-    assert "FROM public.ecr.aws/docker/library/python:3.12-slim" in lines
+    assert "ARG BASE_IMAGE=public.ecr.aws/docker/library/python:3.12-slim" in lines
+    assert "FROM ${BASE_IMAGE}" in lines
     assert 'ENTRYPOINT ["python", "-m", "dagy.container"]' in lines
 
 

@@ -1,5 +1,8 @@
 """ministack: a bundle's own template and artifact, deployed through CloudFormation and executed.
 
+Containers are processes here, whatever Docker engine there is (see `tests.engines.containers`); on
+real ones flows run in `tests/containers`.
+
 One thing is changed on the way. ministack reports every exception of a `python3.x` function as
 `Runtime.HandlerError`; a `provided.al2023` function whose bootstrap starts AWS's own runtime client
 passes the exception's class name on, as AWS does. So the runtime is swapped, and the bootstrap added.
@@ -19,8 +22,9 @@ import uuid
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import boto3
 
@@ -43,6 +47,25 @@ exec {python} -m awslambdaric {handler}
 """
 
 
+@dataclass(frozen=True)
+class Stack:
+    """A stack that is there.
+
+    Attributes:
+        machine: the ARN of its state machine.
+        cluster: the name of its ECS cluster, if it has one.
+    """
+
+    machine: str
+    cluster: str | None
+
+
+class Printing(Protocol):
+    """What can tell what containers have printed."""
+
+    def output(self) -> str: ...
+
+
 class Ministack:
     """A ministack server, from start to stop."""
 
@@ -56,7 +79,7 @@ class Ministack:
         self.url = f"http://127.0.0.1:{self._port}"
         self._folder = tempfile.mkdtemp(prefix="dagy-ministack-")
         self._process = subprocess.Popen(
-            [self._bin / "ministack"],
+            self.command(self._bin),
             cwd=self._folder,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -67,12 +90,14 @@ class Ministack:
                 "TMPDIR": self._folder,
                 "HOME": self._folder,
                 "AWS_ENDPOINT_URL": self.url,
+                "DOCKER_HOST": self.docker_host(self._folder),
+                "MINISTACK_DOCKER_TIMEOUT": "60",  # seconds; a busy machine is no fault
             },
         )
         self._session = boto3.Session("test", "test", region_name="us-east-1")
-        self._s3 = self._client("s3")
-        self._cloudformation = self._client("cloudformation")
-        self._stepfunctions = self._client("stepfunctions")
+        self._s3 = self.client("s3")
+        self._cloudformation = self.client("cloudformation")
+        self._stepfunctions = self.client("stepfunctions")
         self._wait_until_healthy()
         self._s3.create_bucket(Bucket="artifacts")
 
@@ -88,27 +113,36 @@ class Ministack:
             self._process.wait()
         shutil.rmtree(self._folder, ignore_errors=True)
 
+    def command(self, bin_folder: Path) -> list[str | Path]:
+        """The command of the server."""
+        return [bin_folder / "ministack"]
+
+    def docker_host(self, folder: str) -> str:
+        """The Docker engine that the server is to use: none, in a folder of its own."""
+        return f"unix://{folder}/no-docker.sock"
+
     def run(self, bundle: Path, given: dict[str, Any]) -> Outcome:
         """See `Engine.run`."""
+        template = json.loads((bundle / "template.json").read_text(encoding="utf-8"))
+        with self.deployed(bundle, template) as stack, self._containers(stack) as containers:
+            return self.execute(stack.machine, given, containers)
+
+    @contextmanager
+    def deployed(
+        self, bundle: Path, template: dict[str, Any], **parameters: str
+    ) -> Iterator[Stack]:
+        """A stack of a bundle with a template, which need not be the bundle's own."""
         name = f"dagy-{uuid.uuid4().hex[:12]}"
         self._s3.put_object(Bucket="artifacts", Key=name, Body=_with_bootstrap(bundle, self._bin))
-        arn = self._deploy(name, bundle)
         try:
-            with self._containers(name) as containers:
-                return self._execute(arn, given, containers)
+            yield self._deploy(name, template, {**_PARAMETERS, "ArtifactKey": name, **parameters})
         finally:
             self._cloudformation.delete_stack(StackName=name)
 
     @contextmanager
-    def _containers(self, stack: str) -> Iterator[Containers | None]:
+    def _containers(self, stack: Stack) -> Iterator[Containers | None]:
         """Play Fargate for a stack, if it has a cluster."""
-        resources = self._cloudformation.describe_stack_resources(StackName=stack)
-        clusters = [
-            resource["PhysicalResourceId"]
-            for resource in resources["StackResources"]
-            if resource["ResourceType"] == "AWS::ECS::Cluster"
-        ]
-        if not clusters:
+        if stack.cluster is None:
             yield None
             return
         environment = {
@@ -119,10 +153,11 @@ class Ministack:
             "AWS_SECRET_ACCESS_KEY": "test",
         }
         python = self._bin / "python"
-        with Containers(self._client("ecs"), clusters[0], python, environment) as containers:
+        with Containers(self.client("ecs"), stack.cluster, python, environment) as containers:
             yield containers
 
-    def _client(self, service: str) -> Any:
+    def client(self, service: str) -> Any:
+        """boto3's client of a service of this server."""
         return self._session.client(service, endpoint_url=self.url)
 
     def _wait_until_healthy(self) -> None:
@@ -137,8 +172,7 @@ class Ministack:
                 time.sleep(0.05)
         raise RuntimeError("ministack did not become healthy within 60 s")
 
-    def _deploy(self, name: str, bundle: Path) -> str:
-        template = json.loads((bundle / "template.json").read_text(encoding="utf-8"))
+    def _deploy(self, name: str, template: dict[str, Any], parameters: dict[str, str]) -> Stack:
         for resource in template["Resources"].values():
             if resource["Type"] == "AWS::Lambda::Function":
                 assert resource["Properties"]["Runtime"].startswith("python3.")
@@ -148,7 +182,7 @@ class Ministack:
             TemplateBody=json.dumps(template, ensure_ascii=False),
             Parameters=[
                 {"ParameterKey": key, "ParameterValue": value}
-                for key, value in {"ArtifactKey": name, **_PARAMETERS}.items()
+                for key, value in parameters.items()
                 if key in template["Parameters"]
             ],
             Capabilities=["CAPABILITY_IAM"],
@@ -158,16 +192,35 @@ class Ministack:
             if stack["StackStatus"] == "CREATE_COMPLETE":
                 outputs = {o["OutputKey"]: o["OutputValue"] for o in stack["Outputs"]}
                 assert outputs["StateMachineName"] in outputs["StateMachineArn"]
-                return outputs["StateMachineArn"]
+                return Stack(outputs["StateMachineArn"], self._cluster_of(name))
             if stack["StackStatus"] != "CREATE_IN_PROGRESS":
                 raise AssertionError(f"{stack['StackStatus']}: {stack.get('StackStatusReason')}")
             time.sleep(0.02)
 
-    def _execute(self, arn: str, given: dict[str, Any], containers: Containers | None) -> Outcome:
-        started = self._stepfunctions.start_execution(stateMachineArn=arn, input=json.dumps(given))[
-            "executionArn"
-        ]
-        deadline = time.monotonic() + 60
+    def _cluster_of(self, stack: str) -> str | None:
+        resources = self._cloudformation.describe_stack_resources(StackName=stack)
+        return next(
+            (
+                resource["PhysicalResourceId"]
+                for resource in resources["StackResources"]
+                if resource["ResourceType"] == "AWS::ECS::Cluster"
+            ),
+            None,
+        )
+
+    def execute(
+        self,
+        machine: str,
+        given: dict[str, Any],
+        containers: Printing | None = None,
+        seconds: float = 60,
+        every: float = 0.02,
+    ) -> Outcome:
+        """Start an execution of a state machine, and wait for its end, looking every so often."""
+        started = self._stepfunctions.start_execution(
+            stateMachineArn=machine, input=json.dumps(given)
+        )["executionArn"]
+        deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             execution = self._stepfunctions.describe_execution(executionArn=started)
             if execution["status"] != "RUNNING":
@@ -179,9 +232,9 @@ class Ministack:
                     execution.get("error"),
                     execution.get("cause"),
                 )
-            time.sleep(0.02)
+            time.sleep(every)
         printed = containers.output() if containers else ""
-        raise AssertionError(f"the execution did not end within 60 s\n{printed}")
+        raise AssertionError(f"the execution did not end within {seconds} s\n{printed}")
 
 
 def _with_bootstrap(bundle: Path, bin_folder: Path) -> bytes:
