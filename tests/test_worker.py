@@ -12,7 +12,7 @@ from dagy.values import from_text
 from dagy.values.artifacts import ArtifactStore
 from dagy.worker import handle
 from dagy.worker.claims import MAX_TEXT_BYTES
-from dagy.worker.verdict import Retry
+from dagy.worker.verdict import Retry, kept_failure
 from tests.flows import isolated_flows
 
 
@@ -262,6 +262,21 @@ def test_an_item_of_many_keeps_its_output_or_its_error(data):
         handle({**event, "item": 0, "results": {"listed": '["x"]'}}, spec)
     with pytest.raises(ParameterError, match="must be int"):
         handle({"dagy": 2, "run": "r", "surface": "number"}, spec)
+
+
+class PairError(Exception):
+    def __new__(cls, one, other):
+        return super().__new__(cls, one, other)
+
+
+@pytest.mark.parametrize("error", [ExceptionGroup("many", [ValueError("a")]), PairError("a", 2)])
+def test_an_error_that_nobody_else_can_make_is_raised_by_its_name(error, data):
+    spec = over_a_list.build()
+    (data / "r" / "number").mkdir(parents=True)
+    (data / "r" / "number" / "failed").write_text(kept_failure(error))
+    with pytest.raises(Exception) as raised:
+        handle({"dagy": 2, "run": "r", "surface": "number"}, spec)
+    assert (type(raised.value).__name__, str(raised.value)) == (type(error).__name__, str(error))
 
 
 def test_artifacts_of_a_task_with_a_process_of_its_own_reach_other_workers(data):
