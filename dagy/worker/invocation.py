@@ -149,7 +149,9 @@ class Invocation:
         except BaseException as error:
             self._claims.keep(f"{name}/failed", kept_failure(error))
             raise
-        self._claims.keep(f"{name}/{index}", _text(made[run.id]))
+        output = _text(made[run.id])
+        self._artifacts.share(output)
+        self._claims.keep(f"{name}/{index}", output)
         return {}
 
     def _perform(self, runs: list[TaskRunSpec], *, lost: Lost | None = None) -> RunResult:
@@ -216,6 +218,7 @@ class Invocation:
                 "bytes), and in execution mode 'nano' there is no bucket for it; build the flow "
                 "with --execution-mode micro, or return JSON"
             )
+        self._artifacts.share(text)
         return self._claims.hand(text, inline=task_run_id in self._event.get("inline", ()))
 
 

@@ -102,7 +102,7 @@ def on_sfnx(
 
     def task(call: Call) -> object:
         try:
-            return {"Payload": around(lambda: worker.invoke(_event(call)))}
+            return {"Payload": around(lambda: worker.invoke(event_of(call)))}
         except FunctionError as error:
             raise Failure(error.payload["errorType"], json.dumps(error.payload)) from error
 
@@ -122,7 +122,7 @@ def in_a_folder() -> Iterator[None]:
         yield
 
 
-def _event(call: Call) -> Any:
+def event_of(call: Call) -> Any:
     """What the worker is sent: by Lambda's payload, or by the environment of a container."""
     if call.resource != RUN_TASK:
         return call.arguments["Payload"]
