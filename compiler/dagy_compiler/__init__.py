@@ -13,11 +13,27 @@ it with one more part filled in; none touches disk or network. What can go wrong
 8. `limits` refuses what AWS would refuse, or would break off while it runs.
 
 `compile_flow` runs them; `run_passes` stops after the one you name, and `describe` makes the plan
-readable there. `dagy_compiler.render` draws a finished definition.
+readable there. `explain` says of each state of the finished machine what it does and why, and
+`estimate` what an execution takes. `dagy_compiler.render` draws a finished definition.
 """
 
 from dagy_compiler.compile import PASSES, CompiledFlow, compile_flow, run_passes
 from dagy_compiler.describe import describe
+from dagy_compiler.estimate import Estimate, estimate
+from dagy_compiler.explain import Explanation, explain
+from dagy_compiler.explain_text import explanation_text
 from dagy_compiler.plan import Plan
 
-__all__ = ["PASSES", "CompiledFlow", "Plan", "compile_flow", "describe", "run_passes"]
+__all__ = [
+    "PASSES",
+    "CompiledFlow",
+    "Estimate",
+    "Explanation",
+    "Plan",
+    "compile_flow",
+    "describe",
+    "estimate",
+    "explain",
+    "explanation_text",
+    "run_passes",
+]

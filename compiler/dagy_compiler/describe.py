@@ -20,6 +20,8 @@ from dagy_compiler.program import (
 )
 from dagy_compiler.tree import EMPTY, Choose, Leaf, Parallel, Series, Tree
 
+ONE_ATTEMPT = "1 attempt"
+
 
 def describe(plan: Plan, after: str) -> str:
     """Return what a pass has added to a plan, as indented text.
@@ -76,14 +78,14 @@ def _tree(tree: Tree, units: tuple[Unit, ...], indent: str) -> Iterator[str]:
 
 def _retry(plan: Plan) -> Iterator[str]:
     for unit, attempts in zip(plan.units or (), plan.attempts or (), strict=True):
-        if unit.whole_flow or len(unit.task_runs) > 1:
-            yield f"{unit.name}: retries within the worker"
-        else:
-            yield f"{unit.name}: {_attempts(attempts)}"
+        yield f"{unit.name}: {attempts_text(unit, attempts)}"
 
 
-def _attempts(attempts: Attempts) -> str:
-    number = "1 attempt" if not attempts.retries else f"up to {attempts.retries + 1} attempts"
+def attempts_text(unit: Unit, attempts: Attempts) -> str:
+    """Return how many attempts of a unit there may be, and who makes them."""
+    if unit.whole_flow or len(unit.task_runs) > 1:
+        return "retries within the worker"
+    number = ONE_ATTEMPT if not attempts.retries else f"up to {attempts.retries + 1} attempts"
     backoff = attempts.backoff
     if backoff is None:
         return number + (", decided by the worker" if attempts.decided else "")

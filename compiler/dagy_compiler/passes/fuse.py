@@ -140,7 +140,7 @@ def _not_followed(
 ) -> str | None:
     """Return why a task run does not go on with a chain, whatever its policy; None if it may."""
     if len(run.depends_on) != 1:
-        return "it follows several" if run.depends_on else "it follows none"
+        return "it follows several tasks" if run.depends_on else "it follows no task"
     [before] = run.depends_on
     if followers[before] != [run]:
         return f"others follow {before} too"

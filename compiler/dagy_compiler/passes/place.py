@@ -76,10 +76,8 @@ NEEDS = ("memory_mb", "vcpu", "ephemeral_storage_mb", "architecture", "environme
 
 
 def why_placed(plan: Plan, task_run_id: str) -> str:
-    """Return in words why a task run has the place that it has."""
+    """Return in words what gives a task run of a worker its place."""
     run, task = plan.runs[task_run_id], plan.task_of(task_run_id)
-    if task.service is not None:
-        return "Step Functions does it itself"
     asked = [f"its {need}" for need in NEEDS if getattr(task, need)]
     if run.executor:
         asked.insert(0, "the executor of its call")
