@@ -3,11 +3,11 @@
 A flow becomes a state machine in eight passes. Each takes a `Plan`, an immutable value, and returns
 it with one more part filled in; none touches disk or network. What can go wrong is in its name:
 
-1. `validate` refuses what this compiler does not build, all of it at once.
+1. `validate` refuses modes that do not exist, and malformed ids and policies.
 2. `place` says where each task run is executed.
 3. `fuse` groups the task runs that share an invocation of a worker into units.
 4. `structure` turns the graph of units into a tree of sequence and parallel.
-5. `retry` spreads the attempts of each unit over task states.
+5. `retry` says who makes the attempts of each unit.
 6. `dataflow` gives every value its way from the task run that makes it to those that read it.
 7. `emit` spells all that in Amazon States Language.
 8. `limits` refuses what AWS would refuse, or would break off while it runs.
