@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any, TextIO
 
 from dagy.code import Code, code_of, load
-from dagy.environment import worker_environment
+from dagy.environment import secret_parameters, worker_environment
 from dagy.errors import CodecError, ProcessDiedError, SpecError
 from dagy.interpreter import Assignment, RunResult, TaskRun, Transition, execute
 from dagy.mapping import common_length, item_of, keyed
@@ -80,9 +80,9 @@ class Invocation:
 
     @cached_property
     def _parameters(self) -> Mapping[str, Any]:
-        given = self._event.get("parameters") or {}
-        partial = "parameters" not in self._event
-        return bind(self._spec.name, self._spec.parameters, given, partial=partial)
+        name, entries = self._spec.name, self._spec.parameters
+        given = secret_parameters(name, entries, self._event.get("parameters") or {})
+        return bind(name, entries, given, partial="parameters" not in self._event)
 
     @cached_property
     def _results(self) -> dict[str, str]:
