@@ -1,6 +1,7 @@
 """What changes in a definition when something changes in a flow: no more than has to."""
 
 import json
+import re
 from dataclasses import replace
 
 from hypothesis import assume, given
@@ -124,7 +125,13 @@ def test_a_task_in_the_middle_changes_only_what_is_beside_it(change):
     # What the task took is now read for the last time before it: its makers may keep it shorter.
     makers = next(run for run in spec.task_runs if run.id == task).depends_on
     words = (task, "other", *makers)
-    assert without(states(spec), *words) == without(states(longer), *words)
+    before, after = (without(states(each), *words) for each in (spec, longer))
+    assert without_limits(before) == without_limits(after)
+
+
+def without_limits(found):
+    """The states without the bytes that a value may take, which depend on what is joined with it."""
+    return {name: re.sub(r'"limit": \d+, ', "", state) for name, state in found.items()}
 
 
 @given(changes())
