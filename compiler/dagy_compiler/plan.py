@@ -28,6 +28,7 @@ class Unit:
         outputs: the task runs whose outputs are read outside, by other units or by the flow's
             return value; in the flow's order.
         placement: the logical id of the function or task definition that it runs on.
+        why: why these task runs and no others, in words.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Unit:
     whole_flow: bool = False
     outputs: tuple[str, ...] = ()
     placement: str = FUNCTION
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

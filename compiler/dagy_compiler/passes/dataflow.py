@@ -219,7 +219,7 @@ class _Lowering:
         want = self._read_later(unit.task_runs)
         if want == [unit.task_runs[-1]]:
             return _Lowered(Call(leaf.unit, inputs), ((want[0], OWN_OUTPUT),))
-        self._share(want, HANDED_BYTES, "what one worker answers")
+        self._share(want, HANDED_BYTES, "what one call answers")
         answered = tuple((name, Source(key=f"o{at}")) for at, name in enumerate(want))
         return _Lowered(Call(leaf.unit, inputs, tuple(want)), answered)
 
