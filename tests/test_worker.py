@@ -1,6 +1,7 @@
 """The worker's protocol: one invocation in, one JSON text or the task's own exception out."""
 
 import json
+import time
 
 import pytest
 
@@ -172,6 +173,23 @@ def test_a_failed_attempt_that_is_followed_by_another_says_when():
 def test_the_last_failed_attempt_is_the_tasks_own_failure_also_where_the_worker_decides():
     with pytest.raises(KeyError, match="negative"):
         invoke(tasks=["attempt"], attempt=5, decide=True, results={"number": "-1"})
+
+
+def rest_once(attempt):
+    return 2.05
+
+
+@flow(retries=1, retry_delay_seconds=rest_once)
+def retried_flow():
+    return number(1)
+
+
+def test_the_fraction_of_a_flows_delay_is_waited_by_the_worker_that_decides():
+    event = {"dagy": 2, "flow": "failed", "attempt": 1, "error": "KeyError", "cause": "{}"}
+    begun = time.monotonic()
+    answer = handle(event, retried_flow.build())
+    assert (answer["again"], answer["attempt"], answer["wait"]) == (True, 2, 2)
+    assert time.monotonic() - begun >= 0.05
 
 
 def lose(attempt, error="Lambda.Unknown", cause="killed"):

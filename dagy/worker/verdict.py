@@ -14,6 +14,7 @@ import functools
 import json
 import math
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple, NoReturn
@@ -164,8 +165,9 @@ def flow_event(
     policy: RetryPolicy = code.policy(spec)
     decision = policy.decide(attempt, remade(name, message, spec), draw_uniform)
     if decision.retry:
-        failure = Failure(name, message)
-        return {"again": True, **json.loads(again(attempt, decision.delay, failure))}
+        due = json.loads(again(attempt, decision.delay, Failure(name, message)))
+        time.sleep(due["rest"])  # a Wait waits whole seconds, and the flow begins without a worker
+        return {"again": True, **due}
     state = State("FAILED", f"{name}: {message}")
     call_hooks(code.hooks.get("on_failure", ()), context, state)
     return {"again": False, "error": name, "cause": cause}
