@@ -14,8 +14,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from dagy.errors import TaskEnvironmentError
-from dagy.resources import SecretSource, secret_source
+from dagy.errors import ParameterError, SpecError, TaskEnvironmentError
+from dagy.resources import SECRET_FORMS, SecretSource, secret_source
 from dagy.spec import TaskSpec
 
 ENV_FILE = ".env"
@@ -86,6 +86,45 @@ def worker_environment(tasks: Iterable[TaskSpec]) -> tuple[str, ...]:
             os.environ[name] = value
             values.append(value)
     return tuple(values)
+
+
+def secret_parameters(
+    flow_name: str, entries: Iterable[Mapping[str, Any]], given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return a flow's parameters with each secret in place of where it is kept.
+
+    The input of an execution is shown by Step Functions to whoever may look at executions, so a
+    secret itself has no place in it.
+
+    Args:
+        flow_name: for messages.
+        entries: the parameters of the FlowSpec.
+        given: their values, by name.
+
+    Raises:
+        ParameterError: a secret is not given by where it is kept, or cannot be read there.
+    """
+    found = dict(given)
+    for entry in entries:
+        name = entry["name"]
+        if not entry.get("secret") or found.get(name) is None:
+            continue
+        try:
+            source = secret_source(found[name])
+        except (SpecError, TypeError):
+            # What was given may be the secret, so it is not shown.
+            raise ParameterError(
+                f"flow {flow_name!r}: parameter {name!r} is a secret, and on AWS the input of an "
+                f"execution is no place for one; give where it is kept: {SECRET_FORMS}"
+            ) from None
+        try:
+            found[name] = _fetched(source)
+        except Exception as error:  # boto3 has a class of its own for each refusal
+            raise ParameterError(
+                f"flow {flow_name!r}: the secret for parameter {name!r} cannot be read from "
+                f"{given[name]}: {error}"
+            ) from error
+    return found
 
 
 def without_secrets(error: BaseException) -> BaseException:

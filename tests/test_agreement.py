@@ -77,7 +77,6 @@ def test_every_policy_means_the_same(load, engine, home, tmp_path, name, given, 
 
 
 @pytest.mark.parametrize("name", ["large_values", "files"])
-@pytest.mark.parametrize("engine", ["sfnx", "moto"], indirect=True)
 def test_what_is_too_large_for_a_state_arrives_all_the_same(load, engine, home, tmp_path, name):
     loaded = load(f"{FLOWS}:{name}")
     local = loaded.flow.run_local().raise_on_failure()

@@ -111,6 +111,19 @@ def test_inspect_after_a_pass(dagy):
     assert "did you mean 'structure'?" in wrong.stderr
 
 
+def test_inspect_explains(dagy):
+    done = dagy("inspect", "flows.py:daily", "-m", "micro", "--explain")
+    assert done.stdout.startswith("flow daily, mode micro: ")
+    assert "on lambda, 1024 MB, by mode micro" in done.stdout
+    for_scripts = dagy("inspect", "flows.py:daily", "-m", "micro", "--explain", "--json")
+    found = json.loads(for_scripts.stdout)
+    assert found["estimate"]["transitions"] >= found["estimate"]["task_runs"]
+    wrong = dagy("inspect", "flows.py:daily", "--explain", "--after", "emit")
+    assert "an explanation has one form" in wrong.stderr
+    wrong = dagy("inspect", "flows.py:daily", "--json")
+    assert "--json goes with --explain" in wrong.stderr
+
+
 def test_inspect_refuses_what_it_cannot_show(dagy, tmp_path):
     assert dagy("build", "flows.py:daily").returncode == 0
     (tmp_path / "dagy-build" / "daily" / "state_machine.asl.json").write_text("{}")

@@ -7,9 +7,11 @@ import logging
 import traceback
 from pathlib import Path
 
+import boto3
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from moto import mock_aws
 from pydantic import BaseModel, SecretBytes, SecretStr
 
 from dagy import flow, task
@@ -20,6 +22,8 @@ from dagy.interpreter import execute
 from dagy.masking import MASK, Mask
 from dagy.testing import run_in_memory
 from dagy.worker import handle
+from dagy_compiler import compile_flow
+from dagy_compiler.template import template
 from tests.interpreter.recording import Recorder
 
 PRESET = SecretStr("x")
@@ -171,10 +175,25 @@ def test_a_result_with_a_secret_in_it_is_not_cached():
     assert list(cache.values()) == [str(len(TOKEN))]
 
 
-def test_the_workers_log_shows_no_secret():
+KEPT = "ssm:/dagy/calls/token"
+"""Where the token is kept on AWS."""
+
+
+@pytest.fixture
+def kept(monkeypatch):
+    """AWS with the token in Parameter Store."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    with mock_aws():
+        boto3.client("ssm").put_parameter(
+            Name="/dagy/calls/token", Value=TOKEN, Type="SecureString"
+        )
+        yield
+
+
+def test_the_workers_log_shows_no_secret(kept):
     log = io.StringIO()
     with contextlib.redirect_stdout(log), pytest.raises(Exception, match="401 for"):
-        handle({"dagy": 2, "parameters": {"token": TOKEN, "how": "message"}}, calls.build())
+        handle({"dagy": 2, "parameters": {"token": KEPT, "how": "message"}}, calls.build())
     assert "401 for " + MASK in log.getvalue()
     assert "0123" not in log.getvalue()
 
@@ -182,13 +201,34 @@ def test_the_workers_log_shows_no_secret():
 @pytest.mark.parametrize(
     ("how", "error"), [("message", "ValueError"), ("repr", "KeyError"), ("cause", "RuntimeError")]
 )
-def test_what_the_worker_raises_shows_no_secret_and_keeps_the_name_of_the_error(how, error):
+def test_what_the_worker_raises_shows_no_secret_and_keeps_the_name_of_the_error(kept, how, error):
     with pytest.raises(Exception) as raised:
-        handle({"dagy": 2, "parameters": {"token": TOKEN, "how": how}}, calls.build())
+        handle({"dagy": 2, "parameters": {"token": KEPT, "how": how}}, calls.build())
     assert raised.type.__name__ == error
     text = "".join(traceback.format_exception(raised.value))
     assert "0123" not in text
     assert "in leaks" in text
+
+
+def test_a_worker_is_told_where_a_secret_is_and_refuses_the_secret_itself(kept):
+    def refused(token):
+        with pytest.raises(ParameterError) as caught:
+            handle({"dagy": 2, "parameters": {"token": token, "how": "none"}}, calls.build())
+        assert "0123" not in str(caught.value)
+        return str(caught.value)
+
+    assert "give where it is kept: 'secretsmanager:NAME'" in refused(TOKEN)
+    assert "give where it is kept" in refused({"a": TOKEN})
+    message = refused("ssm:/dagy/calls/gone")
+    assert "the secret for parameter 'token' cannot be read from ssm:/dagy/calls/gone" in message
+
+
+def test_a_worker_may_read_the_secrets_below_the_name_of_its_flow_and_no_others():
+    compiled = compile_flow(calls.build())
+    role = template(compiled.plan, python_version="3.12")["Resources"]["WorkerRole"]
+    text = json.dumps(role["Properties"]["Policies"])
+    assert ":secret:dagy/calls/*" in text
+    assert ":parameter/dagy/calls/*" in text
 
 
 @given(st.text(min_size=1), st.text(), st.text())

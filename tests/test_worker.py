@@ -8,9 +8,12 @@ from dagy import RunContext, flow, task
 from dagy.code import code_of, load
 from dagy.container import call_of
 from dagy.errors import BundleError, CodecError, OutputTooLargeError, ParameterError, SpecError
+from dagy.values import from_text
+from dagy.values.artifacts import ArtifactStore
 from dagy.worker import handle
 from dagy.worker.claims import MAX_TEXT_BYTES
-from dagy.worker.verdict import Retry
+from dagy.worker.verdict import Retry, kept_failure
+from tests.flows import isolated_flows
 
 
 @task
@@ -259,6 +262,30 @@ def test_an_item_of_many_keeps_its_output_or_its_error(data):
         handle({**event, "item": 0, "results": {"listed": '["x"]'}}, spec)
     with pytest.raises(ParameterError, match="must be int"):
         handle({"dagy": 2, "run": "r", "surface": "number"}, spec)
+
+
+class PairError(Exception):
+    def __new__(cls, one, other):
+        return super().__new__(cls, one, other)
+
+
+@pytest.mark.parametrize("error", [ExceptionGroup("many", [ValueError("a")]), PairError("a", 2)])
+def test_an_error_that_nobody_else_can_make_is_raised_by_its_name(error, data):
+    spec = over_a_list.build()
+    (data / "r" / "number").mkdir(parents=True)
+    (data / "r" / "number" / "failed").write_text(kept_failure(error))
+    with pytest.raises(Exception) as raised:
+        handle({"dagy": 2, "run": "r", "surface": "number"}, spec)
+    assert (type(raised.value).__name__, str(raised.value)) == (type(error).__name__, str(error))
+
+
+def test_artifacts_of_a_task_with_a_process_of_its_own_reach_other_workers(data):
+    spec = isolated_flows.reversing.build()
+    letters, last = [run.id for run in spec.task_runs]
+    run = {"dagy": 2, "run": "r", "attempt": 1}
+    made = handle({**run, "tasks": [letters]}, spec)["output"]
+    turned = handle({**run, "tasks": [last], "results": {letters: made}}, spec)["output"]
+    assert from_text(turned, ArtifactStore(data / "r" / "artifacts")) == b"cba"
 
 
 def test_parameters_that_do_not_fit_are_refused():

@@ -59,7 +59,7 @@ class CompiledFlow:
     def definition(self) -> dict[str, Any]:
         """Return the definition as JSON values, always in the same order.
 
-        It holds `${WorkerFunctionArn}` where the deployment puts the worker's ARN.
+        It holds `${WorkerFunctionArn}` and the like where the deployment puts ARNs.
         """
         return self.machine.to_json()
 
@@ -83,7 +83,6 @@ def compile_flow(
 
     Raises:
         CompileError: the flow asks for what does not exist.
-        NotBuiltError: it asks for what this version of Dagy does not do yet.
         LimitError: the result would pass a hard limit of AWS.
         SpecError: an id or a retry policy is malformed.
     """

@@ -3,7 +3,7 @@
 A container is told what to do by its overrides, which hold 8,192 characters. What a call is sent
 may be larger, so the worker's function first keeps it in the bucket, under a key that is the call's
 own; the overrides hold the key, and what changes from attempt to attempt. A call that is sent
-nothing is in the overrides as a whole.
+nothing, and names few task runs, is in the overrides as a whole.
 
 The state waits for a task token. It ends, whatever happens to the container: heartbeats begin when
 the container does, so that one which is never started, cannot be placed, or is gone without a word

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from typing import Any
 
-from dagy.spec import encode
+from dagy.spec import BranchReference, Direct, ParameterReference, TaskReference
+from dagy.spec.references import as_reference
 from dagy_compiler.plan import Attempts, Plan, Unit
 from dagy_compiler.program import (
     Call,
@@ -19,6 +21,8 @@ from dagy_compiler.program import (
     Values,
 )
 from dagy_compiler.tree import EMPTY, Choose, Leaf, Parallel, Series, Tree
+
+ONE_ATTEMPT = "1 attempt"
 
 
 def describe(plan: Plan, after: str) -> str:
@@ -34,8 +38,32 @@ def describe(plan: Plan, after: str) -> str:
 def _validate(plan: Plan) -> Iterator[str]:
     yield f"flow {plan.spec.name}, mode {plan.mode}"
     for run in plan.spec.task_runs:
+        each = " for each item" if run.map_over is not None else ""
         after = f" after {', '.join(run.depends_on)}" if run.depends_on else ""
-        yield f"{run.id}: {run.task_name}{after}"
+        branches = " and ".join(_branch(condition, taken) for condition, taken in run.when)
+        only = f", only if {branches}" if branches else ""
+        yield f"{run.id}: {run.task_name}{_service(plan, run.id)}{each}{after}{only}"
+
+
+def _service(plan: Plan, task_run_id: str) -> str:
+    service = plan.task_of(task_run_id).service
+    return "" if service is None else f" ({service.get('resource', service['kind'])})"
+
+
+def _branch(condition: Any, taken: bool) -> str:
+    reference = as_reference(condition)
+    assert reference is not None
+    assert not isinstance(reference, BranchReference)
+    return ("" if taken else "not ") + _value(reference)
+
+
+def _value(reference: Direct) -> str:
+    """Return a reference as Python would write it: `found["rows"]`."""
+    match reference:
+        case (
+            TaskReference(task_run_id=whose, path=path) | ParameterReference(name=whose, path=path)
+        ):
+            return whose + "".join(f"[{json.dumps(part)}]" for part in path)
 
 
 def _place(plan: Plan) -> Iterator[str]:
@@ -47,7 +75,8 @@ def _fuse(plan: Plan) -> Iterator[str]:
     units = plan.units or ()
     for unit in units:
         after = "; ".join(units[index].name for index in unit.after)
-        yield f"{unit.name}: {_tasks(unit)}" + (f" after {after}" if after else "")
+        tasks = "" if _tasks(unit) == unit.name else f": {_tasks(unit)}"
+        yield f"{unit.name}{tasks}" + (f" after {after}" if after else "")
         yield f"  on {unit.placement}" + (
             f", gives {', '.join(unit.outputs)}" if unit.outputs else ""
         )
@@ -63,7 +92,7 @@ def _tree(tree: Tree, units: tuple[Unit, ...], indent: str) -> Iterator[str]:
         case Leaf(unit=unit):
             yield indent + units[unit].name
         case Choose(condition=condition, then=then, otherwise=otherwise):
-            yield f"{indent}branch on {json.dumps(encode(condition))}"
+            yield f"{indent}branch on {_value(condition)}"
             for name, side in (("then", then), ("otherwise", otherwise)):
                 yield f"{indent}  {name}" + (" nothing" if side == EMPTY else "")
                 if side != EMPTY:
@@ -76,14 +105,14 @@ def _tree(tree: Tree, units: tuple[Unit, ...], indent: str) -> Iterator[str]:
 
 def _retry(plan: Plan) -> Iterator[str]:
     for unit, attempts in zip(plan.units or (), plan.attempts or (), strict=True):
-        if unit.whole_flow or len(unit.task_runs) > 1:
-            yield f"{unit.name}: retries within the worker"
-        else:
-            yield f"{unit.name}: {_attempts(attempts)}"
+        yield f"{unit.name}: {attempts_text(unit, attempts)}"
 
 
-def _attempts(attempts: Attempts) -> str:
-    number = "1 attempt" if not attempts.retries else f"up to {attempts.retries + 1} attempts"
+def attempts_text(unit: Unit, attempts: Attempts) -> str:
+    """Return how many attempts of a unit there may be, and who makes them."""
+    if unit.whole_flow or len(unit.task_runs) > 1:
+        return "retries within the worker"
+    number = ONE_ATTEMPT if not attempts.retries else f"up to {attempts.retries + 1} attempts"
     backoff = attempts.backoff
     if backoff is None:
         return number + (", decided by the worker" if attempts.decided else "")
@@ -107,7 +136,7 @@ def _steps(steps: tuple[Step, ...], units: tuple[Unit, ...], indent: str) -> Ite
                 yield indent + _call(step, units) + _values(" -> ", step.assigns)
             case Fork():
                 yield indent + "fork" + _values(" -> ", step.assigns)
-                for number, branch in enumerate(step.branches):
+                for number, branch in enumerate(step.branches, start=1):
                     yield f"{indent}  branch {number}" + _values(", yields ", branch.yields)
                     yield from _steps(branch.steps, units, indent + "    ")
             case Decide():
@@ -121,20 +150,26 @@ def _steps(steps: tuple[Step, ...], units: tuple[Unit, ...], indent: str) -> Ite
 
 
 def _decide(step: Decide, units: tuple[Unit, ...], indent: str) -> Iterator[str]:
-    yield f"{indent}decide by {json.dumps(encode(step.condition))}{_reads(step.inputs)}"
+    yield f"{indent}decide by {_value(step.condition)}{_reads(step.inputs)}"
     sides = (
         ("then", step.then, step.lost_otherwise),
         ("otherwise", step.otherwise, step.lost_then),
     )
     for name, side, lost in sides:
-        yield f"{indent}  {name}" + (f", without {', '.join(lost)}" if lost else "")
+        nothing = "" if side else " nothing"
+        yield f"{indent}  {name}{nothing}" + (f", without {', '.join(lost)}" if lost else "")
         yield from _steps(side, units, indent + "    ")
 
 
 def _call(call: Call, units: tuple[Unit, ...]) -> str:
-    name = "return" if call.unit is None else units[call.unit].name
-    limit = "" if call.limit is None else f", at most {call.limit:,} bytes each"
-    return name + _reads(call.inputs) + limit
+    if call.unit is None:
+        return "return" + _reads(call.inputs)
+    unit = units[call.unit]
+    wanted = call.want if call.want else unit.task_runs[-1:]
+    answers = f", answers {', '.join(wanted)}" if len(wanted) > 1 else ""
+    limit = "" if call.limit is None else f", at most {call.limit:,} bytes a value"
+    inline = f", {', '.join(call.inline_only)} never stored" if call.inline_only else ""
+    return unit.name + _reads(call.inputs) + answers + limit + inline
 
 
 def _reads(inputs: Inputs) -> str:
@@ -145,16 +180,22 @@ def _reads(inputs: Inputs) -> str:
 def _values(lead: str, values: Values) -> str:
     if not values:
         return ""
-    return lead + ", ".join(
-        name if source == Source() else f"{name} = {_source(source)}" for name, source in values
-    )
+    return lead + ", ".join(_assigned(name, source) for name, source in values)
+
+
+def _assigned(name: str, source: Source) -> str:
+    if source == Source():
+        return name
+    if source.branch is not None and source.key == name:
+        return _source(source)
+    return f"{name} = {_source(source)}"
 
 
 def _source(source: Source) -> str:
     if source.variable is not None:
         return source.variable
     if source.branch is not None:
-        return f"{source.key} of branch {source.branch}"
+        return f"{source.key} of branch {source.branch + 1}"
     return "own output" if source.key is None else f"own {source.key}"
 
 

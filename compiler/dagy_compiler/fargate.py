@@ -74,8 +74,16 @@ def parameters(python_version: str) -> dict[str, Parameter]:
     }
 
 
-def resources(places: list[Placement], tags: list[Tag]) -> dict[str, Resource]:
-    """Return the resources of containers, by logical id."""
+def resources(
+    places: list[Placement], parameters_of: str | None, tags: list[Tag]
+) -> dict[str, Resource]:
+    """Return the resources of containers, by logical id.
+
+    Args:
+        places: those in containers.
+        parameters_of: as for `roles.values`.
+        tags: of each.
+    """
     made = {
         CLUSTER: Resource(type="AWS::ECS::Cluster", properties=Cluster(tags=tags)),
         # What starts a container, and never runs the user's code: the log, and the image.
@@ -83,7 +91,7 @@ def resources(places: list[Placement], tags: list[Tag]) -> dict[str, Resource]:
         "PullImage": _pull_image(),
     }
     for place in places:
-        made[_task_role_of(place)] = _task_role(place, tags)
+        made[_task_role_of(place)] = _task_role(place, parameters_of, tags)
         made[place.name] = _task_definition(place, tags)
     made["ReportToStepFunctions"] = _report(places)
     return made
@@ -184,10 +192,10 @@ def _task_role_of(place: Placement) -> str:
     return f"TaskRole{secrets_suffix(place)}"
 
 
-def _task_role(place: Placement, tags: list[Tag]) -> Resource:
+def _task_role(place: Placement, parameters_of: str | None, tags: list[Tag]) -> Resource:
     artifact = sub("arn:${AWS::Partition}:s3:::${ArtifactBucket}/${ArtifactKey}")
     fetch = Statement(action=["s3:GetObject"], resource=[artifact])
-    statements = [fetch, *values(place, has_bucket=True)]
+    statements = [fetch, *values(place, has_bucket=True, parameters_of=parameters_of)]
     return role("ecs-tasks.amazonaws.com", {"Work": statements}, tags)
 
 

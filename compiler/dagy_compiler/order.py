@@ -40,7 +40,7 @@ def series_cuts(before: Predecessors) -> list[list[int]] | None:
     every node from k on has all the nodes before k among its ancestors; that is, the lowest
     position missing among its ancestors is at least k.
     """
-    counts = [ancestors.bit_count() for ancestors in _ancestors(before, range(len(before)))]
+    counts = [ancestors.bit_count() for ancestors in ancestors_of(before)]
     order = sorted(range(len(before)), key=lambda node: counts[node])
     position = [0] * len(order)
     for place, node in enumerate(order):
@@ -55,6 +55,11 @@ def series_cuts(before: Predecessors) -> list[list[int]] | None:
             parts.append(sorted(order[k:end]))
             end = k
     return parts[::-1] if len(parts) > 1 else None
+
+
+def ancestors_of(before: Predecessors) -> list[int]:
+    """Return each node's ancestors as bits."""
+    return _ancestors(before, range(len(before)))
 
 
 def _ancestors(before: Predecessors, position: Sequence[int]) -> list[int]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from dagy.naming import slug
 from dagy.spec import FlowSpec, TaskRunSpec, TaskSpec
 from dagy_compiler.asl import StateMachine
 from dagy_compiler.limits import TASK_TIMEOUT_SECONDS
@@ -27,6 +28,7 @@ class Unit:
         outputs: the task runs whose outputs are read outside, by other units or by the flow's
             return value; in the flow's order.
         placement: the logical id of the function or task definition that it runs on.
+        why: why these task runs and no others, in words.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Unit:
     whole_flow: bool = False
     outputs: tuple[str, ...] = ()
     placement: str = FUNCTION
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +120,12 @@ class Plan:
         every = [mode_placement(mode) for mode in (MICRO, self.mode)]
         every += (self.placements or {}).values()
         return {place.name: place for place in every if place.name in used}
+
+    @property
+    def secret_parameters_of(self) -> str | None:
+        """The flow's name as a path, if it has parameters that are secrets."""
+        secret = any(entry.get("secret") for entry in self.spec.parameters)
+        return slug(self.spec.name, fallback="flow") if secret else None
 
     @property
     def has_bucket(self) -> bool:

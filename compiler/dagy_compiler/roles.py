@@ -1,8 +1,8 @@
 """Roles, and the statements that the roles of functions and containers share.
 
 No statement names more than the resources of this stack: `*` stands only for the streams of a log,
-the keys of a bucket, the versions of a function, and the six characters that Secrets Manager puts
-after the name of a secret.
+the keys of a bucket, the versions of a function, the six characters that Secrets Manager puts after
+the name of a secret, and the secrets below the name of a flow.
 """
 
 from __future__ import annotations
@@ -81,8 +81,15 @@ def write_log() -> Statement:
     )
 
 
-def values(place: Placement, has_bucket: bool) -> list[Statement]:
-    """Return what a worker does beside its tasks: large values, and the secrets of its place."""
+def values(place: Placement, has_bucket: bool, parameters_of: str | None) -> list[Statement]:
+    """Return what a worker does beside its tasks: large values, and secrets.
+
+    Args:
+        place: may have secrets of its own.
+        has_bucket: whether there is a bucket.
+        parameters_of: the flow's name as a path, if it has parameters that are secrets. Which ones
+            an execution names is not known before; they are to be kept below `dagy/FLOW/`.
+    """
     statements = []
     if has_bucket:
         keys = sub(f"${{{DATA}.Arn}}/*")
@@ -97,6 +104,9 @@ def values(place: Placement, has_bucket: bool) -> list[Statement]:
     for service, action in _READ_SECRET.items():
         if service in by_service:
             statements.append(Statement(action=[action], resource=by_service[service]))
+    if parameters_of is not None:
+        for service, action in _READ_SECRET.items():
+            statements.append(Statement(action=[action], resource=[_below(service, parameters_of)]))
     return statements
 
 
@@ -113,14 +123,22 @@ _READ_SECRET = {
 }
 
 
+_HERE = "arn:${AWS::Partition}:%s:${AWS::Region}:${AWS::AccountId}"
+
+
 def _secret_arn(service: str, name: str) -> Json | str:
-    here = "arn:${AWS::Partition}:%s:${AWS::Region}:${AWS::AccountId}"
     if service == "ssm":
-        return sub(f"{here % service}:parameter/{name.removeprefix('/')}")
+        return sub(f"{_HERE % service}:parameter/{name.removeprefix('/')}")
     if name.startswith("arn:"):
         return name
     # Secrets Manager user guide: it adds a hyphen and six random characters to the name.
-    return sub(f"{here % service}:secret:{name}-??????")
+    return sub(f"{_HERE % service}:secret:{name}-??????")
+
+
+def _below(service: str, flow: str) -> Json:
+    """Return the secrets that are kept below the name of a flow."""
+    kind = "parameter/" if service == "ssm" else "secret:"
+    return sub(f"{_HERE % service}:{kind}dagy/{flow}/*")
 
 
 def _characters(document: Any) -> int:

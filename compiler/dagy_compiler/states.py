@@ -6,6 +6,7 @@ ids.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -13,7 +14,11 @@ from typing import Any, Final
 from dagy_compiler.asl import Catcher, Choice, Fail, Retrier, Rule, State, Task, Wait
 from dagy_compiler.container_states import CONTAINER_RETRIER, RUN_TASK, container_task, jsonata
 from dagy_compiler.jsonata import expression
-from dagy_compiler.limits import STATE_NAME_CHARACTERS, TASK_TIMEOUT_SECONDS
+from dagy_compiler.limits import (
+    ECS_OVERRIDE_CHARACTERS,
+    STATE_NAME_CHARACTERS,
+    TASK_TIMEOUT_SECONDS,
+)
 from dagy_compiler.names import UniqueNames, state_name
 from dagy_compiler.placement import FUNCTION, is_container
 from dagy_compiler.plan import Attempts
@@ -184,7 +189,7 @@ class AttemptStates:
 
     def states(self) -> dict[str, State]:
         """Return them by name, the first one first."""
-        if not is_container(self._place) or not self._content.keys() & SENT:
+        if not is_container(self._place) or _fits_overrides(self._content):
             return self._made(self._name)
         container = self._claim("container")
         call = {"call": {"dagy": PROTOCOL, **self._content}, "key": _key(self._content)}
@@ -313,6 +318,15 @@ def native_retrier(attempts: Attempts) -> Retrier | None:
         max_delay_seconds=backoff.max_delay_seconds,
         backoff_rate=backoff.rate,
     )
+
+
+def _fits_overrides(content: Mapping[str, Any]) -> bool:
+    """Tell whether a call is surely small enough for the overrides of a container.
+
+    It stands there as JSON within JSON, beside a task token and what changes from attempt to attempt.
+    """
+    told = json.dumps(json.dumps(content))
+    return not content.keys() & SENT and len(told) <= ECS_OVERRIDE_CHARACTERS // 2
 
 
 def _key(content: Mapping[str, Any]) -> str:

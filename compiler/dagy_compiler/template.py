@@ -85,11 +85,11 @@ def template(plan: Plan, *, python_version: str) -> dict[str, Any]:
     if plan.has_bucket:
         resources |= _data_bucket(tags)
     for place in functions:
-        resources[_worker_role_of(place)] = _worker_role(place, plan.has_bucket, tags)
+        resources[_worker_role_of(place)] = _worker_role(plan, place, tags)
         resources[place.name] = _worker(place, plan.has_bucket, flow, python_version, tags)
     if containers:
         parameters |= fargate.parameters(python_version)
-        resources |= fargate.resources(containers, tags)
+        resources |= fargate.resources(containers, plan.secret_parameters_of, tags)
     resources["StateMachineRole"] = _state_machine_role(plan, functions, containers, tags)
     if DISTRIBUTED in json.dumps(plan.machine.to_json()):
         resources["RunItems"] = _run_items()
@@ -196,8 +196,9 @@ def _worker_role_of(place: Placement) -> str:
     return f"WorkerRole{secrets_suffix(place)}"
 
 
-def _worker_role(place: Placement, has_bucket: bool, tags: list[Tag]) -> Resource:
-    statements = [write_log(), *values(place, has_bucket)]
+def _worker_role(plan: Plan, place: Placement, tags: list[Tag]) -> Resource:
+    own = values(place, plan.has_bucket, plan.secret_parameters_of)
+    statements = [write_log(), *own]
     return role("lambda.amazonaws.com", {"Work": statements}, tags)
 
 

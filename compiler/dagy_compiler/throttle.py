@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from dagy_compiler.order import ancestors_of
 from dagy_compiler.plan import Plan
 
 Before = Sequence[Sequence[int]]
@@ -29,7 +30,7 @@ def throttled(plan: Plan, before: Before) -> Before:
     groups = {name: group for name, group in groups.items() if len(group) > 1}
     if not groups:
         return before
-    ancestors = _ancestors(before)
+    ancestors = ancestors_of(before)
     added: list[set[int]] = [set(earlier) for earlier in before]
     for name, group in groups.items():
         limit = plan.spec.tasks[name].concurrency_limit
@@ -47,17 +48,6 @@ def throttled(plan: Plan, before: Before) -> Before:
 def _id(plan: Plan, unit: int) -> str:
     assert plan.units is not None
     return plan.units[unit].task_runs[0]
-
-
-def _ancestors(before: Before) -> list[int]:
-    """Return each unit's ancestors as the bits of an integer."""
-    found: list[int] = []
-    for earlier in before:
-        bits = 0
-        for other in earlier:
-            bits |= found[other] | (1 << other)
-        found.append(bits)
-    return found
 
 
 def _sequences(group: Sequence[int], ancestors: Sequence[int]) -> int:

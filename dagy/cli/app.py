@@ -186,6 +186,11 @@ def inspect(
         str | None,
         typer.Option("--after", metavar="PASS", help="Stop after this pass and show it."),
     ] = None,
+    explain: Annotated[
+        bool,
+        typer.Option("--explain", help="Say what each state does and why, and what a run takes."),
+    ] = False,
+    as_json: AsJson = False,
     execution_mode: Mode = "nano",
     fuse: Fusing = "off",
     param: Params = None,
@@ -197,7 +202,7 @@ def inspect(
 
     inspect_target(
         target, output_format, after, execution_mode, param or [], params_file,
-        fuse=fuse, from_history=profile_from_history,
+        explain=explain, as_json=as_json, fuse=fuse, from_history=profile_from_history,
     )  # fmt: skip
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dagy.cli.params import read_params
 from dagy.cli.profile import measured_durations
@@ -13,6 +14,9 @@ from dagy.errors import BundleError, CompileError
 from dagy.loader import load_flow
 from dagy.options import nearest
 from dagy.spec import FlowSpec
+
+if TYPE_CHECKING:
+    from dagy_compiler import Plan
 
 FORMATS = ("outline", "asl", "mermaid", "dot", "json")
 
@@ -25,10 +29,12 @@ def inspect_target(
     pairs: Sequence[str],
     params_file: Path | None,
     *,
+    explain: bool,
+    as_json: bool,
     fuse: str,
     from_history: bool,
 ) -> None:
-    """Show a state machine, or with `after` the plan as that pass left it."""
+    """Show a state machine; with `after` the plan as that pass left it; with `explain` the why."""
     if output_format not in FORMATS:
         raise CompileError(
             f"--format {output_format}: there is no such format{nearest(output_format, FORMATS)}; "
@@ -39,11 +45,15 @@ def inspect_target(
             f"--format {output_format}: a plan after a pass has one form; leave out --format or "
             "--after"
         )
+    if explain and (after is not None or output_format != "outline"):
+        raise CompileError("--explain: an explanation has one form; leave out --format and --after")
+    if as_json and not explain:
+        raise CompileError("--json goes with --explain; --format json shows the FlowSpec")
     if Path(target).is_dir():
-        if after is not None or pairs or params_file is not None or from_history:
+        if explain or after is not None or pairs or params_file is not None or from_history:
             raise BundleError(
-                f"{target}: a bundle is finished; give --after, --param, --params-file and "
-                "--profile-from-history with a .py file"
+                f"{target}: a bundle is finished; give --after, --explain, --param, --params-file "
+                "and --profile-from-history with a .py file"
             )
         _show_bundle(Path(target), output_format)
         return
@@ -56,11 +66,21 @@ def inspect_target(
         plan = run_passes(spec, mode=mode, fuse=fuse, measured=measured, after=after)
         print_plain(describe(plan, after))
         return
-    _show(
-        spec,
-        compile_flow(spec, mode=mode, fuse=fuse, measured=measured).definition(),
-        output_format,
-    )
+    compiled = compile_flow(spec, mode=mode, fuse=fuse, measured=measured)
+    if explain:
+        _explain(compiled.plan, as_json=as_json)
+    else:
+        _show(spec, compiled.definition(), output_format)
+
+
+def _explain(plan: Plan, *, as_json: bool) -> None:
+    from dagy_compiler import explain, explanation_text
+
+    found = explain(plan)
+    if as_json:
+        print_json(asdict(found))
+    else:
+        print_plain(explanation_text(found))
 
 
 def _show_bundle(path: Path, output_format: str) -> None:

@@ -237,12 +237,17 @@ class Artifacts:
     def __init__(self, run: str | None, *, pickles: bool) -> None:
         self._run = run
         self.pickles = pickles
+        self._kept: set[str] = set()  # names that are in the storage
+
+    @property
+    def folder(self) -> Path:
+        """Where they are kept here, for the process of a task that has one of its own."""
+        return self._here.folder
 
     def put(self, content: bytes, extension: str) -> str:
         """See `dagy.values.artifacts.Store`."""
         name = self._here.put(content, extension)
-        if self._shared is not None:
-            self._shared.put(self._key(name), content)
+        self._share(name, content)
         return name
 
     def path(self, name: str) -> Path:
@@ -253,7 +258,18 @@ class Artifacts:
             if self._shared is None:
                 raise
         content = self._shared.get(self._key(name))
+        self._kept.add(name)
         return self._here.path(self._here.put(content, name.partition(".")[2]))
+
+    def share(self, text: str) -> None:
+        """Put into the storage what a text refers to and another process has kept in `folder`."""
+        if self._shared is None or '{"$artifact":' not in text:
+            return
+        from dagy.values.artifacts import names_in
+
+        for name in names_in(text):
+            if name not in self._kept:
+                self._share(name, self.path(name).read_bytes())
 
     def outlives(self) -> bool:
         """Whether what comes after this invocation finds the artifacts."""
@@ -264,6 +280,11 @@ class Artifacts:
         from dagy.values.artifacts import TemporaryStore
 
         return TemporaryStore(pickles=self.pickles)
+
+    def _share(self, name: str, content: bytes) -> None:
+        if self._shared is not None:
+            self._shared.put(self._key(name), content)
+            self._kept.add(name)
 
     @property
     def _shared(self) -> Storage | None:

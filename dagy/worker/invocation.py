@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any, TextIO
 
 from dagy.code import Code, code_of, load
-from dagy.environment import worker_environment
+from dagy.environment import secret_parameters, worker_environment
 from dagy.errors import CodecError, ProcessDiedError, SpecError
 from dagy.interpreter import Assignment, RunResult, TaskRun, Transition, execute
 from dagy.mapping import common_length, item_of, keyed
@@ -80,9 +80,9 @@ class Invocation:
 
     @cached_property
     def _parameters(self) -> Mapping[str, Any]:
-        given = self._event.get("parameters") or {}
-        partial = "parameters" not in self._event
-        return bind(self._spec.name, self._spec.parameters, given, partial=partial)
+        name, entries = self._spec.name, self._spec.parameters
+        given = secret_parameters(name, entries, self._event.get("parameters") or {})
+        return bind(name, entries, given, partial="parameters" not in self._event)
 
     @cached_property
     def _results(self) -> dict[str, str]:
@@ -149,7 +149,9 @@ class Invocation:
         except BaseException as error:
             self._claims.keep(f"{name}/failed", kept_failure(error))
             raise
-        self._claims.keep(f"{name}/{index}", _text(made[run.id]))
+        output = _text(made[run.id])
+        self._artifacts.share(output)
+        self._claims.keep(f"{name}/{index}", output)
         return {}
 
     def _perform(self, runs: list[TaskRunSpec], *, lost: Lost | None = None) -> RunResult:
@@ -216,6 +218,7 @@ class Invocation:
                 "bytes), and in execution mode 'nano' there is no bucket for it; build the flow "
                 "with --execution-mode micro, or return JSON"
             )
+        self._artifacts.share(text)
         return self._claims.hand(text, inline=task_run_id in self._event.get("inline", ()))
 
 

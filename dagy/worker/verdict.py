@@ -129,7 +129,10 @@ def remade(name: str, message: str, spec: FlowSpec) -> BaseException:
 
 def _named(name: str, message: str, base: type[BaseException]) -> BaseException:
     kind: type[BaseException] = type(name, (base,), {"__str__": lambda _self: message})
-    return kind.__new__(kind, message)  # __init__ may want what nobody has
+    try:
+        return kind.__new__(kind, message)  # __init__ may want what nobody has
+    except TypeError:  # __new__ as well: of an ExceptionGroup, say
+        return _named(name, message, Exception)
 
 
 def flow_event(

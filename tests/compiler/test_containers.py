@@ -75,6 +75,17 @@ def test_what_a_call_is_sent_is_kept_under_a_key_however_large_it_is():
     assert key.endswith("/calls/load")
 
 
+def test_a_call_that_names_many_task_runs_is_kept_since_overrides_are_small():
+    flow = Flow().task("last", executor="lambda")
+    for number in range(600):
+        flow = flow.task(f"load-{number}")
+    worker = Worker(flow.returns())
+    execution = execute(compile_flow(worker.spec, mode="small"), worker)
+    assert execution.error is None
+    [(key, _)] = worker.kept.items()
+    assert key.endswith("/calls/load-0")
+
+
 @pytest.mark.parametrize(("timeout", "seconds"), [(None, None), (7200.0, 7500), (0.5, 301)])
 def test_every_state_of_a_container_ends_by_its_heartbeats_and_by_the_timeout_of_its_task(
     timeout, seconds

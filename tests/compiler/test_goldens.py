@@ -4,9 +4,24 @@ import json
 
 import pytest
 
-from dagy_compiler import PASSES, compile_flow, describe, run_passes
+from dagy_compiler import (
+    PASSES,
+    compile_flow,
+    describe,
+    explain,
+    explanation_text,
+    run_passes,
+)
 from dagy_compiler.render import dot, mermaid, outline
-from tests.compiler.cases import CASES, PLACED, chain, executor_of_its_own
+from tests.compiler.cases import (
+    CASES,
+    PLACED,
+    chain,
+    executor_of_its_own,
+    mapped,
+    n_shape,
+    plain_chain,
+)
 
 SHOWN = ("validate", "structure", "retry", "dataflow")
 
@@ -93,6 +108,16 @@ def test_a_container_in_full(golden):
     text = json.dumps(definition, indent=2, ensure_ascii=False) + "\n"
     golden("asl/executor-of-its-own.asl.json", text)
     golden("places/executor-of-its-own.outline.txt", outline(definition) + "\n")
+
+
+@pytest.mark.parametrize(
+    ("case", "fuse"),
+    [(n_shape, "off"), (mapped, "off"), (executor_of_its_own, "off"), (plain_chain, "chains")],
+    ids=lambda item: item if isinstance(item, str) else name_of(item),
+)
+def test_explanations(case, fuse, golden):
+    plan = compile_flow(case(), mode="micro", fuse=fuse).plan
+    golden(f"explanations/{name_of(case)}.txt", explanation_text(explain(plan)) + "\n")
 
 
 @pytest.mark.parametrize("draw", [mermaid, dot])

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import json
+import os
+import tempfile
 import traceback
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from sfnx.testing import Call, Failure, run
 
+from dagy.container import call_of
 from dagy.spec import FlowSpec
 from dagy.testing import run_in_memory
 from dagy.worker import handle
 from dagy_compiler import compile_flow
+from dagy_compiler.bundle import FlowSource, write_bundle
+from dagy_compiler.container_states import RUN_TASK
 from tests.differential import palette
 from tests.differential.programs import Drawn
+from tests.engines import Outcome
 from tests.engines.handler import FunctionError
+from tests.engines.ministack import Ministack
 from tests.engines.moto import execute_definition
 
 
@@ -82,7 +92,9 @@ Around = Callable[[Callable[[], Any]], Any]
 """Makes an invocation, or does something else in its place."""
 
 
-def on_sfnx(program: Drawn, mode: str, around: Around = lambda invoke: invoke()) -> Observed:
+def on_sfnx(
+    program: Drawn, mode: str, around: Around = lambda invoke: invoke(), fuse: str = "off"
+) -> Observed:
     """Run a flow as a state machine on sfnx's runner."""
     spec = spec_of(program)
     worker = Here(spec)
@@ -90,14 +102,32 @@ def on_sfnx(program: Drawn, mode: str, around: Around = lambda invoke: invoke())
 
     def task(call: Call) -> object:
         try:
-            payload = around(lambda: worker.invoke(call.arguments["Payload"]))
-            return {"StatusCode": 200, "Payload": payload}
+            return {"Payload": around(lambda: worker.invoke(event_of(call)))}
         except FunctionError as error:
             raise Failure(error.payload["errorType"], json.dumps(error.payload)) from error
 
-    execution = run(compile_flow(spec, mode=mode).definition(), {}, task)
+    with in_a_folder():
+        execution = run(compile_flow(spec, mode=mode, fuse=fuse).definition(), {}, task)
     failed = execution.error is not None
     return _observed(execution.error, execution.cause, None if failed else execution.output)
+
+
+@contextmanager
+def in_a_folder() -> Iterator[None]:
+    """A folder in place of the bucket, for one execution."""
+    with (
+        tempfile.TemporaryDirectory(prefix="dagy-data-") as folder,
+        patch.dict(os.environ, {"DAGY_DATA_DIR": folder}),
+    ):
+        yield
+
+
+def event_of(call: Call) -> Any:
+    """What the worker is sent: by Lambda's payload, or by the environment of a container."""
+    if call.resource != RUN_TASK:
+        return call.arguments["Payload"]
+    [container] = call.arguments["Overrides"]["ContainerOverrides"]
+    return json.loads(call_of({item["Name"]: item["Value"] for item in container["Environment"]}))
 
 
 def on_moto(program: Drawn, mode: str) -> Observed:
@@ -105,8 +135,21 @@ def on_moto(program: Drawn, mode: str) -> Observed:
     spec = spec_of(program)
     palette.CALLED.clear()
     definition = json.dumps(compile_flow(spec, mode=mode).definition(), ensure_ascii=False)
-    outcome = execute_definition(definition, {}, Here(spec))
+    with in_a_folder():
+        outcome = execute_definition(definition, {}, Here(spec))
     return _observed(outcome.error, outcome.cause, outcome.output)
+
+
+def on_ministack(ministack: Ministack, program: Drawn) -> Outcome:
+    """Run a flow as a deployed stack, with the worker of its artifact in a process of its own."""
+    spec = spec_of(program)
+    compiled = compile_flow(spec, mode="micro")
+    root = Path(__file__).parents[2]
+    package = (root / "tests" / "__init__.py", Path(__file__).with_name("__init__.py"))
+    source = FlowSource(root, (Path(palette.__file__), *package))
+    with tempfile.TemporaryDirectory(prefix="dagy-bundle-") as folder:
+        bundle = write_bundle(compiled, source, Path(folder), python_version="3.12")
+        return ministack.run(bundle.path, {})
 
 
 def _observed(error: str | None, cause: str | None, output: Any) -> Observed:

@@ -114,6 +114,16 @@ def limited(order: dict, *given):
     return obey(order, *given)
 
 
+@task(executor="ecs", retries=1)
+def contained(order: dict, *given):
+    return obey(order, *given)
+
+
+@task(executor="lambda", memory_mb=2048, on_failure=HOOKS["on_failure"])
+def apart(order: dict, *given):
+    return obey(order, *given)
+
+
 @task
 def numbers(order: dict, n: int) -> list:
     CALLED.append(("call", current_task_run_id.get(), RunContext.get().attempt))
@@ -121,8 +131,8 @@ def numbers(order: dict, n: int) -> list:
 
 
 TASKS = (
-    *(plain, asynchronous, natively, natively_up_to, by_list, jittered),
-    *(choosy, undecided, watched, mourned, limited),
+    *(plain, asynchronous, by_list, jittered, choosy, undecided),
+    *(watched, mourned, limited, apart, natively, natively_up_to, contained),
 )
 
 

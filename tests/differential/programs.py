@@ -9,6 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from dagy import branch, unmapped
+from dagy_compiler.limits import INLINE_ITEMS
 from tests.differential import palette
 
 ODD_TEXTS = st.sampled_from(
@@ -86,6 +87,10 @@ class Drawn:
     returns: tuple[int, ...]
     policy: dict[str, Any] = field(default_factory=dict)
 
+    def is_distributed(self) -> bool:
+        """Whether a map has more items than an inline Map takes."""
+        return any(map(_is_distributed, self.statements))
+
     def body(self) -> Callable[[], Any]:
         """Return the function of the flow."""
 
@@ -97,6 +102,15 @@ class Drawn:
             return found[0] if len(found) == 1 else found
 
         return body
+
+
+def _is_distributed(statement: Statement) -> bool:
+    match statement:
+        case Mapped(width=width):
+            return width > INLINE_ITEMS
+        case Branched(then=then, otherwise=otherwise):
+            return any(map(_is_distributed, (*then, *otherwise)))
+    return False
 
 
 def _earlier(outputs: list[Any], back: int) -> Any:
@@ -150,26 +164,26 @@ def _fails_before_success(task: int) -> int:
 
 
 @st.composite
-def calls(draw: st.DrawFn) -> Call:
-    task = draw(st.integers(0, len(palette.TASKS) - 1))
+def calls(draw: st.DrawFn, tasks: int) -> Call:
+    task = draw(st.integers(0, tasks - 1))
     fails = draw(st.integers(0, _fails_before_success(task)))
     back = st.lists(st.integers(0, 5), max_size=3)
     return Call(task, draw(orders(fails)), tuple(draw(back)), tuple(draw(back)[:1]))
 
 
 @st.composite
-def maps(draw: st.DrawFn) -> Mapped:
-    task = draw(st.integers(0, len(palette.TASKS) - 1))
+def maps(draw: st.DrawFn, tasks: int) -> Mapped:
+    task = draw(st.integers(0, tasks - 1))
     fails = draw(st.integers(0, _fails_before_success(task)))
     width = draw(st.sampled_from([0, 1, 2, 3, 41]))
     return Mapped(task, draw(orders(fails)), width)
 
 
-def statements(depth: int = 2) -> st.SearchStrategy[Statement]:
-    simple = st.one_of(calls(), calls(), calls(), maps())
+def statements(tasks: int, depth: int = 2) -> st.SearchStrategy[Statement]:
+    simple = st.one_of(calls(tasks), calls(tasks), calls(tasks), maps(tasks))
     if not depth:
         return simple
-    sides = st.lists(statements(depth - 1), max_size=2).map(tuple)
+    sides = st.lists(statements(tasks, depth - 1), max_size=2).map(tuple)
     return st.one_of(simple, simple, st.builds(Branched, st.integers(0, 5), sides, sides))
 
 
@@ -185,17 +199,23 @@ POLICIES = st.sampled_from(
 
 
 @st.composite
-def programs(draw: st.DrawFn) -> Drawn:
-    """Flows that succeed, after failures that are retried."""
-    found = draw(st.lists(statements(), min_size=1, max_size=5))
+def programs(draw: st.DrawFn, tasks: int = len(palette.TASKS)) -> Drawn:
+    """Flows that succeed, after failures that are retried.
+
+    Args:
+        draw: hypothesis's own.
+        tasks: how many of the palette they may call; without the last, none is in a container, and
+            without the last three, none is retried natively.
+    """
+    found = draw(st.lists(statements(tasks), min_size=1, max_size=5))
     returns = tuple(draw(st.lists(st.integers(0, 9), min_size=1, max_size=3)))
     return Drawn(tuple(found), returns, draw(POLICIES))
 
 
 @st.composite
-def failing_programs(draw: st.DrawFn) -> Drawn:
+def failing_programs(draw: st.DrawFn, tasks: int = len(palette.TASKS)) -> Drawn:
     """Flows in which one task fails for good, after all others: what else would run is chance."""
-    program = draw(programs())
-    task = draw(st.integers(0, len(palette.TASKS) - 1))
+    program = draw(programs(tasks))
+    task = draw(st.integers(0, tasks - 1))
     last = Call(task, draw(orders(99)), after=tuple(range(9)))
     return Drawn((*program.statements, last), program.returns, program.policy)

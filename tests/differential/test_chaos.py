@@ -10,9 +10,7 @@ from sfnx.testing import Failure
 from tests.differential import palette
 from tests.differential.observe import locally, on_sfnx, spec_of
 from tests.differential.programs import programs
-from tests.differential.test_differential import data, drawing
-
-__all__ = ["data"]
+from tests.differential.test_differential import drawing
 
 THROTTLED = ("Lambda.TooManyRequestsException", "Lambda.ServiceException")
 LOST = ("Lambda.Unknown", "Sandbox.Timedout", "States.Timeout", "Runtime.ExitError")

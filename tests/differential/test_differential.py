@@ -4,13 +4,18 @@
 """
 
 import os
+from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
 
-from tests.differential.observe import locally, on_moto, on_sfnx
+from tests.differential.observe import locally, on_ministack, on_moto, on_sfnx
+from tests.differential.palette import TASKS
 from tests.differential.programs import failing_programs, programs
 
+WITHOUT_CONTAINERS = len(TASKS) - 1  # moto's engine has none
+WITHOUT_NATIVE_RETRIES = len(TASKS) - 3  # ministack's branches share their retry counts
 EXAMPLES = int(os.environ.get("DAGY_FUZZ_EXAMPLES", "40"))
 
 
@@ -23,11 +28,6 @@ def drawing(share):
     )
 
 
-@pytest.fixture(autouse=True)
-def data(tmp_path, monkeypatch):
-    monkeypatch.setenv("DAGY_DATA_DIR", str(tmp_path))
-
-
 @drawing(1)
 @given(programs())
 def test_flows_that_succeed_on_sfnx(program):
@@ -36,10 +36,25 @@ def test_flows_that_succeed_on_sfnx(program):
     assert on_sfnx(program, "micro") == here
 
 
+@pytest.mark.parametrize("fuse", ["chains", "auto"])
+@drawing(0.3)
+@given(program=programs())
+def test_flows_of_fused_chains_on_sfnx(program, fuse):
+    assert on_sfnx(program, "micro", fuse=fuse) == locally(program)
+
+
+# Here the interpreter makes attempts within a worker, and its delays take their time.
+@pytest.mark.parametrize("mode", ["nano", "small"])
 @drawing(0.1)
-@given(programs())
-def test_flows_that_succeed_in_one_invocation(program):
-    assert on_sfnx(program, "nano") == locally(program)
+@given(program=programs())
+def test_flows_of_shared_invocations_on_sfnx(program, mode):
+    assert on_sfnx(program, mode) == locally(program)
+
+
+@drawing(0.1)
+@given(failing_programs())
+def test_flows_that_fail_in_containers(program):
+    assert on_sfnx(program, "small") == locally(program)
 
 
 @drawing(0.5)
@@ -52,12 +67,24 @@ def test_flows_that_fail_on_sfnx(program):
 
 
 @drawing(0.1)
-@given(programs())
+@given(programs(WITHOUT_CONTAINERS))
 def test_flows_that_succeed_on_moto(program):
     assert on_moto(program, "micro") == locally(program)
 
 
 @drawing(0.1)
-@given(failing_programs())
+@given(failing_programs(WITHOUT_CONTAINERS))
 def test_flows_that_fail_on_moto(program):
     assert on_moto(program, "micro") == locally(program)
+
+
+@drawing(0.15)
+@given(st.one_of(programs(WITHOUT_NATIVE_RETRIES), failing_programs(WITHOUT_NATIVE_RETRIES)))
+def test_flows_on_ministack_with_the_worker_of_the_artifact(ministack, program):
+    assume(not program.is_distributed())  # it does not evaluate ItemSelector there
+    program = replace(program, policy={})  # the worker is another process, and finds no drawn flow
+    here = locally(program)
+    there = on_ministack(ministack, program)
+    assert (there.status, there.output) == (here.status, here.output)
+    if here.error is not None:
+        assert (there.error, there.error_message) == (here.error, here.message)

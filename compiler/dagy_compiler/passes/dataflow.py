@@ -15,7 +15,13 @@ from dagy.spec import (
     references_in,
 )
 from dagy_compiler import program
-from dagy_compiler.limits import HANDED_BYTES, INLINE_ITEMS, VARIABLE_NAME_CHARACTERS
+from dagy_compiler.limits import (
+    ENVELOPE_BYTES,
+    HANDED_BYTES,
+    INLINE_ITEMS,
+    STATE_BYTES,
+    VARIABLE_NAME_CHARACTERS,
+)
 from dagy_compiler.names import UniqueNames, variable, variable_base
 from dagy_compiler.plan import Plan, Unit
 from dagy_compiler.program import (
@@ -33,8 +39,12 @@ from dagy_compiler.program import (
 from dagy_compiler.service_states import opened_task_runs
 from dagy_compiler.tree import EMPTY, Choose, Leaf, Parallel, Series, Tree, leaves, steps
 
-CLAIM_BYTES = 120
-"""What stands for a stored value takes, at most: `{"claim":"<execution>/<hash>"}`."""
+CLAIM_BYTES = 126
+"""What stands for a stored value takes, at most: `{"claim":"<execution>/<hash>"},`, of which the name
+of an execution has 80 characters (Step Functions API reference, "StartExecution", read 2026-11)."""
+
+KEY_BYTES = 8
+"""What the key of a value takes beside a name: quotes, a colon, a comma, the prefix of a variable."""
 
 Scope = program.Sequence
 
@@ -209,6 +219,7 @@ class _Lowering:
         want = self._read_later(unit.task_runs)
         if want == [unit.task_runs[-1]]:
             return _Lowered(Call(leaf.unit, inputs), ((want[0], OWN_OUTPUT),))
+        self._share(want, HANDED_BYTES, "what one call answers")
         answered = tuple((name, Source(key=f"o{at}")) for at, name in enumerate(want))
         return _Lowered(Call(leaf.unit, inputs, tuple(want)), answered)
 
@@ -287,11 +298,14 @@ class _Lowering:
         """Note that some values pass through one state together."""
         if not task_run_ids:
             return
-        share = budget // len(task_run_ids)
+        # Each stands under its name, as a variable or as an id, and names of many take room too.
+        names = sum(max(len(name), len(self._base[name])) + KEY_BYTES for name in task_run_ids)
+        room = max(0, min(budget, STATE_BYTES - ENVELOPE_BYTES - names))
+        share = room // len(task_run_ids)
         if share < CLAIM_BYTES:
             raise LimitError(
                 f"flow {self._spec.name!r}: {what} is {len(task_run_ids):,} values, and no more "
-                f"than {budget // CLAIM_BYTES:,} fit into a state even where each is stored and "
+                f"than {room // CLAIM_BYTES:,} fit into a state even where each is stored and "
                 "only named; join them in groups, with a task for each group"
             )
         for task_run_id in task_run_ids:

@@ -99,7 +99,9 @@ class _Emitter:
 
     def _steps(self, steps: tuple[Step, ...], last: Ending) -> tuple[str, dict[str, State]]:
         """Return the name of the first state of some steps, and the states of all of them."""
-        heads = [self._head(step) for step in steps]
+        heads = [
+            self._head(step, before) for before, step in zip((None, *steps), steps, strict=False)
+        ]
         found: dict[str, State] = {}
         for position, (step, name) in enumerate(zip(steps, heads, strict=True)):
             ending = last
@@ -155,13 +157,16 @@ class _Emitter:
         mapped = task_run_id in self._alone and self._plan.runs[task_run_id].map_over is not None
         return Variable(name, "texts" if mapped else "text")
 
-    def _head(self, step: Step) -> str:
+    def _head(self, step: Step, before: Step | None) -> str:
         match step:
             case Fork():
                 return self._names.claim(state_name(self._fork_name(step)))
             case Decide():
                 return self._names.claim(state_name(f"branch: {_condition(step)}"))
             case Join():
+                # Not by a number: with another map or branch, those of all after it would change.
+                if isinstance(before, (Call, Decide)):
+                    return self._names.claim(state_name(f"end: {self._first_call((before,))}"))
                 return self._names.claim("end")
             case Guard():
                 return self._names.claim("flow")

@@ -32,7 +32,7 @@ class Fuse:
     """Group the task runs into units, and lift the edges to them.
 
     In micro every task run is a unit, or with `fuse` every chain that loses nothing by it (see
-    `_fusible`). In the other modes all that asks for no executor and no place of its own shares
+    `_obstacle`). In the other modes all that asks for no executor and no place of its own shares
     invocations of the mode's worker, and every other task run is a unit by itself: an *own* one.
     Sharing is by rank. The rank of a task run is the largest number of own ones on a path that ends
     in it, itself included; the shared task runs of one rank are one unit.
@@ -61,11 +61,30 @@ class Fuse:
             )
         if plan.mode != MICRO:
             return replace(plan, units=_units(plan, _by_rank(plan)))
-        groups = [[run.id] for run in plan.spec.task_runs]
-        return replace(plan, units=_units(plan, groups if plan.fuse == OFF else _chains(plan)))
+        if plan.fuse != OFF:
+            return replace(plan, units=_units(plan, _chains(plan)))
+        alone = f"a call of its own: --fuse {OFF}"
+        groups = [_Group([run.id], alone) for run in plan.spec.task_runs]
+        return replace(plan, units=_units(plan, groups))
 
 
-def _by_rank(plan: Plan) -> list[list[str]]:
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Task runs that become a unit, and why."""
+
+    task_runs: Sequence[str]
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Chain:
+    """Task runs one after another, and why the first does not go on with the one before it."""
+
+    task_runs: Sequence[str]
+    apart: str
+
+
+def _by_rank(plan: Plan) -> list[_Group]:
     """Return the task runs that share a unit, in the order of the keys of `Fuse`."""
     ranks: dict[str, int] = {}
     groups: dict[tuple[int, str], list[str]] = {}
@@ -75,64 +94,102 @@ def _by_rank(plan: Plan) -> list[list[str]]:
         ranks[run.id] = rank
         groups.setdefault((2 * rank - own, run.id if own else ""), []).append(run.id)
     # Sorting keeps the order of equal keys, which is the flow's.
-    return [groups[key] for key in sorted(groups, key=lambda key: key[0])] or [[]]
+    found = [groups[key] for key in sorted(groups, key=lambda key: key[0])] or [[]]
+    return [_Group(group, _why_shared(plan, group, len(found))) for group in found]
 
 
-def _chains(plan: Plan) -> list[list[str]]:
+def _why_shared(plan: Plan, group: Sequence[str], groups: int) -> str:
+    if group and _is_own(plan, group[0]):
+        return f"a call of its own: it has its own place, in mode {plan.mode}"
+    if groups == 1:
+        return f"one call for the whole flow: mode {plan.mode}, and no task has a place of its own"
+    return "one call for all that has no place of its own, between those that have"
+
+
+def _chains(plan: Plan) -> list[_Group]:
     """Return the task runs that share a unit in micro, in the flow's order."""
     followers: dict[str, list[TaskRunSpec]] = {run.id: [] for run in plan.spec.task_runs}
     for run in plan.spec.task_runs:
         for other in run.depends_on:
             followers[other].append(run)
     returned = set(_task_runs_in(plan.spec.outputs))
-    chains: dict[str, list[str]] = {}  # by its last task run
+    chains: dict[str, _Chain] = {}  # by its last task run
     for run in plan.spec.task_runs:
-        before = run.depends_on[0] if len(run.depends_on) == 1 else None
-        chain = chains.get(before or "", [])
-        joins = (
-            before is not None
-            and followers[before] == [run]
-            and before not in returned
-            and _fusible(plan, [*chain, run.id])
-        )
-        if joins and before is not None:
-            chains[run.id] = [*chains.pop(before), run.id]
+        chain = chains.get(run.depends_on[0]) if len(run.depends_on) == 1 else None
+        apart = _not_followed(run, followers, returned)
+        if apart is None and chain is not None:
+            apart = _obstacle(plan, [*chain.task_runs, run.id])
+        if apart is None and chain is not None:
+            del chains[chain.task_runs[-1]]
+            chains[run.id] = _Chain([*chain.task_runs, run.id], chain.apart)
         else:
-            chains[run.id] = [run.id]
+            chains[run.id] = _Chain([run.id], apart or "")
     position = {task_run_id: index for index, task_run_id in enumerate(plan.runs)}
-    return sorted(chains.values(), key=lambda chain: position[chain[0]])
+    found = sorted(chains.values(), key=lambda chain: position[chain.task_runs[0]])
+    return [_Group(chain.task_runs, _why_chain(chain)) for chain in found]
 
 
-def _fusible(plan: Plan, chain: Sequence[str]) -> bool:
-    """Tell whether a chain means the same in one invocation, and is worth it.
+def _why_chain(chain: _Chain) -> str:
+    if len(chain.task_runs) > 1:
+        return "one call for a chain of tasks without policies"
+    return f"a call of its own: {chain.apart}"
+
+
+def _not_followed(
+    run: TaskRunSpec, followers: Mapping[str, Sequence[TaskRunSpec]], returned: set[str]
+) -> str | None:
+    """Return why a task run does not go on with a chain, whatever its policy; None if it may."""
+    if len(run.depends_on) != 1:
+        return "it follows several tasks" if run.depends_on else "it follows no task"
+    [before] = run.depends_on
+    if followers[before] != [run]:
+        return f"others follow {before} too"
+    return f"the flow returns the output of {before}" if before in returned else None
+
+
+def _obstacle(plan: Plan, chain: Sequence[str]) -> str | None:
+    """Return why a chain does not mean the same in one invocation, or is not worth it; or None.
 
     It does if no task of it has a policy that keeps a state between attempts or beside the others:
     a retry of a later task must not run an earlier one again, and a map, a branch or a limit of
     concurrency is made of states. Their timeouts together must leave the invocation its time.
     """
     assert plan.placements is not None
-    tasks = [plan.task_of(task_run_id) for task_run_id in chain]
-    runs = [plan.runs[task_run_id] for task_run_id in chain]
-    plain = all(
-        task.retries == 0
-        and task.concurrency_limit is None
-        and task.cache is None
-        and not task.hooks
-        and own_executor(plan, run.id) is None
-        and run.map_over is None
-        and not run.when
-        for task, run in zip(tasks, runs, strict=True)
-    )
-    together = len({plan.placements[task_run_id] for task_run_id in chain}) == 1
-    limit = sum(task.timeout_seconds or 0 for task in tasks)
+    for task_run_id in chain:
+        policy = _policy(plan, task_run_id)
+        if policy is not None:
+            return f"{task_run_id} has {policy}"
+    if len({plan.placements[task_run_id] for task_run_id in chain}) > 1:
+        return f"{chain[-2]} runs elsewhere"
+    limit = sum(plan.task_of(task_run_id).timeout_seconds or 0 for task_run_id in chain)
+    if limit > LAMBDA_TIMEOUT_SECONDS:
+        return f"the timeouts of the chain add up to {limit:g} s"
+    if plan.fuse == CHAINS:
+        return None
     # Without a hint or a measurement a task may be long, and is left alone.
-    short = all(plan.durations.get(run.id, SHORT_SECONDS) < SHORT_SECONDS for run in runs)
-    return plain and together and limit <= LAMBDA_TIMEOUT_SECONDS and (short or plan.fuse == CHAINS)
+    long = [name for name in chain if plan.durations.get(name, SHORT_SECONDS) >= SHORT_SECONDS]
+    return f"{long[0]} is not known to take less than {SHORT_SECONDS} s" if long else None
 
 
-def _units(plan: Plan, groups: Sequence[Sequence[str]]) -> tuple[Unit, ...]:
+def _policy(plan: Plan, task_run_id: str) -> str | None:
+    """Return what of a task run is made of states, or needs a worker for itself."""
+    task, run = plan.task_of(task_run_id), plan.runs[task_run_id]
+    found = {
+        "retries": task.retries,
+        "a concurrency_limit": task.concurrency_limit is not None,
+        "a cache": task.cache is not None,
+        "hooks": task.hooks,
+        "an executor of its own": own_executor(plan, task_run_id),
+        "items": run.map_over is not None,
+        "a branch around it": run.when,
+    }
+    return next((policy for policy, has in found.items() if has), None)
+
+
+def _units(plan: Plan, found: Sequence[_Group]) -> tuple[Unit, ...]:
     """Return a unit for each group of task runs; each group comes after those it depends on."""
     assert plan.placements is not None
+    groups = [group.task_runs for group in found]
     whole = plan.mode != MICRO and len(groups) == 1 and not any(_is_own(plan, r) for r in groups[0])
     unit_of = {task_run_id: index for index, group in enumerate(groups) for task_run_id in group}
     read = set() if whole else _read_outside(plan, unit_of)
@@ -148,6 +205,7 @@ def _units(plan: Plan, groups: Sequence[Sequence[str]]) -> tuple[Unit, ...]:
                 whole_flow=whole,
                 outputs=tuple(task_run for task_run in group if task_run in read),
                 placement=place.name,
+                why=found[index].why,
             )
         )
     return tuple(units)

@@ -71,6 +71,21 @@ def own_executor(plan: Plan, task_run_id: str) -> str | None:
     return plan.runs[task_run_id].executor or plan.task_of(task_run_id).default_executor
 
 
+NEEDS = ("memory_mb", "vcpu", "ephemeral_storage_mb", "architecture", "environment", "secrets")
+"""What a task may ask of its place, besides the executor."""
+
+
+def why_placed(plan: Plan, task_run_id: str) -> str:
+    """Return in words what gives a task run of a worker its place."""
+    run, task = plan.runs[task_run_id], plan.task_of(task_run_id)
+    asked = [f"its {need}" for need in NEEDS if getattr(task, need)]
+    if run.executor:
+        asked.insert(0, "the executor of its call")
+    elif task.default_executor:
+        asked.insert(0, "its executor")
+    return ", ".join(asked) if asked else f"mode {plan.mode}"
+
+
 def _placement(plan: Plan, run: TaskRunSpec) -> Placement:
     task = plan.task_of(run.id)
     source = run.source or task.source

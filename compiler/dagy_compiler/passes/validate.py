@@ -1,4 +1,4 @@
-"""validate: refuse what this compiler does not build, before anything is planned."""
+"""validate: refuse what is malformed, before anything is planned."""
 
 from __future__ import annotations
 
@@ -70,7 +70,3 @@ def _check_retries(name: str, task: TaskSpec) -> None:
 def _is_seconds(value: Any) -> bool:
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     return number and math.isfinite(value) and value >= 0
-
-
-def _where(source: str | None) -> str:
-    return f" ({source})" if source else ""

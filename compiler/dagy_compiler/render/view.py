@@ -27,7 +27,7 @@ from dagy_compiler.asl import (
     Task,
 )
 from dagy_compiler.container_states import CONTAINER_ERRORS, RUN_TASK
-from dagy_compiler.states import INFRASTRUCTURE_ERRORS, RETRY_ERROR, is_worker_call
+from dagy_compiler.states import INFRASTRUCTURE_ERRORS, LOST_ERRORS, RETRY_ERROR, is_worker_call
 
 
 @dataclass(frozen=True)
@@ -214,9 +214,9 @@ def _detail(name: str, task: Task) -> tuple[str, ...]:
 
 
 def _is_of_service(task: Task, retrier: Retrier) -> bool:
-    """Tell whether a retrier is for the trouble of Lambda, or of whatever service is called."""
+    """Tell whether a retrier is for the trouble of AWS, and no policy of the user's."""
     if is_worker_call(task):
-        return retrier.error_equals in (INFRASTRUCTURE_ERRORS, CONTAINER_ERRORS)
+        return retrier.error_equals in (INFRASTRUCTURE_ERRORS, CONTAINER_ERRORS, LOST_ERRORS)
     return retrier.error_equals != ("States.ALL",)
 
 

@@ -1,0 +1,254 @@
+"""What an execution of a lowered flow takes: transitions, events, time, and bytes.
+
+Worked out from the plan, with nothing run. The figures are upper bounds where the way through the
+machine is not known: of a branch the dearer side counts, of a map as many items as are said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from dagy_compiler import limits
+from dagy_compiler.asl import Choice, Fail, Map, Parallel, State, Succeed, Task
+from dagy_compiler.container_states import RUN_TASK
+from dagy_compiler.durations import expected
+from dagy_compiler.makespan import critical_path, makespan
+from dagy_compiler.owners import owners
+from dagy_compiler.payload import Payload, largest_payload
+from dagy_compiler.plan import Plan
+from dagy_compiler.program import Guard
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What one execution takes.
+
+    Attributes:
+        task_runs: of the flow; a map is one.
+        states: of the definition.
+        transitions: states that are entered if every task run succeeds first time and every map has
+            one item; Step Functions is paid by them.
+        transitions_per_item: those that each further item of every map adds.
+        history_events: written in that case, with 40 items in a map that is not distributed.
+        history_events_retried: if every task run uses all its attempts, and each ends the worst way
+            there is: its worker is lost.
+        history_events_throttled: if besides that AWS throttles every call as often as is retried.
+        critical_path_seconds: of the flow's own graph: no order of its task runs takes less.
+        makespan_seconds: of the machine, with as many workers as it can use; tasks alone count.
+        known_durations: task runs whose durations are known; the others count as the median of
+            these, or as 1 s.
+        largest_payload: what may be largest of all that states take in and put out.
+    """
+
+    task_runs: int
+    states: int
+    transitions: int
+    transitions_per_item: int
+    history_events: int
+    history_events_retried: int
+    history_events_throttled: int
+    critical_path_seconds: float
+    makespan_seconds: float
+    known_durations: int
+    largest_payload: Payload
+
+    @property
+    def transitions_per_task_run(self) -> float:
+        """Transitions over task runs; 0 for a flow without any."""
+        return self.transitions / self.task_runs if self.task_runs else 0.0
+
+    @property
+    def stretch(self) -> float:
+        """Makespan of the machine over the critical path of the flow: 1 if nothing is lost."""
+        return self.makespan_seconds / self.critical_path_seconds if self.task_runs else 1.0
+
+
+def estimate(plan: Plan) -> Estimate:
+    """Return what an execution takes.
+
+    Args:
+        plan: after the last pass.
+    """
+    assert plan.machine is not None
+    one = _transitions(plan, 1)
+    seconds = _seconds(plan)
+    return Estimate(
+        task_runs=len(plan.runs),
+        states=_states(plan.machine.states),
+        transitions=one,
+        transitions_per_item=_transitions(plan, 2) - one,
+        history_events=_history(plan, _no_retries),
+        history_events_retried=_history(plan, _attempts_of(plan)),
+        history_events_throttled=_history(plan, _attempts_of(plan), _throttled),
+        critical_path_seconds=_critical_path(plan, seconds, list(plan.runs)),
+        makespan_seconds=_makespan(plan, seconds),
+        known_durations=len(plan.durations),
+        largest_payload=largest_payload(plan),
+    )
+
+
+Weigh = Callable[[str, State], int]
+"""The weight of a state by its name, with all that is in it."""
+
+
+def heaviest(states: Mapping[str, State], start_at: str, weigh: Weigh) -> int:
+    """Return the weight of the heaviest way through some states on which nothing is caught.
+
+    Args:
+        states: of a machine, a branch or what runs for an item.
+        start_at: the first of them.
+        weigh: gives each its weight.
+    """
+    total: dict[str, int] = {}
+    pending = [start_at]
+    while pending:
+        following = _following(states[pending[-1]])
+        unknown = [name for name in following if name not in total]
+        pending += unknown
+        if not unknown:
+            name = pending.pop()
+            rest = max((total[other] for other in following), default=0)
+            total[name] = weigh(name, states[name]) + rest
+    return total[start_at]
+
+
+def _following(state: State) -> list[str]:
+    match state:
+        case Choice(choices=choices, default=default):
+            return [*(rule.next for rule in choices), default]
+        case Succeed() | Fail():
+            return []
+    return [] if state.next is None else [state.next]
+
+
+def _states(states: Mapping[str, State]) -> int:
+    count = len(states)
+    for state in states.values():
+        if isinstance(state, Parallel):
+            count += sum(_states(branch.states) for branch in state.branches)
+        elif isinstance(state, Map):
+            count += _states(state.item_processor.states)
+    return count
+
+
+def _transitions(plan: Plan, items: int) -> int:
+    def weigh(_name: str, state: State) -> int:
+        match state:
+            case Parallel(branches=branches):
+                return 1 + sum(heaviest(each.states, each.start_at, weigh) for each in branches)
+            case Map(item_processor=each):
+                return 1 + items * heaviest(each.states, each.start_at, weigh)
+        return 1
+
+    assert plan.machine is not None
+    return heaviest(plan.machine.states, plan.machine.start_at, weigh)
+
+
+Retries = Callable[[str, Task], int]
+"""Events that the retries of a state add, by its name."""
+
+
+def _history(plan: Plan, *retries: Retries) -> int:
+    """Return the events of an execution, with those of retries, and of the flow's own."""
+
+    def weigh(name: str, state: State) -> int:
+        match state:
+            case Task():
+                return _events(state) + sum(added(name, state) for added in retries)
+            case Parallel(branches=branches):
+                inside = sum(heaviest(each.states, each.start_at, weigh) for each in branches)
+                return limits.EVENTS_OF_PARALLEL + inside
+            case Map(item_processor=each) if each.processor_config.mode == "DISTRIBUTED":
+                return limits.EVENTS_OF_DISTRIBUTED_MAP
+            case Map(item_processor=each):
+                item = limits.EVENTS_OF_ITEM + heaviest(each.states, each.start_at, weigh)
+                return limits.EVENTS_OF_PARALLEL + limits.INLINE_ITEMS * item
+        return limits.EVENTS_OF_OTHER_STATE
+
+    assert plan.machine is not None
+    once = heaviest(plan.machine.states, plan.machine.start_at, weigh)
+    again = 0 if retries == (_no_retries,) else _flow_retries(plan)
+    # Between two attempts of the flow a worker decides, a Choice and a Wait follow.
+    between = limits.EVENTS_OF_LAMBDA_TASK + 2 * limits.EVENTS_OF_OTHER_STATE
+    return limits.EVENTS_OF_EXECUTION + once + again * (once + between)
+
+
+def _flow_retries(plan: Plan) -> int:
+    """Return how often the machine runs the whole flow again; in nano the worker does."""
+    assert plan.program is not None
+    guarded = any(isinstance(step, Guard) for step in plan.program.body.steps)
+    return plan.spec.retries if guarded else 0
+
+
+def _events(task: Task) -> int:
+    if task.resource == RUN_TASK:
+        return limits.EVENTS_OF_CONTAINER_TASK
+    is_job = ".sync" in task.resource
+    return limits.EVENTS_OF_SYNC_TASK if is_job else limits.EVENTS_OF_LAMBDA_TASK
+
+
+def _no_retries(_name: str, _state: Task) -> int:
+    return 0
+
+
+def _attempts_of(plan: Plan) -> Retries:
+    """Return what the retries of the task runs add."""
+    assert plan.attempts is not None
+    attempts, unit_of = plan.attempts, owners(plan)
+
+    def added(name: str, state: Task) -> int:
+        if name not in unit_of or not _is_attempt(state):
+            return 0
+        policy = attempts[unit_of[name]]
+        if policy.backoff is not None:
+            return policy.retries * _events_again(state)
+        # A state that is left and another that is entered: for one whose worker is lost a call that
+        # asks what follows, a Choice, and a Wait.
+        asked = _events(state) + limits.EVENTS_OF_OTHER_STATE if policy.decided else 0
+        each = _events(state) + limits.EVENTS_OF_OTHER_STATE + asked
+        return policy.retries * each
+
+    return added
+
+
+def _is_attempt(state: Task) -> bool:
+    """Tell whether a state makes attempts, and does not just ask the worker something."""
+    payload = state.arguments.get("Payload")
+    if not isinstance(payload, dict) or "dagy" not in payload:
+        return True
+    return not payload.keys() & {"count", "surface", "call"}
+
+
+def _events_again(state: Task) -> int:
+    """Return the events of a retry in the same state, which is entered and left once."""
+    return _events(state) - limits.EVENTS_OF_OTHER_STATE
+
+
+def _throttled(_name: str, state: Task) -> int:
+    """Return what the first retrier of a state adds, which is for AWS's own trouble."""
+    first = state.retry[0] if state.retry else None
+    return 0 if first is None else (first.max_attempts or 0) * _events_again(state)
+
+
+def _seconds(plan: Plan) -> dict[str, float]:
+    known = [plan.durations.get(task_run_id) for task_run_id in plan.runs]
+    return dict(zip(plan.runs, expected(known), strict=True))
+
+
+def _critical_path(plan: Plan, seconds: Mapping[str, float], task_runs: list[str]) -> float:
+    """Return the critical path of some task runs, in the flow's order."""
+    position = {task_run_id: index for index, task_run_id in enumerate(task_runs)}
+    before = [
+        [position[other] for other in plan.runs[name].depends_on if other in position]
+        for name in task_runs
+    ]
+    return critical_path(before, [seconds[name] for name in task_runs])
+
+
+def _makespan(plan: Plan, seconds: Mapping[str, float]) -> float:
+    assert plan.units is not None
+    assert plan.tree is not None
+    # Within a unit, the interpreter runs at once what may.
+    spans = [_critical_path(plan, seconds, list(unit.task_runs)) for unit in plan.units]
+    return makespan(plan.tree, spans)

@@ -1,0 +1,54 @@
+"""Whose each state is: the states of a task run with all its attempts and items are its unit's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from dagy_compiler.asl import Map, Parallel, State
+from dagy_compiler.limits import STATE_NAME_CHARACTERS
+from dagy_compiler.names import UniqueNames, state_name
+from dagy_compiler.plan import Plan, Unit
+
+_CUTS = (STATE_NAME_CHARACTERS - 20, STATE_NAME_CHARACTERS - 32)
+"""Where the name of a unit is cut, to tell its further states apart: of workers, of services."""
+
+
+def unit_state_names(units: Sequence[Unit]) -> list[str]:
+    """Return the name of the first state of each unit, as `emit` gives them: before all others."""
+    names = UniqueNames("-", STATE_NAME_CHARACTERS)
+    return names.claim_all(state_name(unit.name) for unit in units)
+
+
+def owners(plan: Plan) -> dict[str, int]:
+    """Return the unit of each state that has one, by the state's name.
+
+    The first state of a unit has the unit's name; further ones follow it, and say in brackets what
+    they are. Forks, joins, branches and what is asked between tasks belong to none.
+
+    Args:
+        plan: after `emit`.
+    """
+    assert plan.machine is not None
+    heads = {name: unit for unit, name in enumerate(unit_state_names(plan.units or ()))}
+    found: dict[str, int] = {}
+
+    def visit(states: Mapping[str, State], owner: str | None) -> None:
+        for name, state in states.items():
+            if name in heads:
+                owner = name
+            elif owner is not None and not _is_further(name, owner):
+                owner = None
+            if owner is not None:
+                found[name] = heads[owner]
+            if isinstance(state, Parallel):
+                for branch in state.branches:
+                    visit(branch.states, None)
+            elif isinstance(state, Map):
+                visit(state.item_processor.states, owner)
+
+    visit(plan.machine.states, None)
+    return found
+
+
+def _is_further(name: str, head: str) -> bool:
+    return any(name.startswith(f"{head[:cut]} (") for cut in _CUTS)

@@ -1,0 +1,124 @@
+"""How large what states take in and put out may be: the shares that `dataflow` has dealt out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from dagy_compiler.limits import HANDED_BYTES, INLINE_ITEMS
+from dagy_compiler.owners import unit_state_names
+from dagy_compiler.plan import Plan
+from dagy_compiler.program import Call, Decide, Fork, Guard, Inputs, Sequence, Source, Step
+
+PARAMETERS_BYTES = HANDED_BYTES // 2
+"""What is kept free for the flow's parameters where a call is sent them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """What one state takes in or puts out.
+
+    Attributes:
+        size: bytes at most.
+        what: whose it is, in words.
+    """
+
+    size: int
+    what: str
+
+
+def largest_payload(plan: Plan) -> Payload:
+    """Return what may be largest; larger values are stored, and only named in it.
+
+    What a service answers is not ours to limit, and counts as what a worker may answer.
+
+    Args:
+        plan: after `dataflow`.
+    """
+    assert plan.program is not None
+    names = unit_state_names(plan.units or ())
+    found = _Payloads(plan, names)
+    return max(found.of(plan.program.body), key=lambda payload: payload.size)
+
+
+class _Payloads:
+    """One walk over the program in the order of execution, noting how large variables may be."""
+
+    def __init__(self, plan: Plan, names: list[str]) -> None:
+        self._mapped = {run.id for run in plan.spec.task_runs if run.map_over is not None}
+        self._units = plan.units or ()
+        self._names = names
+        self._sizes: dict[str, int] = {}
+
+    def of(self, scope: Sequence) -> Iterator[Payload]:
+        for step in scope.steps:
+            yield from self._step(step)
+
+    def _step(self, step: Step) -> Iterator[Payload]:
+        match step:
+            case Call():
+                yield from self._call(step)
+            case Decide(inputs=inputs, then=then, otherwise=otherwise):
+                yield Payload(self._sent(inputs), "what decides a branch is sent")
+                for inside in (*then, *otherwise):
+                    yield from self._step(inside)
+            case Fork(branches=branches, assigns=assigns):
+                what = f"what the fork at {self._first(step)} joins"
+                yield from self._joined(branches, assigns, what)
+            case Guard(body=body, assigns=assigns):
+                yield from self._joined((body,), assigns, "what the flow hands out")
+
+    def _call(self, call: Call) -> Iterator[Payload]:
+        name = "the return value" if call.unit is None else self._names[call.unit]
+        yield Payload(self._sent(call.inputs), f"what {name} is sent")
+        each = self._answered(call)
+        count = 1 if call.want is None else len(call.want)
+        yield Payload(each * count, f"what {name} answers")
+        self._sizes |= dict.fromkeys((variable for variable, _ in call.assigns), each)
+
+    def _joined(
+        self, branches: tuple[Sequence, ...], assigns: tuple[tuple[str, Source], ...], what: str
+    ) -> Iterator[Payload]:
+        sizes: list[dict[str, int]] = []
+        for branch in branches:
+            yield from self.of(branch)
+            last = branch.steps[-1]
+            sizes.append({key: self._size(source, last) for key, source in branch.yields})
+        yield Payload(sum(sum(each.values()) for each in sizes), what)
+        for variable, source in assigns:
+            assert source.branch is not None
+            assert source.key is not None
+            self._sizes[variable] = sizes[source.branch][source.key]
+
+    def _first(self, step: Step) -> str:
+        """Return the name of the first state of a worker in a step."""
+        match step:
+            case Call(unit=int(unit)):
+                return self._names[unit]
+            case Decide(then=then, otherwise=otherwise):
+                return self._first((then or otherwise)[0])
+            case Fork(branches=branches):
+                return self._first(branches[0].steps[0])
+        raise AssertionError("a branch begins with a unit")
+
+    def _size(self, source: Source, last: Step) -> int:
+        if source.variable is not None:
+            return self._sizes[source.variable]
+        if isinstance(last, Call):
+            return self._answered(last)
+        # A fork that ends its scope hands on what its branches yield.
+        assert isinstance(last, Fork)
+        assert source.branch is not None
+        branch = last.branches[source.branch]
+        return self._size(dict(branch.yields)[source.key or ""], branch.steps[-1])
+
+    def _sent(self, inputs: Inputs) -> int:
+        results = sum(self._sizes.get(variable, HANDED_BYTES) for _, variable in inputs.results)
+        return results + PARAMETERS_BYTES * inputs.parameters
+
+    def _answered(self, call: Call) -> int:
+        """Return how large each value may be that a call answers; of a map, all its items."""
+        limit = HANDED_BYTES if call.limit is None else call.limit
+        alone = call.unit is not None and self._units[call.unit].task_runs[:2]
+        is_map = alone and len(alone) == 1 and alone[0] in self._mapped
+        return limit * INLINE_ITEMS if is_map else limit

@@ -1,0 +1,114 @@
+"""Many large values: whatever joins, no state is given or puts out more than AWS takes."""
+
+import json
+
+import pytest
+from sfnx.testing import run
+
+from dagy import flow, task
+from dagy_compiler import compile_flow
+from dagy_compiler.limits import STATE_BYTES
+from tests.differential.observe import Here, event_of, in_a_folder
+
+
+@task
+def large(n: int) -> str:
+    return chr(65 + n % 26) * 100_000
+
+
+@task
+def lengths(*texts: str) -> int:
+    return sum(map(len, texts))
+
+
+@task
+def below(n: int) -> list:
+    return list(range(n))
+
+
+@task
+def long_texts(texts: list) -> int:
+    return sum(len(text) == 100_000 for text in texts)
+
+
+@flow
+def fan_out():
+    return lengths(*[large(n) for n in range(1_000)])
+
+
+@flow
+def mapped():
+    return long_texts(large.map(below(1_500)))
+
+
+@flow
+def mapped_inline():
+    return long_texts(large.map(below(40)))
+
+
+def sizes_of(drawn, mode):
+    """Run a flow; return the bytes of what its calls are sent and answer, and its output."""
+    spec = drawn.build()
+    worker = Here(spec)
+    sizes = []
+
+    def answer(call):
+        payload = {"Payload": worker.invoke(event_of(call))}
+        sizes.extend(len(json.dumps(each)) for each in (call.arguments, payload))
+        return payload
+
+    with in_a_folder():
+        execution = run(compile_flow(spec, mode=mode).definition(), {}, answer)
+    assert execution.error is None
+    return sizes, execution.output
+
+
+@pytest.mark.parametrize(
+    ("drawn", "result"), [(fan_out, 100_000_000), (mapped, 1_500), (mapped_inline, 40)]
+)
+def test_no_state_passes_what_aws_takes(drawn, result):
+    sizes, output = sizes_of(drawn, "micro")
+    assert output == result
+    assert max(sizes) < STATE_BYTES
+
+
+@task
+def long_text(letter: str) -> str:
+    return letter * 200_000
+
+
+@task(executor="lambda")
+def length(text: str) -> int:
+    return len(text)
+
+
+@task
+def total(*numbers: int) -> int:
+    return sum(numbers)
+
+
+@flow
+def read_apart():
+    return total(length(long_text("a")), length(long_text("b")))
+
+
+def test_what_one_worker_answers_to_several_readers_fits_into_one_state():
+    sizes, output = sizes_of(read_apart, "small")
+    assert output == 400_000
+    assert max(sizes) < STATE_BYTES
+
+
+@task(name="a_task_with_a_name_that_says_all_that_it_does")
+def named_at_length(n: int) -> str:
+    return "x" * 330
+
+
+@flow
+def many_named():
+    return lengths(*[named_at_length(n) for n in range(700)])
+
+
+def test_the_names_of_many_values_fit_into_the_state_too():
+    sizes, output = sizes_of(many_named, "micro")
+    assert output == 330 * 700
+    assert max(sizes) < STATE_BYTES
