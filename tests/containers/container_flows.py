@@ -91,6 +91,20 @@ def secretive():
     return fingerprint()
 
 
+@task(executor="ecs")
+def lengthy():
+    began = time.monotonic()
+    while time.monotonic() - began < 55:
+        sum(range(10_000))
+        time.sleep(0.1)
+    return "done"
+
+
+@flow
+def patient():
+    return lengthy()
+
+
 def eat():
     """Take memory until there is none."""
     held = []

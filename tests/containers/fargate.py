@@ -99,6 +99,7 @@ class Fargate(Ministack):
         image: str = BASE_IMAGE,
         own_entry_point: bool = False,
         strike: str | None = None,
+        silence: int = SILENCE_SECONDS,
     ) -> Run:
         """Deploy a bundle, execute it, and wait for the end.
 
@@ -108,8 +109,10 @@ class Fargate(Ministack):
             image: of its containers.
             own_entry_point: whether they begin with what the image says, not the task definition.
             strike: the command of Docker's that hits the first container at work: "kill", "pause".
+            silence: how many seconds a state waits for a heartbeat.
         """
-        template = adapted(json.loads((bundle / "template.json").read_text()), own_entry_point)
+        text = (bundle / "template.json").read_text(encoding="utf-8")
+        template = adapted(json.loads(text), own_entry_point, silence)
         with (
             self.deployed(bundle, template, ContainerImage=image) as stack,
             Watch(self.client("ecs"), str(stack.cluster), strike).running() as watch,
@@ -118,13 +121,13 @@ class Fargate(Ministack):
             return Run(outcome, watch.containers())
 
 
-def adapted(template: dict[str, Any], own_entry_point: bool) -> dict[str, Any]:
+def adapted(template: dict[str, Any], own_entry_point: bool, silence: int) -> dict[str, Any]:
     """Return a template with what ministack would leave out put elsewhere.
 
     It starts containers by their command, as if images had no entry point but their own.
     """
     waits = f'"HeartbeatSeconds": {HEARTBEAT_SECONDS}'
-    shorter = f'"HeartbeatSeconds": {SILENCE_SECONDS}'
+    shorter = f'"HeartbeatSeconds": {silence}'
     changed = json.loads(json.dumps(template).replace(waits, shorter))
     for resource in changed["Resources"].values():
         if resource["Type"] == "AWS::ECS::TaskDefinition":

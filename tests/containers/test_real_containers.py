@@ -5,6 +5,12 @@ import hashlib
 import pytest
 
 
+def test_heartbeats_keep_a_state_waiting_for_a_task_that_takes_its_time(run):
+    """The container sends one every 30 s. This test takes longest, and so begins first."""
+    patient = run("patient", silence=45).outcome
+    assert (patient.cause, patient.output) == (None, "done")
+
+
 @pytest.mark.parametrize("mode", ["micro", "small"])
 def test_functions_and_containers_come_to_what_the_laptop_comes_to(build, fargate, home, mode):
     flow, bundle = build("mixed", mode)
