@@ -120,12 +120,12 @@ STARTING_SECONDS: Final = 60
 report its own timeout."""
 
 HANDED_BYTES: Final = 240_000
-"""What the values that one state takes in, or puts out, may take together, of `STATE_BYTES`; the rest
-is envelope, and the names of the values."""
+"""What the values that one state takes in, or puts out, may take together, of `STATE_BYTES`; the
+rest is envelope, and the names of the values."""
 
 ENVELOPE_BYTES: Final = 8_000
-"""What a call and its answer take beside values and their names: ids, and what Step Functions adds to
-the answer of Lambda, which is about 2,000 bytes."""
+"""What a call and its answer take beside values and their names: ids, and what Step Functions adds
+to the answer of Lambda, which is about 2,000 bytes."""
 
 INLINE_ITEMS: Final = 40
 """Items of an inline Map, which runs at most 40 at once (developer guide, "Map state processing

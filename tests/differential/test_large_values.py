@@ -11,7 +11,6 @@ from dagy_compiler.limits import STATE_BYTES
 from tests.differential.observe import Here, event_of, in_a_folder
 
 
-
 @task
 def large(n: int) -> str:
     return chr(65 + n % 26) * 100_000
