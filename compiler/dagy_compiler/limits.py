@@ -26,11 +26,11 @@ WAIT_SECONDS: Final = 99_999_999
 """Largest `Seconds` of a Wait and `IntervalSeconds` of a retrier (developer guide, "Wait workflow
 state" and "Handling errors in Step Functions workflows", read 2026-11)."""
 
-MAX_DELAY_SECONDS: Final = 31_622_399
-"""Largest `MaxDelaySeconds` of a retrier ("Handling errors in Step Functions workflows", 2026-11)."""
-
 MAX_ATTEMPTS: Final = 99_999_999
 """Largest `MaxAttempts` of a retrier ("Handling errors in Step Functions workflows", 2026-11)."""
+
+MAX_DELAY_SECONDS: Final = 31_622_399
+"""Largest `MaxDelaySeconds` of a retrier (same page)."""
 
 STATE_BYTES: Final = 262_144
 """Input or output of a state, and what one `Assign` takes (same page)."""

@@ -12,7 +12,7 @@ from typing import Any, TextIO
 
 from dagy.code import Code, code_of, load
 from dagy.environment import secret_parameters, worker_environment
-from dagy.errors import CodecError, ParameterError, ProcessDiedError, SpecError
+from dagy.errors import CodecError, LimitError, ParameterError, ProcessDiedError, SpecError
 from dagy.interpreter import Assignment, RunResult, TaskRun, Transition, execute
 from dagy.mapping import common_length, item_of, keyed
 from dagy.parameters import bind
@@ -35,6 +35,10 @@ from dagy.worker.verdict import (
 # Tasks of one invocation that may run at once. In the cloud the graph's own width is the only limit
 # between states; within one Lambda, threads are for waiting, and it has at most six processors.
 MAX_WORKERS = 16
+
+MAX_ITEMS = 40_000
+"""Items of a map. Their indices are what Step Functions maps over, and the input of a state holds
+262,144 bytes."""
 
 
 class Invocation:
@@ -124,7 +128,13 @@ class Invocation:
     def _count(self, run: TaskRunSpec) -> int:
         args, kwargs = resolve(run.args, self._lookup), resolve(run.kwargs, self._lookup)
         given = keyed(args, kwargs)
-        return common_length({key: given[key] for key in run.map_over or ()})
+        count = common_length({key: given[key] for key in run.map_over or ()})
+        if count > MAX_ITEMS:
+            raise LimitError(
+                f"flow {self._spec.name!r}, {run.id}: the map has {count:,} items, and on AWS it "
+                f"may have {MAX_ITEMS:,}; map over groups of them, with a task for a group"
+            )
+        return count
 
     def _asked(self) -> list[TaskRunSpec]:
         """Return the task runs that are asked for; of a map, the item."""

@@ -12,7 +12,9 @@ from tests.differential.rich_flows import FLOWS
 from tests.engines.handler import FunctionError
 
 
-@pytest.mark.parametrize(("mode", "fuse"), [("micro", "off"), ("micro", "chains"), ("small", "off")])
+@pytest.mark.parametrize(
+    ("mode", "fuse"), [("micro", "off"), ("micro", "chains"), ("small", "off")]
+)
 @pytest.mark.parametrize(("drawn", "given"), FLOWS, ids=lambda value: getattr(value, "name", None))
 def test_a_flow_returns_the_same_in_every_mode(drawn, given, mode, fuse):
     here = run_in_memory(drawn, **given).raise_on_failure()
