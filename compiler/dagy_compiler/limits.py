@@ -33,7 +33,7 @@ MAX_DELAY_SECONDS: Final = 31_622_399
 """Largest `MaxDelaySeconds` of a retrier (same page)."""
 
 STATE_BYTES: Final = 262_144
-"""Input or output of a state, and what one `Assign` takes (same page)."""
+"""Input or output of a state, and what one `Assign` takes ("Service quotas")."""
 
 # Lambda developer guide: a function's name has at most 64 characters, an alias's fewer in practice.
 FUNCTION_ARN_CHARACTERS: Final = 170
