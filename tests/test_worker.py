@@ -8,7 +8,14 @@ import pytest
 from dagy import RunContext, flow, task
 from dagy.code import code_of, load
 from dagy.container import call_of
-from dagy.errors import BundleError, CodecError, OutputTooLargeError, ParameterError, SpecError
+from dagy.errors import (
+    BundleError,
+    CodecError,
+    LimitError,
+    OutputTooLargeError,
+    ParameterError,
+    SpecError,
+)
 from dagy.values import from_text
 from dagy.values.artifacts import ArtifactStore
 from dagy.worker import handle
@@ -266,6 +273,12 @@ def test_a_map_is_counted_and_run_item_by_item():
     results = {"listed": "[5,6,7]"}
     assert handle({"dagy": 2, "count": "number", "results": results}, spec) == {"count": 3}
     assert invoke(spec, tasks=["number"], item=1, attempt=1, results=results) == 6
+
+
+def test_a_map_of_more_items_than_a_state_can_name_is_refused():
+    results = {"listed": json.dumps([0] * 40_001)}
+    with pytest.raises(LimitError, match="the map has 40,001 items, and on AWS it may have 40,000"):
+        handle({"dagy": 2, "count": "number", "results": results}, over_a_list.build())
 
 
 def test_an_item_of_many_keeps_its_output_or_its_error(data):

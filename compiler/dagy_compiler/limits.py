@@ -29,8 +29,11 @@ state" and "Handling errors in Step Functions workflows", read 2026-11)."""
 MAX_ATTEMPTS: Final = 99_999_999
 """Largest `MaxAttempts` of a retrier ("Handling errors in Step Functions workflows", 2026-11)."""
 
+MAX_DELAY_SECONDS: Final = 31_622_399
+"""Largest `MaxDelaySeconds` of a retrier (same page)."""
+
 STATE_BYTES: Final = 262_144
-"""Input or output of a state, and what one `Assign` takes (same page)."""
+"""Input or output of a state, and what one `Assign` takes ("Service quotas")."""
 
 # Lambda developer guide: a function's name has at most 64 characters, an alias's fewer in practice.
 FUNCTION_ARN_CHARACTERS: Final = 170
@@ -120,12 +123,12 @@ STARTING_SECONDS: Final = 60
 report its own timeout."""
 
 HANDED_BYTES: Final = 240_000
-"""What the values that one state takes in, or puts out, may take together, of `STATE_BYTES`; the rest
-is envelope, and the names of the values."""
+"""What the values that one state takes in, or puts out, may take together, of `STATE_BYTES`; the
+rest is envelope, and the names of the values."""
 
 ENVELOPE_BYTES: Final = 8_000
-"""What a call and its answer take beside values and their names: ids, and what Step Functions adds to
-the answer of Lambda, which is about 2,000 bytes."""
+"""What a call and its answer take beside values and their names: ids, and what Step Functions adds
+to the answer of Lambda, which is about 2,000 bytes."""
 
 INLINE_ITEMS: Final = 40
 """Items of an inline Map, which runs at most 40 at once (developer guide, "Map state processing

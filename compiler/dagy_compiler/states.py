@@ -323,7 +323,8 @@ def native_retrier(attempts: Attempts) -> Retrier | None:
 def _fits_overrides(content: Mapping[str, Any]) -> bool:
     """Tell whether a call is surely small enough for the overrides of a container.
 
-    It stands there as JSON within JSON, beside a task token and what changes from attempt to attempt.
+    It stands there as JSON within JSON, beside a task token and what changes from attempt to
+    attempt.
     """
     told = json.dumps(json.dumps(content))
     return not content.keys() & SENT and len(told) <= ECS_OVERRIDE_CHARACTERS // 2

@@ -40,7 +40,9 @@ from typing import Any
 from dagy.environment import without_secrets
 from dagy.errors import BundleError, SpecError
 from dagy.spec import FlowSpec
+from dagy.worker.failures import short
 from dagy.worker.invocation import Invocation
+from dagy.worker.verdict import Retry
 
 PROTOCOL = 2
 
@@ -61,13 +63,18 @@ def lambda_handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
         SpecError: the invocation is not of this protocol, or names a task run that is not there.
     """
     del context
+    return answered(event, deployed_spec())
+
+
+def answered(event: Mapping[str, Any], spec: FlowSpec) -> dict[str, Any]:
+    """Do what an invocation asks for, as `handle`; what is raised is fit to leave the worker."""
     try:
-        return handle(event, deployed_spec())
+        return handle(event, spec)
+    except Retry:
+        raise  # what it says is short, shows no secret, and is read by an expression
     except BaseException as error:
-        shown = without_secrets(error)
-        if shown is error:
-            raise
-        raise shown from None  # what it came from shows the secret too
+        # What it came from may show a secret too, or be long.
+        raise short(without_secrets(error)) from None
 
 
 @cache

@@ -12,7 +12,7 @@ from typing import Any, TextIO
 
 from dagy.code import Code, code_of, load
 from dagy.environment import secret_parameters, worker_environment
-from dagy.errors import CodecError, ProcessDiedError, SpecError
+from dagy.errors import CodecError, LimitError, ParameterError, ProcessDiedError, SpecError
 from dagy.interpreter import Assignment, RunResult, TaskRun, Transition, execute
 from dagy.mapping import common_length, item_of, keyed
 from dagy.parameters import bind
@@ -20,6 +20,7 @@ from dagy.spec import Direct, FlowSpec, ParameterReference, TaskRunSpec, TaskSpe
 from dagy.state import StateType
 from dagy.values import from_text, to_text
 from dagy.worker.claims import MAX_TEXT_BYTES, Artifacts, Claims
+from dagy.worker.failures import own_name
 from dagy.worker.verdict import (
     Lost,
     Retry,
@@ -34,6 +35,10 @@ from dagy.worker.verdict import (
 # Tasks of one invocation that may run at once. In the cloud the graph's own width is the only limit
 # between states; within one Lambda, threads are for waiting, and it has at most six processors.
 MAX_WORKERS = 16
+
+MAX_ITEMS = 40_000
+"""Items of a map. Their indices are what Step Functions maps over, and the input of a state holds
+262,144 bytes."""
 
 
 class Invocation:
@@ -81,7 +86,13 @@ class Invocation:
     @cached_property
     def _parameters(self) -> Mapping[str, Any]:
         name, entries = self._spec.name, self._spec.parameters
-        given = secret_parameters(name, entries, self._event.get("parameters") or {})
+        sent = self._event.get("parameters") or {}
+        if not isinstance(sent, Mapping):
+            raise ParameterError(
+                f"flow {name!r}: the input of an execution must be a JSON object, with a value for "
+                "each parameter by its name"
+            )
+        given = secret_parameters(name, entries, sent)
         return bind(name, entries, given, partial="parameters" not in self._event)
 
     @cached_property
@@ -117,7 +128,13 @@ class Invocation:
     def _count(self, run: TaskRunSpec) -> int:
         args, kwargs = resolve(run.args, self._lookup), resolve(run.kwargs, self._lookup)
         given = keyed(args, kwargs)
-        return common_length({key: given[key] for key in run.map_over or ()})
+        count = common_length({key: given[key] for key in run.map_over or ()})
+        if count > MAX_ITEMS:
+            raise LimitError(
+                f"flow {self._spec.name!r}, {run.id}: the map has {count:,} items, and on AWS it "
+                f"may have {MAX_ITEMS:,}; map over groups of them, with a task for a group"
+            )
+        return count
 
     def _asked(self) -> list[TaskRunSpec]:
         """Return the task runs that are asked for; of a map, the item."""
@@ -168,7 +185,7 @@ class Invocation:
         failed = result.task_runs[result.failed_task]
         if failed.retry_in is not None and self._event.get("decide"):
             raise Retry(again(failed.attempt, failed.retry_in, failed.error)) from None
-        raise result.exception
+        raise result.exception if lost is not None else own_name(result.exception)
 
     def _mourn(self, lost: Mapping[str, str]) -> dict[str, Any]:
         """Say what follows when a worker died in an attempt."""
@@ -198,7 +215,7 @@ class Invocation:
             secrets=worker_environment(_assigned(spec, assignment)),
         )
         if result.exception is not None and assignment.task_run_ids is None:
-            raise result.exception
+            raise own_name(result.exception)
         return result
 
     def _flow_code(self) -> Code | None:

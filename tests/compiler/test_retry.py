@@ -31,7 +31,9 @@ def test_what_grows_by_a_constant_factor_is_native(retries, delay, expected):
     assert (made.backoff, made.decided) == (expected, False)
 
 
-@pytest.mark.parametrize("delay", [None, 0, [], 0.5, [1, 1.5], [2, 0, 5], [2, 3, 5], [4, 2, 1]])
+@pytest.mark.parametrize(
+    "delay", [None, 0, [], 0.5, [1, 1.5], [2, 0, 5], [2, 3, 5], [4, 2, 1], [1, 40_000_000]]
+)
 def test_every_other_delay_is_the_workers(delay):
     made = attempts(3, delay)
     assert (made.backoff, made.decided) == (None, True)

@@ -10,7 +10,7 @@ from sfnx.testing import Failure
 from tests.differential import palette
 from tests.differential.observe import locally, on_sfnx, spec_of
 from tests.differential.programs import programs
-from tests.differential.test_differential import drawing
+from tests.differential.test_differential import WITHOUT_CONTAINERS, drawing
 
 THROTTLED = ("Lambda.TooManyRequestsException", "Lambda.ServiceException")
 LOST = ("Lambda.Unknown", "Sandbox.Timedout", "States.Timeout", "Runtime.ExitError")
@@ -62,7 +62,7 @@ def test_nothing_that_lambda_does_changes_a_result_or_adds_an_attempt(program, t
 
 
 @drawing(0.5)
-@given(programs(), st.lists(st.sampled_from(THROTTLED), max_size=7))
+@given(programs(WITHOUT_CONTAINERS), st.lists(st.sampled_from(THROTTLED), max_size=7))
 def test_throttling_is_never_noticed(program, errors):
     troubles = [("refused", name) for name in errors]
     there = on_sfnx(program, "micro", troubled(troubles))

@@ -40,11 +40,11 @@ from dagy_compiler.service_states import opened_task_runs
 from dagy_compiler.tree import EMPTY, Choose, Leaf, Parallel, Series, Tree, leaves, steps
 
 CLAIM_BYTES = 126
-"""What stands for a stored value takes, at most: `{"claim":"<execution>/<hash>"},`, of which the name
-of an execution has 80 characters (Step Functions API reference, "StartExecution", read 2026-11)."""
+"""What stands for a stored value takes, at most: `{"claim":"<execution>/<hash>"},`, of which the
+name of an execution has 80 characters (API reference, "StartExecution", read 2026-11)."""
 
 KEY_BYTES = 8
-"""What the key of a value takes beside a name: quotes, a colon, a comma, the prefix of a variable."""
+"""What the key of a value takes beside a name: quotes, colon, comma, the prefix of a variable."""
 
 Scope = program.Sequence
 

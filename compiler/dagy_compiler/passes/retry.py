@@ -13,6 +13,7 @@ from dagy.spec import TaskSpec
 from dagy_compiler.limits import (
     HEARTBEAT_SECONDS,
     MAX_ATTEMPTS,
+    MAX_DELAY_SECONDS,
     STARTING_SECONDS,
     TASK_TIMEOUT_SECONDS,
     WAIT_SECONDS,
@@ -115,6 +116,8 @@ def _growing(delays: list[int], retries: int) -> Backoff | None:
         return None
     # Without a largest delay, a retrier would go on growing where the list repeats its last item.
     grows_on = retries > len(delays) or first * rate ** (len(delays) - 1) > largest
+    if grows_on and largest > MAX_DELAY_SECONDS:
+        return None
     return Backoff(first, rate, largest if grows_on else None, retries)
 
 
