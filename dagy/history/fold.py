@@ -37,7 +37,8 @@ FROM (SELECT unnest(CAST($rows AS STRUCT(run_id VARCHAR, journal VARCHAR, unende
 # Every one of these options is there to stop DuckDB from being clever: it would guess types, take
 # `a=b` in a path for a partition, and a line of 16 MiB for a mistake. `ignore_errors` turns a line
 # that is not JSON into a row of NULLs: that is the torn last line of a run that was killed. The
-# header becomes one too, because it has none of these fields.
+# header becomes one too, because it has none of these fields; a line of a damaged file may lack
+# one.
 #
 # The last column says of every event whether its run crashed: it has no end, and nobody owns it.
 _EVENTS = f"""
@@ -53,7 +54,7 @@ FROM read_json($journals, format = 'newline_delimited', compression = 'uncompres
         attempt: 'INTEGER', message: 'VARCHAR', output: 'VARCHAR', error_type: 'VARCHAR',
         error_message: 'VARCHAR', error_traceback: 'VARCHAR'}}) e
 JOIN folding USING (journal)
-WHERE seq IS NOT NULL
+WHERE seq IS NOT NULL AND "at" IS NOT NULL AND state IS NOT NULL AND attempt IS NOT NULL
 """
 
 # The output, the message and the state are the last event's. The error is that of the last attempt
@@ -269,7 +270,8 @@ def _longest_line(journal: str) -> int:
 def _is_about_journals(error: Exception) -> bool:
     import duckdb
 
-    return isinstance(error, (OSError, duckdb.InvalidInputException)) or JOURNAL_NAME in str(error)
+    kinds = (OSError, duckdb.InvalidInputException, duckdb.DataError, duckdb.IntegrityError)
+    return isinstance(error, kinds) or JOURNAL_NAME in str(error)
 
 
 def _not_folded(home: Home, run_id: str, error: Exception) -> HistoryError:

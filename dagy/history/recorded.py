@@ -26,6 +26,8 @@ RUNNING, CRASHED = StateType.RUNNING.value, "CRASHED"
 """What a run is that has not ended: its process is there, or gone. No task run is ever CRASHED."""
 
 _SHOWN_CANDIDATES = 5
+_NEEDED = {"seq", "at", "state", "attempt"}
+_STATES = frozenset(state.value for state in StateType)
 
 
 @dataclass(frozen=True)
@@ -187,7 +189,7 @@ def _header(home: Home, run_id: str) -> RunHeader | None:
 
 
 def _entries(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the transitions; a line that is torn, which only the last one can be, is left out."""
+    """Yield the transitions; a line that is none, being torn or damaged, is left out."""
     with path.open("rb") as file:
         file.readline()
         for line in file:
@@ -195,8 +197,12 @@ def _entries(path: Path) -> Iterator[dict[str, Any]]:
                 entry = json.loads(line)
             except ValueError:
                 continue
-            if isinstance(entry, dict) and "seq" in entry:
+            if isinstance(entry, dict) and _is_transition(entry):
                 yield entry
+
+
+def _is_transition(entry: dict[str, Any]) -> bool:
+    return entry.keys() >= _NEEDED and entry["state"] in _STATES
 
 
 def _replay(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dagy.errors import HistoryError
-from dagy.history import fold, queries, reading, settling, store
+from dagy.history import fold, queries, reading, store
 from dagy.history.recorded import is_alive
 
 if TYPE_CHECKING:
@@ -61,8 +61,8 @@ def delete_runs(home: Home, runs: Sequence[str]) -> list[str]:
             f"run {', '.join(going_on)} goes on; stop it first, or wait for its end. "
             "Nothing was deleted"
         )
+    # Nothing is folded first: on a full disk there may be no room for what waits.
     with store.connected(home, patience=store.OWNER_PATIENCE) as connection:
-        settling.settle_over(connection, home)
         removed = remove(connection, home, run_ids)
     left = [run_id for run_id in run_ids if run_id not in removed]
     if left:

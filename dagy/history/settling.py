@@ -83,11 +83,10 @@ def settle_patiently(home: Home, patience: float) -> list[HistoryError]:
     from dagy.history import store
 
     with store.connected(home, patience=patience) as connection:
-        return settle_over(connection, home)
+        return _settle(connection, home)
 
 
-def settle_over(connection: DuckDBPyConnection, home: Home) -> list[HistoryError]:
-    """Settle over a connection; call it while nobody else holds the file, inside `connected`."""
+def _settle(connection: DuckDBPyConnection, home: Home) -> list[HistoryError]:
     from dagy.history import fold
 
     found = fold.survey(home, home.pending_ids())

@@ -37,6 +37,15 @@ _LONGEST_PAUSE = 0.05
 # only: two threads could both delete a run and both insert it.
 _one_at_a_time = threading.RLock()
 
+if hasattr(os, "register_at_fork"):
+    # A child forked while another thread has the file open would wait for that thread, which it
+    # does not have, or write by its copy of DuckDB's open file, which nothing locks.
+    os.register_at_fork(
+        before=_one_at_a_time.acquire,
+        after_in_parent=_one_at_a_time.release,
+        after_in_child=_one_at_a_time.release,
+    )
+
 
 class HistoryBusyError(HistoryError):
     """Another process held the database for longer than the caller would wait."""

@@ -1,12 +1,15 @@
 """Disks that are full or read-only: the flow runs, and what was lost is said, once."""
 
 import json
+import random
 import subprocess
 import sys
 
 import pytest
 
 from dagy.history import Home, find_run, list_runs, results_of
+from dagy.interpreter.events import Transition
+from dagy.state import StateType
 
 # A file-size limit is a full disk that needs no disk: every write beyond it fails, for Python and
 # for DuckDB alike. `at_first` and `in_task` are in bytes; 0 is no limit.
@@ -88,6 +91,29 @@ def test_a_disk_with_room_for_a_journal_and_not_for_a_larger_database(
     assert [run.status for run in list_runs(home)] == ["SUCCEEDED"] * 2
     assert find_run(home, run_id).task_runs_succeeded == 41
     assert home.pending_ids() == []
+
+
+DELETE = """
+import resource, sys
+from dagy.history import Home, delete_runs
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, resource.RLIM_INFINITY))
+print(delete_runs(Home.find(), sys.argv[1:]))
+"""
+
+
+def test_runs_can_be_deleted_to_make_room_for_what_waits(home, record, monkeypatch):
+    monkeypatch.setenv("DAGY_LOCAL_DIR", str(home.root))
+    record("earlier")
+    assert len(list_runs(home)) == 1
+    # Random, so that DuckDB cannot make it smaller.
+    output = json.dumps(random.Random(0).randbytes(2_000_000).hex())
+    record("large", transitions=[Transition(1.0, None, StateType.SUCCEEDED, output=output)])
+    child = subprocess.run(
+        [sys.executable, "-c", DELETE, "large"], capture_output=True, text=True, check=False
+    )
+    assert (child.stdout, child.stderr) == ("['large']\n", "")
+    assert [run.run_id for run in list_runs(home)] == ["earlier"]
 
 
 def test_a_home_where_no_one_may_write(monkeypatch):

@@ -166,6 +166,37 @@ time.sleep(60)
 """
 
 
+FORK_WHILE_A_THREAD_READS = """
+import os, signal, threading
+from dagy.history.reading import reading
+
+record("parent")
+is_open = threading.Event()
+
+def read():
+    with reading(home):
+        is_open.set()
+        time.sleep(0.3)
+
+threading.Thread(target=read).start()
+is_open.wait()
+child = os.fork()
+if not child:
+    signal.alarm(30)  # ends a child that waits for a thread that it does not have
+    record("child")
+    settle(home)
+    os._exit(0)
+print(os.waitpid(child, 0)[1])
+"""
+
+
+def test_a_child_forked_while_a_thread_has_the_file_open_can_settle(home, start):
+    said, _ = start(FORK_WHILE_A_THREAD_READS).communicate(timeout=60)
+    assert said == "0\n"
+    assert home.pending_ids() == []
+    assert count(home, "runs") == 2
+
+
 def test_a_file_that_another_process_holds_is_left_to_whoever_comes_next(home, record, start):
     record("run-0")
     record("run-1")

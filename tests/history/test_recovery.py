@@ -4,7 +4,9 @@ import duckdb
 import pytest
 
 from dagy.errors import HistoryError
-from dagy.history import delete_runs, find_run, list_runs, settle
+from dagy.history import delete_runs, find_run, list_runs, results_of, settle
+from dagy.interpreter.events import Transition
+from dagy.state import StateType
 
 
 def junk(home):
@@ -108,6 +110,28 @@ def test_a_journal_that_is_not_one_is_named_and_hides_no_other_run(home, record)
     assert "run run-2 is not in the local history" in str(caught.value)
     assert f"remove {home.run_folder('run-2')} and {home.pending('run-2')}" in str(caught.value)
     with pytest.warns(UserWarning, match="run-2"):
+        assert [run.run_id for run in list_runs(home)] == ["run-1"]
+
+
+@pytest.mark.parametrize("field", ["seq", "at", "state", "attempt"])
+def test_a_damaged_line_is_left_out_and_hides_nothing_else(home, record, field):
+    record("run-1")
+    record("run-2")
+    journal = home.journal("run-2")
+    lines = journal.read_text().splitlines(keepends=True)
+    lines[3] = lines[3].replace(f'"{field}":', '"????":')
+    journal.write_text("".join(lines))
+    assert [(run.run_id, run.status) for run in list_runs(home)] == [
+        ("run-2", "SUCCEEDED"),
+        ("run-1", "SUCCEEDED"),
+    ]
+    assert results_of(home, "run-2").results == {}
+
+
+def test_a_journal_with_a_time_that_there_is_not_is_named_and_hides_no_other_run(home, record):
+    record("run-1")
+    record("run-2", transitions=[Transition(1e300, None, StateType.RUNNING)])
+    with pytest.warns(UserWarning, match="run run-2 is not in the local history"):
         assert [run.run_id for run in list_runs(home)] == ["run-1"]
 
 
