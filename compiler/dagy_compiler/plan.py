@@ -87,6 +87,7 @@ class Plan:
         attempts: set by `retry`: who makes the attempts of each unit, by the unit's index.
         program: set by `dataflow`.
         machine: set by `emit`.
+        parts: set by `emit`: the machines that run inside of it or of each other, by name.
     """
 
     spec: FlowSpec
@@ -99,6 +100,7 @@ class Plan:
     attempts: tuple[Attempts, ...] | None = None
     program: Program | None = None
     machine: StateMachine | None = field(default=None, repr=False)
+    parts: Mapping[str, StateMachine] = field(default_factory=dict, repr=False)
 
     @cached_property
     def runs(self) -> dict[str, TaskRunSpec]:
@@ -112,11 +114,17 @@ class Plan:
         Once the machine is there, the function that is asked between tasks is among them.
         """
         used = {unit.placement for unit in self.units or ()}
-        if self.machine is not None and f"${{{FUNCTION}Arn}}" in self.machine.model_dump_json():
+        asked = f"${{{FUNCTION}Arn}}"
+        if any(asked in machine.model_dump_json() for machine in self.machines):
             used.add(FUNCTION)
         every = [mode_placement(mode) for mode in (MICRO, self.mode)]
         every += (self.placements or {}).values()
         return {place.name: place for place in every if place.name in used}
+
+    @property
+    def machines(self) -> list[StateMachine]:
+        """All machines, the outermost one first."""
+        return [] if self.machine is None else [self.machine, *self.parts.values()]
 
     @property
     def has_bucket(self) -> bool:

@@ -17,7 +17,8 @@ class Source:
     Attributes:
         variable: a variable that an earlier state assigned; None for the state's own result.
         branch: of a Fork's result, the branch, from 0.
-        key: of a branch's output, or of the outputs that a worker answers, the field.
+        key: of a branch's output, or of the outputs that a worker or a nested machine answers,
+            the field.
     """
 
     variable: str | None = None
@@ -80,6 +81,23 @@ class Fork:
 
 
 @dataclass(frozen=True, slots=True)
+class Nested:
+    """A state machine of its own, which runs while this state waits.
+
+    Attributes:
+        name: of the machine.
+        inputs: what its execution is given; it assigns the same variables.
+        body: its own scope; what it yields is its execution's output.
+        assigns: what it leaves for later states of the scope around it.
+    """
+
+    name: str
+    inputs: Inputs
+    body: Sequence
+    assigns: Values = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Decide:
     """One of two sides, in the scope that it stands in.
 
@@ -121,7 +139,7 @@ class Guard:
     assigns: Values = ()
 
 
-Step = Call | Fork | Decide | Join | Guard
+Step = Call | Fork | Nested | Decide | Join | Guard
 
 
 @dataclass(frozen=True, slots=True)

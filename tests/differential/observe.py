@@ -14,11 +14,13 @@ from sfnx.testing import Call, Failure, run
 from dagy.spec import FlowSpec
 from dagy.testing import run_in_memory
 from dagy.worker import handle
-from dagy_compiler import compile_flow
+from dagy_compiler import CompiledFlow, compile_flow, run_passes
+from dagy_compiler.passes import Split
 from tests.differential import palette
 from tests.differential.programs import Drawn
 from tests.engines.handler import FunctionError
 from tests.engines.moto import execute_definition
+from tests.engines.sfnx import nesting
 
 
 @dataclass(frozen=True)
@@ -82,8 +84,22 @@ Around = Callable[[Callable[[], Any]], Any]
 """Makes an invocation, or does something else in its place."""
 
 
-def on_sfnx(program: Drawn, mode: str, around: Around = lambda invoke: invoke()) -> Observed:
-    """Run a flow as a state machine on sfnx's runner."""
+def compiled(spec: FlowSpec, mode: str, size: int | None) -> CompiledFlow:
+    """Compile a flow, into machines of no more bytes than that if cuts can make them."""
+    if size is None:
+        return compile_flow(spec, mode=mode)
+    plan = Split(definition_bytes=size)(run_passes(spec, mode=mode, after="emit"))
+    assert plan.machine is not None
+    return CompiledFlow(spec, mode, plan, plan.machine)
+
+
+def on_sfnx(
+    program: Drawn,
+    mode: str,
+    around: Around = lambda invoke: invoke(),
+    size: int | None = None,
+) -> Observed:
+    """Run a flow as a state machine on sfnx's runner, split if a size is given."""
     spec = spec_of(program)
     worker = Here(spec)
     palette.CALLED.clear()
@@ -95,7 +111,8 @@ def on_sfnx(program: Drawn, mode: str, around: Around = lambda invoke: invoke())
         except FunctionError as error:
             raise Failure(error.payload["errorType"], json.dumps(error.payload)) from error
 
-    execution = run(compile_flow(spec, mode=mode).definition(), {}, task)
+    flow = compiled(spec, mode, size)
+    execution = run(flow.definition(), {}, nesting(task, flow.parts()))
     failed = execution.error is not None
     return _observed(execution.error, execution.cause, None if failed else execution.output)
 

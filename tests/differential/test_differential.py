@@ -7,6 +7,7 @@ import os
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.differential.observe import locally, on_moto, on_sfnx
 from tests.differential.programs import failing_programs, programs
@@ -49,6 +50,21 @@ def test_flows_that_fail_on_sfnx(program):
     assert here.status == "FAILED"
     there = on_sfnx(program, "micro")
     assert there == here
+
+
+SIZES = st.integers(1_000, 30_000)
+
+
+@drawing(0.5)
+@given(programs(), SIZES)
+def test_split_flows_that_succeed_on_sfnx(program, size):
+    assert on_sfnx(program, "micro", size=size) == locally(program)
+
+
+@drawing(0.5)
+@given(failing_programs(), SIZES)
+def test_split_flows_that_fail_on_sfnx(program, size):
+    assert on_sfnx(program, "micro", size=size) == locally(program)
 
 
 @drawing(0.1)
