@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dagy.spec import Direct
@@ -166,3 +167,34 @@ class Program:
 
     body: Sequence
     returns: Source | None
+
+
+def units_of(steps: tuple[Step, ...]) -> Iterator[int]:
+    """Yield the units that some steps call, without those of the machines nested in them."""
+    for step in steps:
+        match step:
+            case Call(unit=int(unit)):
+                yield unit
+            case Fork(branches=branches):
+                for branch in branches:
+                    yield from units_of(branch.steps)
+            case Guard(body=body):
+                yield from units_of(body.steps)
+            case Decide(then=then, otherwise=otherwise):
+                yield from units_of(then + otherwise)
+
+
+def nested_in(steps: tuple[Step, ...]) -> Iterator[Nested]:
+    """Yield the machines that are nested in some steps, inner ones too."""
+    for step in steps:
+        match step:
+            case Nested(body=body):
+                yield from nested_in(body.steps)
+                yield step
+            case Fork(branches=branches):
+                for branch in branches:
+                    yield from nested_in(branch.steps)
+            case Guard(body=body):
+                yield from nested_in(body.steps)
+            case Decide(then=then, otherwise=otherwise):
+                yield from nested_in(then + otherwise)

@@ -117,12 +117,13 @@ def on_sfnx(
     return _observed(execution.error, execution.cause, None if failed else execution.output)
 
 
-def on_moto(program: Drawn, mode: str) -> Observed:
-    """Run a flow as a state machine on moto's engine."""
+def on_moto(program: Drawn, mode: str, size: int | None = None) -> Observed:
+    """Run a flow as a state machine on moto's engine, split if a size is given."""
     spec = spec_of(program)
     palette.CALLED.clear()
-    definition = json.dumps(compile_flow(spec, mode=mode).definition(), ensure_ascii=False)
-    outcome = execute_definition(definition, {}, Here(spec))
+    flow = compiled(spec, mode, size)
+    definition = json.dumps(flow.definition(), ensure_ascii=False)
+    outcome = execute_definition(definition, {}, Here(spec), flow.parts())
     return _observed(outcome.error, outcome.cause, outcome.output)
 
 

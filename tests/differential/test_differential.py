@@ -77,3 +77,15 @@ def test_flows_that_succeed_on_moto(program):
 @given(failing_programs())
 def test_flows_that_fail_on_moto(program):
     assert on_moto(program, "micro") == locally(program)
+
+
+@drawing(0.1)
+@given(programs(), SIZES)
+def test_split_flows_that_succeed_on_moto(program, size):
+    assert on_moto(program, "micro", size) == locally(program)
+
+
+@drawing(0.1)
+@given(failing_programs(), SIZES)
+def test_split_flows_that_fail_on_moto(program, size):
+    assert on_moto(program, "micro", size) == locally(program)

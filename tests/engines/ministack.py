@@ -92,7 +92,11 @@ class Ministack:
         """See `Engine.run`."""
         name = f"dagy-{uuid.uuid4().hex[:12]}"
         self._s3.put_object(Bucket="artifacts", Key=name, Body=_with_bootstrap(bundle, self._bin))
-        arn = self._deploy(name, bundle)
+        keys = {f"{machine}Key": f"{name}-{machine}" for machine in self._machines(bundle)}
+        for machine, file in self._machines(bundle).items():
+            content = (bundle / file).read_bytes()
+            self._s3.put_object(Bucket="artifacts", Key=keys[f"{machine}Key"], Body=content)
+        arn = self._deploy(name, bundle, keys)
         try:
             with self._containers(name) as containers:
                 return self._execute(arn, given, containers)
@@ -137,7 +141,11 @@ class Ministack:
                 time.sleep(0.05)
         raise RuntimeError("ministack did not become healthy within 60 s")
 
-    def _deploy(self, name: str, bundle: Path) -> str:
+    def _machines(self, bundle: Path) -> dict[str, str]:
+        manifest = json.loads((bundle / "manifest.json").read_text(encoding="utf-8"))
+        return manifest["state_machines"]
+
+    def _deploy(self, name: str, bundle: Path, keys: dict[str, str]) -> str:
         template = json.loads((bundle / "template.json").read_text(encoding="utf-8"))
         for resource in template["Resources"].values():
             if resource["Type"] == "AWS::Lambda::Function":
@@ -148,7 +156,7 @@ class Ministack:
             TemplateBody=json.dumps(template, ensure_ascii=False),
             Parameters=[
                 {"ParameterKey": key, "ParameterValue": value}
-                for key, value in {"ArtifactKey": name, **_PARAMETERS}.items()
+                for key, value in {"ArtifactKey": name, **keys, **_PARAMETERS}.items()
                 if key in template["Parameters"]
             ],
             Capabilities=["CAPABILITY_IAM"],

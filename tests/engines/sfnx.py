@@ -12,6 +12,7 @@ from typing import Any
 
 from sfnx.testing import Call, Failure, run
 
+from dagy_compiler.bundle import read_bundle
 from dagy_compiler.container_states import RUN_TASK
 from dagy_compiler.nested_states import RESOURCE, part_id
 from tests.engines import Outcome
@@ -36,7 +37,7 @@ class SfnxEngine:
                     raise Failure(error.payload["errorType"], cause) from error
                 return {"StatusCode": 200, "ExecutedVersion": "$LATEST", "Payload": payload}
 
-            execution = run(definition, given, nesting(task, parts_of(bundle)))
+            execution = run(definition, given, nesting(task, read_bundle(bundle).parts))
         if execution.error is not None:
             return Outcome("FAILED", None, execution.error, execution.cause)
         return Outcome("SUCCEEDED", execution.output)

@@ -69,7 +69,11 @@ class Limits:
 
 def definition_bytes(definition: Mapping[str, object]) -> int:
     """Return the size of a definition in bytes, with the longest ARNs that may be put into it."""
-    text = json.dumps(definition, ensure_ascii=False, separators=(",", ":"))
+    return deployed_bytes(json.dumps(definition, ensure_ascii=False, separators=(",", ":")))
+
+
+def deployed_bytes(text: str) -> int:
+    """Return the size of a definition's text in bytes, with the longest ARNs put into it."""
     return len(_SUBSTITUTION.sub("x" * limits.FUNCTION_ARN_CHARACTERS, text).encode())
 
 
