@@ -25,7 +25,7 @@ from dagy_compiler.lines import definition_lines
 from dagy_compiler.machines import OUTERMOST, Machine, key_parameter, machines_of
 from dagy_compiler.modes import ECS
 from dagy_compiler.passes.limits import deployed_bytes
-from dagy_compiler.template import template
+from dagy_compiler.template import template, template_text
 from dagy_compiler.templates import render_file
 
 __all__ = ["Bundle", "FlowSource", "files_of", "read_bundle", "write_bundle"]
@@ -96,7 +96,7 @@ def files_of(
     """
     spec = compiled.spec.canonical()
     machines = machines_of(compiled.plan)
-    stack = template(compiled.plan, python_version=python_version)
+    stack = template(compiled.plan, machines, python_version=python_version)
     apart = key_parameter(OUTERMOST) in stack["Parameters"]
     name = slug(spec.name, fallback="flow")
     files = {
@@ -105,7 +105,7 @@ def files_of(
             machine.file: _lines(machine, spec.name) if apart else _json(machine.definition)
             for machine in machines
         },
-        "template.json": _json(stack),
+        "template.json": template_text(stack),
         "artifact.zip": artifact(spec, source),
         "app.py": render_file("app.py", stack_name=_stack_name(spec.name)).encode(),
         "cdk.json": render_file("cdk.json").encode(),

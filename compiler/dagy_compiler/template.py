@@ -45,7 +45,7 @@ from dagy_compiler.limits import (
     TEMPLATE_PARAMETERS,
     TEMPLATE_RESOURCES,
 )
-from dagy_compiler.machines import key_parameter, machines_of, state_machine
+from dagy_compiler.machines import Machine, key_parameter, state_machine
 from dagy_compiler.modes import ECS, LAMBDA
 from dagy_compiler.placement import Placement
 from dagy_compiler.plan import Plan
@@ -56,7 +56,7 @@ LOG_RETENTION_DAYS = 30
 DATA_RETENTION_DAYS = 30
 
 
-def template(plan: Plan, *, python_version: str) -> Json:
+def template(plan: Plan, machines: list[Machine], *, python_version: str) -> Json:
     """Return the template of a flow as JSON values.
 
     It holds the definitions, unless it would be too large with them: then they are read from the
@@ -64,19 +64,28 @@ def template(plan: Plan, *, python_version: str) -> Json:
 
     Args:
         plan: after the last pass.
+        machines: of the plan, from `machines_of`.
         python_version: of the Lambda runtime and the container, as `3.12`.
 
     Raises:
         LimitError: the template, or a role in it, is larger than AWS accepts.
     """
-    made = _template(plan, python_version, inline=True)
-    if _size(made) > TEMPLATE_BYTES:
-        made = _template(plan, python_version, inline=False)
-    _check_size(plan.spec.name, made)
+    if sum(len(machine.text) for machine in machines) <= TEMPLATE_BYTES:
+        made = _template(plan, machines, python_version, inline=True)
+        if len(template_text(made)) <= TEMPLATE_BYTES:
+            _check(plan.spec.name, made)
+            return made
+    made = _template(plan, machines, python_version, inline=False)
+    _check(plan.spec.name, made)
     return made
 
 
-def _template(plan: Plan, python_version: str, *, inline: bool) -> Json:
+def template_text(made: Json) -> bytes:
+    """Return a template as it is written, and uploaded."""
+    return (json.dumps(made, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def _template(plan: Plan, machines: list[Machine], python_version: str, *, inline: bool) -> Json:
     flow = _harmless(plan.spec.name)
     tags = [Tag(key="dagy:flow", value=flow)]
     functions = [place for place in plan.places.values() if place.executor == LAMBDA]
@@ -86,7 +95,6 @@ def _template(plan: Plan, python_version: str, *, inline: bool) -> Json:
         "ArtifactBucket": Parameter(description="S3 bucket that holds artifact.zip", min_length=1),
         "ArtifactKey": Parameter(description="S3 key of artifact.zip", min_length=1),
     }
-    machines = machines_of(plan)
     if not inline:
         parameters |= {
             key_parameter(machine.id): Parameter(
@@ -210,13 +218,9 @@ def _worker_role(place: Placement, has_bucket: bool, tags: list[Tag]) -> Resourc
     return role("lambda.amazonaws.com", {"Work": statements}, tags)
 
 
-def _size(made: Json) -> int:
-    return len(json.dumps(made, separators=(",", ":")).encode())
-
-
-def _check_size(flow: str, made: Json) -> None:
+def _check(flow: str, made: Json) -> None:
     way_out = "use --execution-mode nano, or split the flow"
-    size = _size(made)
+    size = len(template_text(made))
     if size > TEMPLATE_BYTES:
         raise LimitError(
             f"flow {flow!r}: its template takes {size:,} bytes, and CloudFormation accepts "

@@ -86,7 +86,7 @@ class Weight:
 
 
 # About what the emitter writes; what comes out is measured.
-OF_PART = Weight(2_400, limits.EVENTS_OF_SYNC_TASK)
+OF_PART = Weight(2_000, limits.EVENTS_OF_SYNC_TASK)
 OF_FORK = Weight(300, limits.EVENTS_OF_PARALLEL + limits.EVENTS_OF_OTHER_STATE)
 OF_BRANCH = Weight(250, 0)
 OF_CHOICE = Weight(1_600, limits.EVENTS_OF_LAMBDA_TASK + limits.EVENTS_OF_OTHER_STATE)
@@ -98,12 +98,12 @@ Joined = Callable[[Iterable[Tree]], Tree]
 
 
 def _fits(plan: Plan, limit: Weight) -> bool:
-    return all(_weight(machine).within(limit) for machine in plan.machines)
+    return all(_keeps_to(machine, limit) for machine in plan.machines)
 
 
-def _weight(machine: StateMachine) -> Weight:
+def _keeps_to(machine: StateMachine, limit: Weight) -> bool:
     events = limits.EVENTS_OF_EXECUTION + history_events(machine.states, machine.start_at)
-    return Weight(definition_bytes(machine.to_json()), events)
+    return events <= limit.events and definition_bytes(machine.to_json()) <= limit.bytes
 
 
 def _weight_of_unit(states: dict[str, State]) -> Weight:
@@ -234,4 +234,4 @@ def _of_choice(then: Weighed, otherwise: Weighed) -> Weight:
 
 def _is_light(group: list[Weighed]) -> bool:
     """Tell whether a machine of its own would cost more than it takes away."""
-    return _total(group).within(OF_PART + OF_PART)
+    return _total(group).within(OF_PART)
