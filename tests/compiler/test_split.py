@@ -7,7 +7,7 @@ from sfnx.testing import Failure, run
 
 from dagy_compiler import compile_flow, describe
 from dagy_compiler.asl import StateMachine
-from dagy_compiler.bundle import FlowSource, read_bundle, write_bundle
+from dagy_compiler.bundle import FlowSource, write_bundle
 from dagy_compiler.lines import definition_lines
 from dagy_compiler.nested_states import part_id
 from dagy_compiler.passes.limits import definition_bytes
@@ -83,7 +83,7 @@ def test_a_change_moves_only_the_cuts_near_it():
     before = compile_split(layers(60), 20_000)
     longer = layers(60)
     flow = Flow(longer.name)
-    flow.tasks, flow.runs = longer.tasks, list(longer.runs)
+    flow.tasks, flow.runs = dict(longer.tasks), list(longer.task_runs)
     flow.task("more", output("load-0"))
     after = compile_split(flow.returns(longer.outputs), 20_000)
     same = [name for name, part in before.parts().items() if after.parts().get(name) == part]
@@ -132,15 +132,17 @@ def test_what_a_part_was_given_may_be_longer_than_a_cause():
 def test_values_share_what_fits_beside_each_other_in_the_answer_of_a_part():
     """Input and output of a part come back together, in 262,144 bytes."""
     flow = compile_split(layers(8), 12_000)
-    [limit] = {
-        state["Arguments"]["Payload"]["limit"]
+    last = [
+        [state for state in part["States"].values() if state["Type"] == "Parallel"][-1]
         for part in flow.parts().values()
-        for branch in next(s for s in part["States"].values() if s["Type"] == "Parallel")[
-            "Branches"
-        ]
+    ]
+    limits = {
+        state["Arguments"]["Payload"]["limit"]
+        for fork in last
+        for branch in fork["Branches"]
         for state in branch["States"].values()
     }
-    assert limit * 3 * 2 <= 240_000
+    assert max(limits) * 3 * 2 <= 240_000
 
 
 def test_what_a_reader_sees(golden):
@@ -178,7 +180,6 @@ def test_definitions_that_are_too_large_for_a_template_are_files_of_their_own(bu
         text = (bundle.path / file).read_text(encoding="utf-8")
         assert StateMachine.model_validate(json.loads(text))
         assert text == definition_lines(json.loads(text)) + "\n"
-    assert read_bundle(bundle.path).parts == bundle.parts
 
 
 def test_a_machine_may_start_the_parts_in_it_and_nothing_else(bundle):
