@@ -21,7 +21,8 @@ class DagyFlow(Construct):
     """A flow on AWS: the very template of its bundle, with handles that CDK users expect.
 
     The template is included as it is, so `cdk deploy`, `aws cloudformation deploy` and this create
-    the same resources under the same logical ids. The artifact is uploaded as an asset.
+    the same resources under the same logical ids. The artifact is uploaded as an asset,
+    and so are definitions that are too large for the template.
 
     Args:
         scope: the stack to put it in.
@@ -47,7 +48,14 @@ class DagyFlow(Construct):
         parameters: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(scope, id)
-        path = read_bundle(Path(bundle)).path
+        read = read_bundle(Path(bundle))
+        path = read.path
+        template = json.loads((path / "template.json").read_bytes())
+        definitions = {
+            f"{machine}Key": assets.Asset(self, f"{machine}Definition", path=str(path / file))
+            for machine, file in read.manifest.get("state_machines", {}).items()
+            if f"{machine}Key" in template["Parameters"]
+        }
         artifact = assets.Asset(self, "Artifact", path=str(path / "artifact.zip"))
         self._included = include.CfnInclude(
             self,
@@ -57,13 +65,13 @@ class DagyFlow(Construct):
                 **(parameters or {}),
                 "ArtifactBucket": artifact.s3_bucket_name,
                 "ArtifactKey": artifact.s3_object_key,
+                **{name: asset.s3_object_key for name, asset in definitions.items()},
             },
         )
         machine = self._included.get_resource("StateMachine")
         self._state_machine = sfn.StateMachine.from_state_machine_arn(
             self, "StateMachineHandle", machine.ref
         )
-        template = json.loads((path / "template.json").read_bytes())
         self._workers = {
             name: lambda_.Function.from_function_arn(
                 self,

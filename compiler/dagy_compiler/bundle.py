@@ -9,19 +9,23 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dagy.errors import BundleError, SpecError
+from dagy.errors import BundleError, LimitError, SpecError
 from dagy.naming import slug
 from dagy.spec import FlowSpec
 from dagy.version import __version__
 from dagy_compiler.artifact import FlowSource, artifact
 from dagy_compiler.compile import CompiledFlow
 from dagy_compiler.fargate import default_image
+from dagy_compiler.limits import DEFINITION_BYTES
+from dagy_compiler.lines import definition_lines
+from dagy_compiler.machines import OUTERMOST, Machine, key_parameter, machines_of
 from dagy_compiler.modes import ECS
-from dagy_compiler.template import template
+from dagy_compiler.passes.limits import deployed_bytes
+from dagy_compiler.template import template, template_text
 from dagy_compiler.templates import render_file
 
 __all__ = ["Bundle", "FlowSource", "files_of", "read_bundle", "write_bundle"]
@@ -39,12 +43,14 @@ class Bundle:
         manifest: what `manifest.json` holds.
         spec: the flow.
         definition: the state machine, with `${WorkerFunctionArn}`.
+        parts: definitions of the machines that are nested in it, by name.
     """
 
     path: Path
     manifest: dict[str, Any]
     spec: FlowSpec
     definition: dict[str, Any]
+    parts: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -77,7 +83,8 @@ def write_bundle(
     except OSError as error:
         raise BundleError(f"{folder}: cannot be written: {error.strerror or error}") from error
     spec = compiled.spec.canonical()
-    return Bundle(folder, json.loads(files[MANIFEST]), spec, compiled.definition())
+    manifest = json.loads(files[MANIFEST])
+    return Bundle(folder, manifest, spec, compiled.definition(), compiled.parts())
 
 
 def files_of(
@@ -88,12 +95,17 @@ def files_of(
     Args, Raises: as `write_bundle`.
     """
     spec = compiled.spec.canonical()
-    definition = compiled.definition()
+    machines = machines_of(compiled.plan)
+    stack = template(compiled.plan, machines, python_version=python_version)
+    apart = key_parameter(OUTERMOST) in stack["Parameters"]
     name = slug(spec.name, fallback="flow")
     files = {
         "flow.json": (spec.to_json(indent=2) + "\n").encode(),
-        "state_machine.asl.json": _json(definition),
-        "template.json": _json(template(compiled.plan, python_version=python_version)),
+        **{
+            machine.file: _lines(machine, spec.name) if apart else _json(machine.definition)
+            for machine in machines
+        },
+        "template.json": template_text(stack),
         "artifact.zip": artifact(spec, source),
         "app.py": render_file("app.py", stack_name=_stack_name(spec.name)).encode(),
         "cdk.json": render_file("cdk.json").encode(),
@@ -111,6 +123,7 @@ def files_of(
         "execution_mode": compiled.mode,
         "python_version": python_version,
         "code_hash": code_hash(spec, source),
+        "state_machines": {machine.id: machine.file for machine in machines},
         "files": {
             file: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
             for file, data in files.items()
@@ -142,9 +155,16 @@ def read_bundle(path: Path) -> Bundle:
     try:
         spec = FlowSpec.from_json(_read(path / "flow.json"))
         definition = json.loads(_read(path / "state_machine.asl.json"))
+        parts = {
+            file.removeprefix("state_machine.").removesuffix(".asl.json"): json.loads(
+                _read(path / file)
+            )
+            for file in manifest["files"]
+            if file.endswith(".asl.json") and file != "state_machine.asl.json"
+        }
     except (SpecError, ValueError) as error:
         raise BundleError(f"{path}: cannot be read: {error}; build it again") from error
-    return Bundle(path, manifest, spec, definition)
+    return Bundle(path, manifest, spec, definition, parts)
 
 
 def _read_manifest(path: Path) -> dict[str, Any]:
@@ -227,6 +247,22 @@ _ATTEMPTS = 20
 
 def _json(value: Any) -> bytes:
     return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def _lines(machine: Machine, flow: str) -> bytes:
+    """Return a definition that CloudFormation reads as it is: a state a line, and no other space.
+
+    Raises:
+        LimitError: it is larger than Step Functions accepts.
+    """
+    text = definition_lines(machine.definition) + "\n"
+    size = deployed_bytes(text)
+    if size > DEFINITION_BYTES:
+        raise LimitError(
+            f"flow {flow!r}: {machine.file} takes {size:,} bytes, and Step Functions accepts "
+            f"{DEFINITION_BYTES:,}; use --execution-mode nano, or split the flow"
+        )
+    return text.encode()
 
 
 def _stack_name(flow_name: str) -> str:

@@ -141,12 +141,20 @@ class Function(Model):
     tags: list[Tag]
 
 
+class DefinitionLocation(Model):
+    """Where a definition is that the template does not hold."""
+
+    bucket: Json
+    key: Json
+
+
 class StateMachine(Model):
     """Properties of AWS::StepFunctions::StateMachine."""
 
     state_machine_type: Literal["STANDARD"] = "STANDARD"
     role_arn: Json
-    definition: Json
+    definition: Json | None = None
+    definition_s3_location: DefinitionLocation | None = None
     definition_substitutions: Json
     tags: list[Tag]
 

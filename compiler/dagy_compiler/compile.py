@@ -19,6 +19,7 @@ from dagy_compiler.passes import (
     Limits,
     Place,
     Retry,
+    Split,
     Structure,
     Validate,
 )
@@ -35,6 +36,7 @@ PASSES: tuple[tuple[str, Pass], ...] = (
     ("retry", Retry()),
     ("dataflow", Dataflow()),
     ("emit", Emit()),
+    ("split", Split()),
     ("limits", Limits()),
 )
 """Every pass by its name, in the order in which they run."""
@@ -48,7 +50,7 @@ class CompiledFlow:
         spec: the flow.
         mode: the execution mode.
         plan: the plan after the last pass.
-        machine: the definition, typed.
+        machine: the definition, typed; what does not fit into one machine is in `plan.parts`.
     """
 
     spec: FlowSpec
@@ -62,6 +64,10 @@ class CompiledFlow:
         It holds `${WorkerFunctionArn}` and the like where the deployment puts ARNs.
         """
         return self.machine.to_json()
+
+    def parts(self) -> dict[str, dict[str, Any]]:
+        """Return the definitions of nested machines by name; none where one machine holds all."""
+        return {name: part.to_json() for name, part in self.plan.parts.items()}
 
 
 def compile_flow(

@@ -16,11 +16,12 @@ from dagy_compiler.program import (
     Guard,
     Inputs,
     Join,
+    Nested,
     Source,
     Step,
     Values,
 )
-from dagy_compiler.tree import EMPTY, Choose, Leaf, Parallel, Series, Tree
+from dagy_compiler.tree import EMPTY, Apart, Choose, Leaf, Parallel, Series, Tree
 
 ONE_ATTEMPT = "1 attempt"
 
@@ -97,6 +98,9 @@ def _tree(tree: Tree, units: tuple[Unit, ...], indent: str) -> Iterator[str]:
                 yield f"{indent}  {name}" + (" nothing" if side == EMPTY else "")
                 if side != EMPTY:
                     yield from _tree(side, units, indent + "    ")
+        case Apart(name=name, child=child):
+            yield f"{indent}part {name}"
+            yield from _tree(child, units, indent + "  ")
         case Series(children=children) | Parallel(children=children):
             yield indent + ("parallel" if isinstance(tree, Parallel) else "series")
             for child in children:
@@ -139,6 +143,10 @@ def _steps(steps: tuple[Step, ...], units: tuple[Unit, ...], indent: str) -> Ite
                 for number, branch in enumerate(step.branches, start=1):
                     yield f"{indent}  branch {number}" + _values(", yields ", branch.yields)
                     yield from _steps(branch.steps, units, indent + "    ")
+            case Nested(name=name, inputs=inputs, body=body):
+                yield f"{indent}part {name}{_reads(inputs)}" + _values(" -> ", step.assigns)
+                yield f"{indent}  machine" + _values(", yields ", body.yields)
+                yield from _steps(body.steps, units, indent + "    ")
             case Decide():
                 yield from _decide(step, units, indent)
             case Guard():
@@ -200,8 +208,16 @@ def _source(source: Source) -> str:
 
 
 def _machine(plan: Plan) -> Iterator[str]:
-    if plan.machine is not None:
-        yield json.dumps(plan.machine.to_json(), indent=2, ensure_ascii=False)
+    for machine in plan.machines:
+        yield json.dumps(machine.to_json(), indent=2, ensure_ascii=False)
+
+
+def _split(plan: Plan) -> Iterator[str]:
+    if not plan.parts:
+        yield "one state machine"
+        return
+    yield from _structure(plan)
+    yield from _dataflow(plan)
 
 
 def _tasks(unit: Unit) -> str:
@@ -218,5 +234,6 @@ _DESCRIPTIONS: dict[str, Callable[[Plan], Iterator[str]]] = {
     "retry": _retry,
     "dataflow": _dataflow,
     "emit": _machine,
+    "split": _split,
     "limits": _machine,
 }

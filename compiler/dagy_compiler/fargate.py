@@ -75,14 +75,15 @@ def parameters(python_version: str) -> dict[str, Parameter]:
 
 
 def resources(
-    places: list[Placement], parameters_of: str | None, tags: list[Tag]
+    places: list[Placement], machines: list[str], parameters_of: str | None, tags: list[Tag]
 ) -> dict[str, Resource]:
     """Return the resources of containers, by logical id.
 
     Args:
-        places: those in containers.
+        places: task definitions.
+        machines: logical ids of the state machines that run them.
         parameters_of: as for `roles.values`.
-        tags: of each.
+        tags: of each resource.
     """
     made = {
         CLUSTER: Resource(type="AWS::ECS::Cluster", properties=Cluster(tags=tags)),
@@ -93,7 +94,7 @@ def resources(
     for place in places:
         made[_task_role_of(place)] = _task_role(place, parameters_of, tags)
         made[place.name] = _task_definition(place, tags)
-    made["ReportToStepFunctions"] = _report(places)
+    made["ReportToStepFunctions"] = _report(places, machines)
     return made
 
 
@@ -199,15 +200,15 @@ def _task_role(place: Placement, parameters_of: str | None, tags: list[Tag]) -> 
     return role("ecs-tasks.amazonaws.com", {"Work": statements}, tags)
 
 
-def _report(places: list[Placement]) -> Resource:
-    """Let containers answer the state machine.
+def _report(places: list[Placement], machines: list[str]) -> Resource:
+    """Let containers answer the state machines.
 
-    Apart from their roles, since the state machine depends on the task definitions, and these on
+    Apart from their roles, since a state machine depends on the task definitions, and these on
     their roles: as a part of a role it would depend on itself.
     """
     report = Statement(
         action=["states:SendTaskFailure", "states:SendTaskHeartbeat", "states:SendTaskSuccess"],
-        resource=[ref("StateMachine")],
+        resource=[ref(machine) for machine in machines],
     )
     return Resource(
         type="AWS::IAM::Policy",

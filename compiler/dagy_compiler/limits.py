@@ -97,6 +97,9 @@ TEMPLATE_BYTES: Final = 1_048_576
 TEMPLATE_RESOURCES: Final = 500
 """Resources of a template."""
 
+TEMPLATE_PARAMETERS: Final = 200
+"""Parameters of a template."""
+
 # Events in the history of an execution, counted in recorded histories on AWS, 2026-11.
 EVENTS_OF_EXECUTION: Final = 2
 EVENTS_OF_LAMBDA_TASK: Final = 5

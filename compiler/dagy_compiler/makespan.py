@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dagy_compiler.tree import Choose, Leaf, Series, Tree
+from dagy_compiler.tree import Apart, Choose, Leaf, Series, Tree
 
 
 def makespan(tree: Tree, durations: Sequence[float]) -> float:
@@ -23,6 +23,8 @@ def makespan(tree: Tree, durations: Sequence[float]) -> float:
         return durations[tree.unit]
     if isinstance(tree, Choose):  # whichever side is taken
         return max(makespan(tree.then, durations), makespan(tree.otherwise, durations))
+    if isinstance(tree, Apart):
+        return makespan(tree.child, durations)
     spans = [makespan(child, durations) for child in tree.children]
     return sum(spans) if isinstance(tree, Series) else max(spans)
 

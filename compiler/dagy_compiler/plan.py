@@ -90,6 +90,7 @@ class Plan:
         attempts: set by `retry`: who makes the attempts of each unit, by the unit's index.
         program: set by `dataflow`.
         machine: set by `emit`.
+        parts: set by `emit`: the machines that run inside of it or of each other, by name.
     """
 
     spec: FlowSpec
@@ -102,6 +103,7 @@ class Plan:
     attempts: tuple[Attempts, ...] | None = None
     program: Program | None = None
     machine: StateMachine | None = field(default=None, repr=False)
+    parts: Mapping[str, StateMachine] = field(default_factory=dict, repr=False)
 
     @cached_property
     def runs(self) -> dict[str, TaskRunSpec]:
@@ -115,7 +117,8 @@ class Plan:
         Once the machine is there, the function that is asked between tasks is among them.
         """
         used = {unit.placement for unit in self.units or ()}
-        if self.machine is not None and f"${{{FUNCTION}Arn}}" in self.machine.model_dump_json():
+        asked = f"${{{FUNCTION}Arn}}"
+        if any(asked in machine.model_dump_json() for machine in self.machines):
             used.add(FUNCTION)
         every = [mode_placement(mode) for mode in (MICRO, self.mode)]
         every += (self.placements or {}).values()
@@ -126,6 +129,11 @@ class Plan:
         """The flow's name as a path, if it has parameters that are secrets."""
         secret = any(entry.get("secret") for entry in self.spec.parameters)
         return slug(self.spec.name, fallback="flow") if secret else None
+
+    @property
+    def machines(self) -> list[StateMachine]:
+        """All machines, the outermost one first."""
+        return [] if self.machine is None else [self.machine, *self.parts.values()]
 
     @property
     def has_bucket(self) -> bool:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dagy.spec import Direct
@@ -17,7 +18,8 @@ class Source:
     Attributes:
         variable: a variable that an earlier state assigned; None for the state's own result.
         branch: of a Fork's result, the branch, from 0.
-        key: of a branch's output, or of the outputs that a worker answers, the field.
+        key: of a branch's output, or of the outputs that a worker or a nested machine answers,
+            the field.
     """
 
     variable: str | None = None
@@ -80,6 +82,23 @@ class Fork:
 
 
 @dataclass(frozen=True, slots=True)
+class Nested:
+    """A state machine of its own, which runs while this state waits.
+
+    Attributes:
+        name: of the machine.
+        inputs: what its execution is given; it assigns the same variables.
+        body: its own scope; what it yields is its execution's output.
+        assigns: what it leaves for later states of the scope around it.
+    """
+
+    name: str
+    inputs: Inputs
+    body: Sequence
+    assigns: Values = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Decide:
     """One of two sides, in the scope that it stands in.
 
@@ -121,7 +140,7 @@ class Guard:
     assigns: Values = ()
 
 
-Step = Call | Fork | Decide | Join | Guard
+Step = Call | Fork | Nested | Decide | Join | Guard
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,3 +167,34 @@ class Program:
 
     body: Sequence
     returns: Source | None
+
+
+def units_of(steps: tuple[Step, ...]) -> Iterator[int]:
+    """Yield the units that some steps call, without those of the machines nested in them."""
+    for step in steps:
+        match step:
+            case Call(unit=int(unit)):
+                yield unit
+            case Fork(branches=branches):
+                for branch in branches:
+                    yield from units_of(branch.steps)
+            case Guard(body=body):
+                yield from units_of(body.steps)
+            case Decide(then=then, otherwise=otherwise):
+                yield from units_of(then + otherwise)
+
+
+def nested_in(steps: tuple[Step, ...]) -> Iterator[Nested]:
+    """Yield the machines that are nested in some steps, inner ones too."""
+    for step in steps:
+        match step:
+            case Nested(body=body):
+                yield from nested_in(body.steps)
+                yield step
+            case Fork(branches=branches):
+                for branch in branches:
+                    yield from nested_in(branch.steps)
+            case Guard(body=body):
+                yield from nested_in(body.steps)
+            case Decide(then=then, otherwise=otherwise):
+                yield from nested_in(then + otherwise)

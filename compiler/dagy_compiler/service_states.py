@@ -28,7 +28,6 @@ from dagy.spec.references import LITERAL, as_reference, references_in
 from dagy_compiler.jsonata import as_text, expression, follow, is_inert, is_true, literal, text
 
 TASK_TOKEN: Final = "$states.context.Task.Token"
-EXECUTION: Final = "$states.context.Execution.Id"
 INPUT: Final = "$states.context.Execution.Input"
 
 OUTPUT: Final = as_text("$states.result")
@@ -96,13 +95,19 @@ class Scope:
         where: the task run and its place, for messages.
         variables: the outputs of earlier task runs.
         parameters: the flow's parameters, as its spec has them.
+        given: JSONata for what the execution is given of them.
     """
 
     def __init__(
-        self, where: str, variables: Variables, parameters: Sequence[Mapping[str, Any]]
+        self,
+        where: str,
+        variables: Variables,
+        parameters: Sequence[Mapping[str, Any]],
+        given: str = INPUT,
     ) -> None:
         self._where = where
         self._variables = variables
+        self._given = given
         self._parameters = {entry["name"]: entry for entry in parameters}
 
     def error(self, problem: str) -> CompileError:
@@ -147,7 +152,7 @@ class Scope:
         missing = f"$error({text(f'parameter {name} has no value')})"
         default = literal(entry["default"]) if "default" in entry else missing
         key = text(name)
-        return f"($p := {INPUT}; {key} in $keys($p) ? $lookup($p, {key}) : {default})"
+        return f"($p := {self._given}; {key} in $keys($p) ? $lookup($p, {key}) : {default})"
 
     def _side(self, value: Any) -> str:
         reference = as_reference(value)
@@ -166,6 +171,7 @@ def service_state(
     run: TaskRunSpec,
     variables: Variables,
     parameters: Sequence[Mapping[str, Any]],
+    given: str = INPUT,
 ) -> ServiceCall | ServiceWait:
     """Return what the state of a task run does that needs no worker.
 
@@ -174,22 +180,23 @@ def service_state(
         run: the task run.
         variables: the outputs of the task runs that it refers to.
         parameters: the flow's parameters, as its spec has them.
+        given: JSONata for what the execution is given of them.
 
     Raises:
         CompileError: an argument cannot be written so that it arrives as it is.
     """
     assert task.service is not None
-    scope = Scope(_where(run), variables, parameters)
+    scope = Scope(_where(run), variables, parameters, given)
     _check_text(scope, run.kwargs)
     match task.service["kind"]:
         case "sleep":
             return ServiceWait(seconds=_seconds(run.kwargs["seconds"], scope))
         case "sleep_until":
             return ServiceWait(timestamp=_rendered(run.kwargs["time"], scope))
-    integration, tokens, given = call_of(task, run)
+    integration, tokens, arguments = call_of(task, run)
     return ServiceCall(
         integration,
-        {name: _rendered(value, scope, tokens, (name,)) for name, value in given.items()},
+        {name: _rendered(value, scope, tokens, (name,)) for name, value in arguments.items()},
         None if task.timeout_seconds is None else int(task.timeout_seconds),
     )
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
 
 from dagy.errors import LimitError
 from dagy_compiler import fargate
@@ -29,10 +28,8 @@ from dagy_compiler.cloudformation import (
     LogGroup,
     Output,
     Parameter,
-    Policy,
     PolicyDocument,
     Resource,
-    StateMachine,
     Statement,
     Tag,
     Template,
@@ -41,38 +38,54 @@ from dagy_compiler.cloudformation import (
     ref,
     sub,
 )
-from dagy_compiler.iam import statements
 from dagy_compiler.limits import (
     LAMBDA_STORAGE_MB,
     LAMBDA_TIMEOUT_SECONDS,
     TEMPLATE_BYTES,
+    TEMPLATE_PARAMETERS,
     TEMPLATE_RESOURCES,
 )
+from dagy_compiler.machines import Machine, key_parameter, state_machine
 from dagy_compiler.modes import ECS, LAMBDA
 from dagy_compiler.placement import Placement
 from dagy_compiler.plan import Plan
 from dagy_compiler.roles import DATA, LOG, role, secrets_suffix, values, write_log
-from dagy_compiler.service_policies import permissions_of
-
-DISTRIBUTED = '"Mode": "DISTRIBUTED"'
-"""In the JSON of a definition: nothing but a field can be it, as a text's quotes are escaped."""
 
 HANDLER = "dagy.worker.lambda_handler"
 LOG_RETENTION_DAYS = 30
 DATA_RETENTION_DAYS = 30
 
 
-def template(plan: Plan, *, python_version: str) -> dict[str, Any]:
+def template(plan: Plan, machines: list[Machine], *, python_version: str) -> Json:
     """Return the template of a flow as JSON values.
+
+    It holds the definitions, unless it would be too large with them: then they are read from the
+    bucket of the artifact, and for each there is a parameter with its key.
 
     Args:
         plan: after the last pass.
+        machines: of the plan, from `machines_of`.
         python_version: of the Lambda runtime and the container, as `3.12`.
 
     Raises:
         LimitError: the template, or a role in it, is larger than AWS accepts.
     """
-    assert plan.machine is not None
+    if sum(len(machine.text) for machine in machines) <= TEMPLATE_BYTES:
+        made = _template(plan, machines, python_version, inline=True)
+        if len(template_text(made)) <= TEMPLATE_BYTES:
+            _check(plan.spec.name, made)
+            return made
+    made = _template(plan, machines, python_version, inline=False)
+    _check(plan.spec.name, made)
+    return made
+
+
+def template_text(made: Json) -> bytes:
+    """Return a template as it is written, and uploaded."""
+    return (json.dumps(made, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def _template(plan: Plan, machines: list[Machine], python_version: str, *, inline: bool) -> Json:
     flow = _harmless(plan.spec.name)
     tags = [Tag(key="dagy:flow", value=flow)]
     functions = [place for place in plan.places.values() if place.executor == LAMBDA]
@@ -82,6 +95,13 @@ def template(plan: Plan, *, python_version: str) -> dict[str, Any]:
         "ArtifactBucket": Parameter(description="S3 bucket that holds artifact.zip", min_length=1),
         "ArtifactKey": Parameter(description="S3 key of artifact.zip", min_length=1),
     }
+    if not inline:
+        parameters |= {
+            key_parameter(machine.id): Parameter(
+                description=f"S3 key of {machine.file}, in the bucket of artifact.zip", min_length=1
+            )
+            for machine in machines
+        }
     if plan.has_bucket:
         resources |= _data_bucket(tags)
     for place in functions:
@@ -89,20 +109,17 @@ def template(plan: Plan, *, python_version: str) -> dict[str, Any]:
         resources[place.name] = _worker(place, plan.has_bucket, flow, python_version, tags)
     if containers:
         parameters |= fargate.parameters(python_version)
-        resources |= fargate.resources(containers, plan.secret_parameters_of, tags)
-    resources["StateMachineRole"] = _state_machine_role(plan, functions, containers, tags)
-    if DISTRIBUTED in json.dumps(plan.machine.to_json()):
-        resources["RunItems"] = _run_items()
-    resources["StateMachine"] = _state_machine(plan.machine.to_json(), functions, containers, tags)
-    made = Template(
+        running = [machine.id for machine in machines if machine.places(containers)]
+        resources |= fargate.resources(containers, running, plan.secret_parameters_of, tags)
+    for machine in machines:
+        resources |= state_machine(machine, functions, containers, tags, inline=inline)
+    return Template(
         description=f"Dagy flow {flow}",
         parameters=parameters,
         conditions=fargate.CONDITIONS if containers else None,
         resources=resources,
         outputs=_outputs(plan.has_bucket),
     ).to_json()
-    _check_size(plan.spec.name, made)
-    return made
 
 
 def _outputs(has_bucket: bool) -> dict[str, Output]:
@@ -202,79 +219,18 @@ def _worker_role(plan: Plan, place: Placement, tags: list[Tag]) -> Resource:
     return role("lambda.amazonaws.com", {"Work": statements}, tags)
 
 
-def _state_machine(
-    definition: dict[str, Any],
-    functions: list[Placement],
-    containers: list[Placement],
-    tags: list[Tag],
-) -> Resource:
-    substitutions: Json = {f"{place.name}Arn": get_att(place.name, "Arn") for place in functions}
-    if containers:
-        substitutions |= fargate.substitutions(containers)
-    return Resource(
-        type="AWS::StepFunctions::StateMachine",
-        deletion_policy="Delete",
-        update_replace_policy="Delete",
-        properties=StateMachine(
-            role_arn=get_att("StateMachineRole", "Arn"),
-            definition=definition,
-            definition_substitutions=substitutions,
-            tags=tags,
-        ),
-    )
-
-
-def _state_machine_role(
-    plan: Plan, functions: list[Placement], containers: list[Placement], tags: list[Tag]
-) -> Resource:
-    policies = {}
-    if functions:
-        # Each function, and any version or alias of it.
-        names = [place.name for place in functions]
-        arns = [arn for name in names for arn in (get_att(name, "Arn"), sub(f"${{{name}.Arn}}:*"))]
-        invoke = Statement(action=["lambda:InvokeFunction"], resource=arns)
-        policies["InvokeWorker"] = [invoke]
-    if containers:
-        policies["RunContainers"] = fargate.run_statements(containers)
-    called = statements(permissions_of(plan.spec))
-    if called:
-        policies["CallServices"] = called
-    return role("states.amazonaws.com", policies, tags)
-
-
-def _run_items() -> Resource:
-    """Let the state machine run the items of distributed maps: executions of its own.
-
-    Step Functions developer guide, "IAM policies for using Distributed Map states", read 2026-11.
-    Apart from its role, which the state machine depends on.
-    """
-    executions = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:execution"
-    items = f"{executions}:${{StateMachine.Name}}"
-    statements = [
-        Statement(action=["states:StartExecution"], resource=[ref("StateMachine")]),
-        Statement(
-            action=["states:DescribeExecution", "states:StopExecution"],
-            resource=[sub(f"{items}:*")],
-        ),
-        Statement(action=["states:RedriveExecution"], resource=[sub(f"{items}/*")]),
-    ]
-    return Resource(
-        type="AWS::IAM::Policy",
-        properties=Policy(
-            policy_name="RunItems",
-            policy_document=PolicyDocument(statement=statements),
-            roles=[ref("StateMachineRole")],
-        ),
-    )
-
-
-def _check_size(flow: str, made: Json) -> None:
+def _check(flow: str, made: Json) -> None:
     way_out = "use --execution-mode nano, or split the flow"
-    size = len(json.dumps(made, separators=(",", ":")).encode())
+    size = len(template_text(made))
     if size > TEMPLATE_BYTES:
         raise LimitError(
             f"flow {flow!r}: its template takes {size:,} bytes, and CloudFormation accepts "
             f"{TEMPLATE_BYTES:,}; {way_out}"
+        )
+    if len(made["Parameters"]) > TEMPLATE_PARAMETERS:
+        raise LimitError(
+            f"flow {flow!r}: its template has {len(made['Parameters'])} parameters, most of them "
+            f"for its state machines, and CloudFormation accepts {TEMPLATE_PARAMETERS}; {way_out}"
         )
     if len(made["Resources"]) > TEMPLATE_RESOURCES:
         raise LimitError(

@@ -2,7 +2,7 @@
 
 The nodes are `Series`, `Parallel` and `Choose`; the leaves are indices of units. The tree is flat:
 no Series is directly in a Series, no Parallel in a Parallel, and each has at least two children.
-`series` and `parallel` make it so.
+`series` and `parallel` make it so. `Apart` marks what `split` has cut out of the machine.
 """
 
 from __future__ import annotations
@@ -49,7 +49,20 @@ class Choose:
     otherwise: Tree
 
 
-Tree = Leaf | Series | Parallel | Choose
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """An order that runs in a state machine of its own.
+
+    Attributes:
+        name: of that machine, unique among them.
+        child: the order.
+    """
+
+    name: str
+    child: Tree
+
+
+Tree = Leaf | Series | Parallel | Choose | Apart
 
 EMPTY = Series(())
 """The tree of a flow without units."""
@@ -86,6 +99,8 @@ def leaves(tree: Tree) -> Iterator[int]:
                 yield unit
             case Choose(then=then, otherwise=otherwise):
                 pending += [otherwise, then]
+            case Apart(child=child):
+                pending.append(child)
             case _:
                 pending.extend(reversed(node.children))
 
@@ -104,5 +119,5 @@ def replaced(tree: Tree, leaf: Callable[[int], Tree]) -> Tree:
             return series(replaced(child, leaf) for child in children)
         case Parallel(children=children):
             return parallel(replaced(child, leaf) for child in children)
-        case Choose():
-            raise AssertionError("a decomposition has no sides")
+        case Choose() | Apart():
+            raise AssertionError("a decomposition has neither sides nor parts")

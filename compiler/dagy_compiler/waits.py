@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dagy_compiler.order import ancestors_of
 from dagy_compiler.plan import Plan
 from dagy_compiler.throttle import throttled
-from dagy_compiler.tree import EMPTY, Choose, Leaf, Parallel, Series, Tree
+from dagy_compiler.tree import EMPTY, Apart, Choose, Leaf, Parallel, Series, Tree
 
 Units = tuple[int, ...]
 
@@ -69,6 +69,8 @@ def _before(tree: Tree, earlier: Units) -> Iterator[tuple[int, Units]]:
         case Choose(then=then, otherwise=otherwise):
             yield from _before(then, earlier)
             yield from _before(otherwise, earlier)
+        case Apart(child=child):
+            yield from _before(child, earlier)
 
 
 def _ends(tree: Tree, earlier: Units) -> Units:
@@ -82,3 +84,5 @@ def _ends(tree: Tree, earlier: Units) -> Units:
             return tuple(unit for child in children for unit in _ends(child, earlier))
         case Choose(then=then, otherwise=otherwise):
             return tuple(dict.fromkeys(_ends(then, earlier) + _ends(otherwise, earlier)))
+        case Apart(child=child):
+            return _ends(child, earlier)

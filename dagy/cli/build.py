@@ -54,7 +54,8 @@ def build_flow(
     if as_json:
         print_json(bundle.manifest)
         return
-    say(f"Built {spec.name} ({mode}) in {bundle.path}: {size(compiled.definition())}")
+    states = size(compiled.definition(), compiled.parts())
+    say(f"Built {spec.name} ({mode}) in {bundle.path}: {states}")
     if measured is not None:
         say(f"  arranged by the durations of {len(measured)} of {len(spec.task_runs)} task runs")
     for name, length in bundle.sizes.items():

@@ -66,11 +66,13 @@ def inspect_target(
         plan = run_passes(spec, mode=mode, fuse=fuse, measured=measured, after=after)
         print_plain(describe(plan, after))
         return
-    compiled = compile_flow(spec, mode=mode, fuse=fuse, measured=measured)
     if explain:
-        _explain(compiled.plan, as_json=as_json)
-    else:
-        _show(spec, compiled.definition(), output_format)
+        # As one machine: what is split into several does the same.
+        plan = run_passes(spec, mode=mode, fuse=fuse, measured=measured, after="emit")
+        _explain(plan, as_json=as_json)
+        return
+    compiled = compile_flow(spec, mode=mode, fuse=fuse, measured=measured)
+    _show(spec, compiled.definition(), compiled.parts(), output_format)
 
 
 def _explain(plan: Plan, *, as_json: bool) -> None:
@@ -87,10 +89,15 @@ def _show_bundle(path: Path, output_format: str) -> None:
     from dagy_compiler.bundle import read_bundle
 
     bundle = read_bundle(path)
-    _show(bundle.spec, bundle.definition, output_format)
+    _show(bundle.spec, bundle.definition, bundle.parts, output_format)
 
 
-def _show(spec: FlowSpec, definition: dict[str, Any], output_format: str) -> None:
+def _show(
+    spec: FlowSpec,
+    definition: dict[str, Any],
+    parts: dict[str, dict[str, Any]],
+    output_format: str,
+) -> None:
     from dagy_compiler import render
 
     match output_format:
@@ -99,8 +106,8 @@ def _show(spec: FlowSpec, definition: dict[str, Any], output_format: str) -> Non
         case "json":
             print_plain(spec.to_json(indent=2))
         case "mermaid":
-            print_plain(render.mermaid(definition))
+            print_plain(render.mermaid(definition, parts))
         case "dot":
-            print_plain(render.dot(definition))
+            print_plain(render.dot(definition, parts))
         case _:
-            print_plain(render.outline(definition))
+            print_plain(render.outline(definition, parts))

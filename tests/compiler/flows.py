@@ -14,7 +14,10 @@ from sfnx.testing import Failure, run
 
 from dagy.policy import RetryPolicy
 from dagy.spec import EPOCH, FlowSpec, TaskReference, TaskRunSpec, TaskSpec, references_in, resolve
+from dagy_compiler import CompiledFlow, run_passes
 from dagy_compiler.container_states import RUN_TASK
+from dagy_compiler.passes import Split
+from tests.engines.sfnx import nesting
 
 
 def output(task_run_id, *path):
@@ -196,4 +199,12 @@ def expected(spec, execution_input):
 
 def execute(compiled, worker, execution_input=None, **options):
     """Run a compiled flow on sfnx's engine."""
-    return run(compiled.definition(), execution_input or {"day": "monday"}, worker, **options)
+    task = nesting(worker, compiled.parts())
+    return run(compiled.definition(), execution_input or {"day": "monday"}, task, **options)
+
+
+def compile_split(spec, definition_bytes):
+    """A flow in mode micro, in machines of no more bytes than that where cuts can make them."""
+    plan = run_passes(spec, mode="micro", after="emit")
+    plan = Split(definition_bytes=definition_bytes)(plan)
+    return CompiledFlow(spec, "micro", plan, plan.machine)

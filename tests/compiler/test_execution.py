@@ -9,7 +9,15 @@ from sfnx.testing import Failure
 
 from dagy_compiler import compile_flow
 from tests.compiler.cases import SIMPLE
-from tests.compiler.flows import Flow, Worker, execute, expected, output, parameter
+from tests.compiler.flows import (
+    Flow,
+    Worker,
+    compile_split,
+    execute,
+    expected,
+    output,
+    parameter,
+)
 from tests.compiler.strategies import flows
 
 INPUT = {"day": "monday"}
@@ -40,6 +48,23 @@ def test_any_graph_runs_every_task_once_in_order_with_its_attempts(spec, data):
     for run in spec.task_runs:
         numbers = [attempt for name, attempt in worker.attempts if name == run.id]
         assert numbers == list(range(1, failing[run.id] + 2))
+
+
+@settings(max_examples=200, deadline=None)
+@given(flows(), st.integers(1_000, 12_000), st.data())
+def test_a_split_flow_does_what_the_whole_does(spec, size, data):
+    failing = {
+        run.id: data.draw(st.integers(0, spec.tasks[run.id].retries)) for run in spec.task_runs
+    }
+    whole, split = Worker(spec, failing), Worker(spec, failing)
+    outputs = [
+        execute(compile_flow(spec, mode="micro"), whole, INPUT).output,
+        execute(compile_split(spec, size), split, INPUT).output,
+    ]
+    assert outputs[0] == outputs[1] == expected(spec, INPUT)
+    assert sorted(whole.attempts) == sorted(split.attempts)
+    for source, target in spec.edges:
+        assert split.order.index(source) < split.order.index(target)
 
 
 DELAYS = st.one_of(

@@ -22,8 +22,9 @@ def chain_of(size):
 
 
 def test_a_definition_that_is_too_large_is_refused_with_the_way_out():
+    plan = run_passes(chain_of(2_000), mode="micro", after="emit")
     with pytest.raises(LimitError) as caught:
-        compile_flow(chain_of(2_000), mode="micro")
+        Limits()(plan)
     message = str(caught.value)
     assert message.startswith("flow 'long': its definition takes 1,")
     assert "accepts 1,048,576" in message
@@ -31,8 +32,9 @@ def test_a_definition_that_is_too_large_is_refused_with_the_way_out():
 
 
 def test_a_history_that_is_too_long_is_refused_with_the_way_out():
+    plan = run_passes(chain_of(5_000), mode="micro", after="emit")
     with pytest.raises(LimitError) as caught:
-        compile_flow(chain_of(5_000), mode="micro")
+        Limits()(plan)
     assert str(caught.value) == (
         "flow 'long': an execution in which nothing is retried writes 25,002 events to its history, "
         "and Step Functions ends it after 25,000; use --execution-mode nano (the whole flow in one "

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from dagy_compiler import compile_flow
+from dagy_compiler.machines import machines_of
 from dagy_compiler.template import template
 from tests.asl_lint import problems
 from tests.compiler.cases import CASES, PLACED
@@ -61,7 +62,7 @@ def test_cfn_lint_accepts_every_template(tmp_path):
     for name, plan in [*plans(), *places()]:
         file = tmp_path / f"{name}.json"
         hostile = replace(plan, spec=replace(plan.spec, name=HOSTILE))
-        file.write_text(json.dumps(template(hostile, python_version="3.12")))
+        file.write_text(json.dumps(template(hostile, machines_of(hostile), python_version="3.12")))
         files.append(file)
     done = lint(*files)
     assert (done.returncode, done.stdout) == (0, "")
@@ -75,7 +76,8 @@ def places():
 
 
 def test_cfn_lint_objects_to_what_is_wrong(tmp_path):
-    made = template(compile_flow(CASES[0]()).plan, python_version="3.12")
+    plan = compile_flow(CASES[0]()).plan
+    made = template(plan, machines_of(plan), python_version="3.12")
     made["Resources"]["WorkerFunction"]["Properties"]["Timeout"] = 6000
     (tmp_path / "wrong.json").write_text(json.dumps(made))
     assert "6000" in lint(tmp_path / "wrong.json").stdout

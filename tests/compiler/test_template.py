@@ -9,6 +9,7 @@ import pytest
 from dagy.errors import LimitError
 from dagy_compiler import compile_flow
 from dagy_compiler.bootstrap import __file__ as BOOTSTRAP
+from dagy_compiler.machines import machines_of
 from dagy_compiler.template import template
 from tests.compiler.cases import (
     CASES,
@@ -26,7 +27,8 @@ def planned(spec, mode):
 
 
 def made(spec, mode="micro"):
-    return template(planned(spec, mode), python_version="3.12")
+    plan = planned(spec, mode)
+    return template(plan, machines_of(plan), python_version="3.12")
 
 
 def of_type(stack, kind):

@@ -20,15 +20,17 @@ from dagy.container import call_of
 from dagy.spec import FlowSpec
 from dagy.testing import run_in_memory
 from dagy.worker import handle
-from dagy_compiler import compile_flow
+from dagy_compiler import CompiledFlow, compile_flow, run_passes
 from dagy_compiler.bundle import FlowSource, write_bundle
 from dagy_compiler.container_states import RUN_TASK
+from dagy_compiler.passes import Split
 from tests.differential import palette
 from tests.differential.programs import Drawn
 from tests.engines import Outcome
 from tests.engines.handler import FunctionError
 from tests.engines.ministack import Ministack
 from tests.engines.moto import execute_definition
+from tests.engines.sfnx import nesting
 
 
 @dataclass(frozen=True)
@@ -92,10 +94,23 @@ Around = Callable[[Callable[[], Any]], Any]
 """Makes an invocation, or does something else in its place."""
 
 
+def compiled(spec: FlowSpec, mode: str, fuse: str, size: int | None) -> CompiledFlow:
+    """Compile a flow, into machines of no more bytes than that if cuts can make them."""
+    if size is None:
+        return compile_flow(spec, mode=mode, fuse=fuse)
+    plan = Split(definition_bytes=size)(run_passes(spec, mode=mode, fuse=fuse, after="emit"))
+    assert plan.machine is not None
+    return CompiledFlow(spec, mode, plan, plan.machine)
+
+
 def on_sfnx(
-    program: Drawn, mode: str, around: Around = lambda invoke: invoke(), fuse: str = "off"
+    program: Drawn,
+    mode: str,
+    around: Around = lambda invoke: invoke(),
+    fuse: str = "off",
+    size: int | None = None,
 ) -> Observed:
-    """Run a flow as a state machine on sfnx's runner."""
+    """Run a flow as a state machine on sfnx's runner, split if a size is given."""
     spec = spec_of(program)
     worker = Here(spec)
     palette.CALLED.clear()
@@ -106,8 +121,9 @@ def on_sfnx(
         except FunctionError as error:
             raise Failure(error.payload["errorType"], json.dumps(error.payload)) from error
 
+    flow = compiled(spec, mode, fuse, size)
     with in_a_folder():
-        execution = run(compile_flow(spec, mode=mode, fuse=fuse).definition(), {}, task)
+        execution = run(flow.definition(), {}, nesting(task, flow.parts()))
     failed = execution.error is not None
     return _observed(execution.error, execution.cause, None if failed else execution.output)
 
@@ -130,13 +146,14 @@ def event_of(call: Call) -> Any:
     return json.loads(call_of({item["Name"]: item["Value"] for item in container["Environment"]}))
 
 
-def on_moto(program: Drawn, mode: str) -> Observed:
-    """Run a flow as a state machine on moto's engine."""
+def on_moto(program: Drawn, mode: str, size: int | None = None) -> Observed:
+    """Run a flow as a state machine on moto's engine, split if a size is given."""
     spec = spec_of(program)
     palette.CALLED.clear()
-    definition = json.dumps(compile_flow(spec, mode=mode).definition(), ensure_ascii=False)
+    flow = compiled(spec, mode, "off", size)
+    definition = json.dumps(flow.definition(), ensure_ascii=False)
     with in_a_folder():
-        outcome = execute_definition(definition, {}, Here(spec))
+        outcome = execute_definition(definition, {}, Here(spec), flow.parts())
     return _observed(outcome.error, outcome.cause, outcome.output)
 
 

@@ -66,6 +66,21 @@ def test_flows_that_fail_on_sfnx(program):
     assert there == here
 
 
+SIZES = st.integers(1_000, 30_000)
+
+
+@drawing(0.5)
+@given(programs(), SIZES)
+def test_split_flows_that_succeed_on_sfnx(program, size):
+    assert on_sfnx(program, "micro", size=size) == locally(program)
+
+
+@drawing(0.5)
+@given(failing_programs(), SIZES)
+def test_split_flows_that_fail_on_sfnx(program, size):
+    assert on_sfnx(program, "micro", size=size) == locally(program)
+
+
 @drawing(0.1)
 @given(programs(WITHOUT_CONTAINERS))
 def test_flows_that_succeed_on_moto(program):
@@ -76,6 +91,18 @@ def test_flows_that_succeed_on_moto(program):
 @given(failing_programs(WITHOUT_CONTAINERS))
 def test_flows_that_fail_on_moto(program):
     assert on_moto(program, "micro") == locally(program)
+
+
+@drawing(0.1)
+@given(programs(WITHOUT_CONTAINERS), SIZES)
+def test_split_flows_that_succeed_on_moto(program, size):
+    assert on_moto(program, "micro", size) == locally(program)
+
+
+@drawing(0.1)
+@given(failing_programs(WITHOUT_CONTAINERS), SIZES)
+def test_split_flows_that_fail_on_moto(program, size):
+    assert on_moto(program, "micro", size) == locally(program)
 
 
 @drawing(0.15)

@@ -134,8 +134,13 @@ class Ministack:
         """A stack of a bundle with a template, which need not be the bundle's own."""
         name = f"dagy-{uuid.uuid4().hex[:12]}"
         self._s3.put_object(Bucket="artifacts", Key=name, Body=_with_bootstrap(bundle, self._bin))
+        keys = {f"{machine}Key": f"{name}-{machine}" for machine in _machines(bundle)}
+        for machine, file in _machines(bundle).items():
+            content = (bundle / file).read_bytes()
+            self._s3.put_object(Bucket="artifacts", Key=keys[f"{machine}Key"], Body=content)
         try:
-            yield self._deploy(name, template, {**_PARAMETERS, "ArtifactKey": name, **parameters})
+            given = {**_PARAMETERS, "ArtifactKey": name, **keys, **parameters}
+            yield self._deploy(name, template, given)
         finally:
             self._cloudformation.delete_stack(StackName=name)
 
@@ -235,6 +240,12 @@ class Ministack:
             time.sleep(every)
         printed = containers.output() if containers else ""
         raise AssertionError(f"the execution did not end within {seconds} s\n{printed}")
+
+
+def _machines(bundle: Path) -> dict[str, str]:
+    """The files of definitions that the template reads from S3, by logical id."""
+    manifest = json.loads((bundle / "manifest.json").read_text(encoding="utf-8"))
+    return manifest["state_machines"]
 
 
 def _with_bootstrap(bundle: Path, bin_folder: Path) -> bytes:

@@ -1,8 +1,9 @@
 """moto's engine, which descends from LocalStack's, in process.
 
-Three things of moto's are corrected here, none of ours: it has no evaluator for JSONata wired (one is
+Four things of moto's are corrected here, none of ours: it has no evaluator for JSONata wired (one is
 made of jsonata-python, with the functions that Step Functions adds); it writes string variables into
-expressions without escaping them; and its waits are real (they are cut to nothing).
+expressions without escaping them; it starts nested executions with arguments in the wrong case; and
+its waits are real (they are cut to nothing).
 """
 
 from __future__ import annotations
@@ -11,10 +12,10 @@ import json
 import re
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any, Protocol
 from unittest.mock import patch
 
@@ -23,6 +24,9 @@ import jsonata
 from moto import mock_aws
 from moto.awslambda_simple.models import LambdaSimpleBackend
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_sfn import (
+    StateTaskServiceSfn,
+)
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import (
     WaitFunction,
 )
@@ -30,6 +34,8 @@ from moto.stepfunctions.parser.asl.eval import states, variable_store
 from moto.stepfunctions.parser.asl.jsonata import jsonata as moto_jsonata
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 
+from dagy_compiler.bundle import read_bundle
+from dagy_compiler.nested_states import part_id
 from tests.engines import Outcome
 from tests.engines.handler import FunctionError, Worker
 
@@ -45,7 +51,7 @@ class MotoEngine:
         """See `Engine.run`."""
         text = (bundle / "state_machine.asl.json").read_text(encoding="utf-8")
         with Worker(bundle) as worker:
-            return execute_definition(text, given, worker)
+            return execute_definition(text, given, worker, read_bundle(bundle).parts)
 
 
 class Invocable(Protocol):
@@ -56,14 +62,34 @@ class Invocable(Protocol):
         ...
 
 
-def execute_definition(text: str, given: dict[str, Any], worker: Invocable) -> Outcome:
-    """Run a definition on moto's engine, each Task answered by a worker."""
-    definition = re.sub(r"\$\{WorkerFunctionArn\}", FUNCTION, text)
+def execute_definition(
+    text: str,
+    given: dict[str, Any],
+    worker: Invocable,
+    parts: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+) -> Outcome:
+    """Run a definition on moto's engine, each Task answered by a worker.
+
+    Args:
+        text: the definition.
+        given: the execution's input.
+        worker: answers.
+        parts: definitions of nested machines by name, inner ones first.
+    """
+    arns = {"WorkerFunctionArn": FUNCTION}
     with corrected(worker), mock_aws(config=CONFIG):
         client = boto3.Session("test", "test", region_name="us-east-1").client("stepfunctions")
-        machine = client.create_state_machine(
-            name=f"m{uuid.uuid4().hex}", definition=definition, roleArn=ROLE
-        )["stateMachineArn"]
+
+        def create(definition: str) -> str:
+            filled = re.sub(r"\$\{(\w+)\}", lambda found: arns[found[1]], definition)
+            created = client.create_state_machine(
+                name=f"m{uuid.uuid4().hex}", definition=filled, roleArn=ROLE
+            )
+            return created["stateMachineArn"]
+
+        for name, part in parts.items():
+            arns[f"{part_id(name)}Arn"] = create(json.dumps(part, ensure_ascii=False))
+        machine = create(text)
         started = client.start_execution(
             stateMachineArn=machine, input=json.dumps(given), name=uuid.uuid4().hex
         )
@@ -104,10 +130,27 @@ def corrected(worker: Invocable | None) -> Iterator[None]:
         patch.object(moto_jsonata, "_eval_jsonata", evaluate),
         patch.object(states, "encode_jsonata_variable_declarations", declare),
         patch.object(variable_store, "encode_jsonata_variable_declarations", declare),
+        patch.object(StateTaskServiceSfn, "_normalise_parameters", as_called),
+        patch.object(StateTaskServiceSfn, "_normalise_response", as_answered),
         patch.object(retrier_decl, "time", no_time),
         patch.object(WaitFunction, "_wait_interval", lambda *_arguments, **_named: None),
     ):
         yield
+
+
+def as_called(_self: object, parameters: dict[str, Any], *_: object, **__: object) -> None:
+    """Write the arguments of a nested execution as its API takes them."""
+    for key in list(parameters):
+        value = parameters.pop(key)
+        parameters[key[0].lower() + key[1:]] = (
+            value if isinstance(value, str) else json.dumps(value)
+        )
+
+
+def as_answered(_self: object, response: dict[str, Any], *_: object, **__: object) -> None:
+    """Write what its API answers as a state gets it."""
+    for key in list(response):
+        response[key[0].upper() + key[1:]] = response.pop(key)
 
 
 def evaluate(expression: str) -> Any:

@@ -1,14 +1,20 @@
-"""sfnx's runner: in process, no time passes, and what AWS would reject is rejected."""
+"""sfnx's runner: in process, no time passes, and what AWS would reject is rejected.
+
+It has no nested executions; `nesting` plays them, as AWS answers for them.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from sfnx.testing import Call, Failure, run
 
+from dagy_compiler.bundle import read_bundle
 from dagy_compiler.container_states import RUN_TASK
+from dagy_compiler.nested_states import RESOURCE, part_id
 from tests.engines import Outcome
 from tests.engines.handler import FunctionError, Worker
 
@@ -31,7 +37,41 @@ class SfnxEngine:
                     raise Failure(error.payload["errorType"], cause) from error
                 return {"StatusCode": 200, "ExecutedVersion": "$LATEST", "Payload": payload}
 
-            execution = run(definition, given, task)
+            execution = run(definition, given, nesting(task, read_bundle(bundle).parts))
         if execution.error is not None:
             return Outcome("FAILED", None, execution.error, execution.cause)
         return Outcome("SUCCEEDED", execution.output)
+
+
+def nesting(
+    task: Callable[[Call], Any], parts: Mapping[str, Mapping[str, Any]]
+) -> Callable[[Call], Any]:
+    """Return what answers Tasks, with nested machines run on this runner too.
+
+    Args:
+        task: answers the others.
+        parts: definitions of nested machines, by name.
+    """
+    machines = {f"${{{part_id(name)}Arn}}": part for name, part in parts.items()}
+
+    def answer(call: Call) -> Any:
+        if call.resource != RESOURCE:
+            return task(call)
+        arguments = call.arguments
+        assert len(arguments["Name"]) <= 80
+        given = json.loads(json.dumps(arguments["Input"]))
+        execution = run(machines[arguments["StateMachineArn"]], given, answer)
+        arn = arguments["StateMachineArn"].replace("stateMachine", "execution")
+        # As recorded on AWS: what DescribeExecution says, fields in the order of the alphabet.
+        described = {"ExecutionArn": arn, "Input": given, "Name": arguments["Name"]}
+        if execution.error is None:
+            return {**described, "Output": execution.output, "Status": "SUCCEEDED"}
+        described |= {"Status": "FAILED", "Error": execution.error, "Input": json.dumps(given)}
+        if execution.cause is not None:
+            described["Cause"] = execution.cause
+        raise Failure(
+            "States.TaskFailed",
+            json.dumps(described, sort_keys=True, separators=(",", ":"))[:32768],
+        )
+
+    return answer

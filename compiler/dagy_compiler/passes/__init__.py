@@ -10,6 +10,7 @@ from dagy_compiler.passes.fuse import Fuse
 from dagy_compiler.passes.limits import Limits
 from dagy_compiler.passes.place import Place
 from dagy_compiler.passes.retry import Retry
+from dagy_compiler.passes.split import Split
 from dagy_compiler.passes.structure import Structure
 from dagy_compiler.passes.validate import Validate
 
@@ -20,6 +21,7 @@ __all__ = [
     "Limits",
     "Place",
     "Retry",
+    "Split",
     "Structure",
     "Validate",
 ]

@@ -32,12 +32,13 @@ from dagy_compiler.program import (
     Guard,
     Inputs,
     Join,
+    Nested,
     Program,
     Source,
     Step,
 )
 from dagy_compiler.service_states import opened_task_runs
-from dagy_compiler.tree import EMPTY, Choose, Leaf, Parallel, Series, Tree, leaves, steps
+from dagy_compiler.tree import EMPTY, Apart, Choose, Leaf, Parallel, Series, Tree, leaves, steps
 
 CLAIM_BYTES = 126
 """What stands for a stored value takes, at most: `{"claim":"<execution>/<hash>"},`, of which the
@@ -45,6 +46,9 @@ name of an execution has 80 characters (API reference, "StartExecution", read 20
 
 KEY_BYTES = 8
 """What the key of a value takes beside a name: quotes, colon, comma, the prefix of a variable."""
+
+NESTED_BYTES = HANDED_BYTES // 2
+"""What the values may take together that a nested machine is given, and those that it puts out."""
 
 Scope = program.Sequence
 
@@ -192,6 +196,8 @@ class _Lowering:
                 return self._decide(part, depth)
             case Parallel():
                 return self._fork(part, depth)
+            case Apart():
+                return self._nested(part, depth)
             case Series():
                 raise AssertionError("a tree is flat")
 
@@ -202,7 +208,7 @@ class _Lowering:
         return isinstance(part, Choose)
 
     def _assigned(self, found: _Lowered, depth: int) -> _Lowered:
-        if not isinstance(found.step, (Call, Fork)):
+        if not isinstance(found.step, (Call, Fork, Nested)):
             return found  # what is inside has assigned them
         assigns = tuple(
             (self._name(task_run_id, depth), source) for task_run_id, source in found.live
@@ -227,19 +233,54 @@ class _Lowering:
         branches = []
         live: list[tuple[str, Source]] = []
         for number, child in enumerate(tree.children):
-            lowered = self._in_scope(steps(child), depth + 1, followed=False)
-            leaving = self._live([value for part in lowered for value in part.live])
-            yields = tuple(
-                (variable(self._base[task_run_id], depth), self._find(task_run_id, lowered[-1]))
-                for task_run_id, _ in leaving
-            )
-            branches.append(Scope(tuple(part.step for part in lowered), yields))
+            scope, leaving = self._inner(child, depth)
+            branches.append(scope)
             live += [
                 (task_run_id, Source(branch=number, key=key))
-                for (task_run_id, _), (key, _) in zip(leaving, yields, strict=True)
+                for task_run_id, (key, _) in zip(leaving, scope.yields, strict=True)
             ]
         self._share([task_run_id for task_run_id, _ in live], HANDED_BYTES, "what a fork joins")
         return _Lowered(Fork(tuple(branches)), tuple(live))
+
+    def _nested(self, tree: Apart, depth: int) -> _Lowered:
+        reads = self._outer_reads(tree.child)
+        # What the state is answered holds the machine's input beside its output.
+        budget = NESTED_BYTES // 2 if reads.parameters else NESTED_BYTES
+        given = f"what part {tree.name!r} of the flow is given"
+        inputs = self._reading(reads, budget, given)
+        scope, leaving = self._inner(tree.child, depth)
+        self._share(leaving, budget, f"what part {tree.name!r} of the flow hands on")
+        live = tuple(
+            (task_run_id, Source(key=key))
+            for task_run_id, (key, _) in zip(leaving, scope.yields, strict=True)
+        )
+        return _Lowered(Nested(tree.name, inputs, scope), live)
+
+    def _inner(self, tree: Tree, depth: int) -> tuple[Scope, list[str]]:
+        """Return a scope inside of another, and the task runs whose values leave it, in order."""
+        lowered = self._in_scope(steps(tree), depth + 1, followed=False)
+        leaving = self._live([value for part in lowered for value in part.live])
+        yields = tuple(
+            (variable(self._base[task_run_id], depth), self._find(task_run_id, lowered[-1]))
+            for task_run_id, _ in leaving
+        )
+        scope = Scope(tuple(part.step for part in lowered), yields)
+        return scope, [task_run_id for task_run_id, _ in leaving]
+
+    def _outer_reads(self, tree: Tree) -> _Reads:
+        """Return what a part of the tree reads, and does not make."""
+        made: set[str] = set()
+        read: dict[str, None] = {}
+        parameters = False
+        for node in _in_order(tree):
+            if isinstance(node, Leaf):
+                found = self._inputs[node.unit]
+                made.update(self._units[node.unit].task_runs)
+            else:
+                found = _reads([encode(node.condition)])
+            read |= dict.fromkeys(found.task_runs)
+            parameters = parameters or found.parameters
+        return _Reads(tuple(name for name in read if name not in made), parameters)
 
     def _decide(self, tree: Choose, depth: int) -> _Lowered:
         inputs = self._reading(_reads([encode(tree.condition)]))
@@ -288,9 +329,11 @@ class _Lowering:
         own = dict(last.live)
         return own.get(task_run_id) or Source(variable=self._variable[task_run_id])
 
-    def _reading(self, reads: _Reads) -> Inputs:
-        budget = HANDED_BYTES // 2 if reads.parameters else HANDED_BYTES
-        self._share(reads.task_runs, budget, "what one task is given")
+    def _reading(
+        self, reads: _Reads, budget: int | None = None, what: str = "what one task is given"
+    ) -> Inputs:
+        whole = HANDED_BYTES // 2 if reads.parameters else HANDED_BYTES
+        self._share(reads.task_runs, whole if budget is None else budget, what)
         results = tuple((name, self._variable[name]) for name in reads.task_runs)
         return Inputs(results, reads.parameters)
 
@@ -324,6 +367,8 @@ class _Lowering:
                 return step if limit == HANDED_BYTES else replace(step, limit=limit)
             case Fork():
                 return replace(step, branches=tuple(map(self._limited_scope, step.branches)))
+            case Nested():
+                return replace(step, body=self._limited_scope(step.body))
             case Decide():
                 then, otherwise = (
                     tuple(map(self._limited, side)) for side in (step.then, step.otherwise)
@@ -357,6 +402,8 @@ def _in_order(tree: Tree) -> Iterator[Leaf | Choose]:
                 pending += [choose.otherwise, choose.then]
             case Series(children=children) | Parallel(children=children):
                 pending.extend(reversed(children))
+            case Apart(child=child):
+                pending.append(child)
 
 
 def _unit_reads(plan: Plan, unit: Unit) -> _Reads:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from dagy.spec import ParameterReference, TaskReference
 from dagy_compiler.asl import Branch, Choice, Parallel, Pass, Rule, State, StateMachine
@@ -13,6 +13,13 @@ from dagy_compiler.jsonata import expression, text
 from dagy_compiler.limits import STATE_NAME_CHARACTERS
 from dagy_compiler.map_states import MapStates
 from dagy_compiler.names import UniqueNames, neutral, state_name
+from dagy_compiler.nested_states import (
+    ANSWER,
+    INNER,
+    OUTERMOST,
+    nested_states,
+    opening,
+)
 from dagy_compiler.placement import is_container
 from dagy_compiler.plan import Plan
 from dagy_compiler.program import (
@@ -23,6 +30,7 @@ from dagy_compiler.program import (
     Guard,
     Inputs,
     Join,
+    Nested,
     Program,
     Sequence,
     Source,
@@ -58,27 +66,55 @@ NAMED_BRANCHES = 3
 class Emit:
     """Write the state machine: the states of each call, a Parallel for each fork.
 
-    Before: there are attempts and a program. After: `machine` is a definition in which names are
-    legal and unique, and which depends on nothing but the plan.
+    Before: there are attempts and a program. After: `machine`, and each of `parts`, is a definition
+    in which names are legal and unique, and which depends on nothing but the plan.
     """
 
     def __call__(self, plan: Plan) -> Plan:
-        """Return the plan with `machine`."""
+        """Return the plan with `machine` and `parts`."""
         assert plan.program is not None
         emitter = _Emitter(plan)
         body = emitter.scope(plan.program.body, emitter.returned(plan.program))
-        comment = f"Dagy flow {plan.spec.name}, version {plan.spec.version}, mode {plan.mode}"
-        machine = StateMachine(
-            comment=neutral(comment),
-            query_language="JSONata",
-            start_at=body.start_at,
-            states=body.states,
-        )
-        return replace(plan, machine=machine)
+        return replace(plan, machine=_machine(plan, body), parts=emitter.parts)
+
+
+def states_of_units(plan: Plan) -> dict[int, dict[str, State]]:
+    """Return the states that each unit becomes, by its index."""
+    assert plan.program is not None
+    emitter = _Emitter(plan)
+    emitter.scope(plan.program.body, NO_OUTPUT)
+    return emitter.of_units
+
+
+def _machine(plan: Plan, body: Branch, part: str = "") -> StateMachine:
+    comment = f"Dagy flow {plan.spec.name}, version {plan.spec.version}, mode {plan.mode}{part}"
+    return StateMachine(
+        comment=neutral(comment),
+        query_language="JSONata",
+        start_at=body.start_at,
+        states=body.states,
+    )
+
+
+class _Answer(NamedTuple):
+    """JSONata for what a state is answered.
+
+    Attributes:
+        value: what it hands on of that, where that is one value.
+        fields: the object that has the values, where they are several.
+    """
+
+    value: str
+    fields: str = "$states.result.Payload.outputs"
 
 
 class _Emitter:
-    """Emits one machine, and hands out its names."""
+    """Emits the machines of a flow, and hands out their names.
+
+    Attributes:
+        parts: nested machines by name, in the order of execution, an inner one first.
+        of_units: the states of each unit, by its index.
+    """
 
     def __init__(self, plan: Plan) -> None:
         assert plan.units is not None
@@ -91,6 +127,9 @@ class _Emitter:
         # Task runs come first, so that no other state can take a name away from one of them.
         self._unit_names = self._names.claim_all(state_name(unit.name) for unit in plan.units)
         self._first = True
+        self._surroundings = OUTERMOST
+        self.parts: dict[str, StateMachine] = {}
+        self.of_units: dict[int, dict[str, State]] = {}
 
     def scope(self, sequence: Sequence, output: Any) -> Branch:
         """Return the states of a machine or branch, the last of which puts out `output`."""
@@ -107,8 +146,8 @@ class _Emitter:
             ending = last
             if position + 1 < len(heads):
                 ending = Ending(heads[position + 1], NO_OUTPUT)
-            if isinstance(step, (Call, Fork)) and step.assigns:
-                ending = replace(ending, assign=_expressions(step.assigns, self._own(step)))
+            if isinstance(step, (Call, Fork, Nested)) and step.assigns:
+                ending = replace(ending, assign=_expressions(step.assigns, self._answer(step)))
             found |= self._states(step, name, ending)
         return heads[0], found
 
@@ -123,21 +162,22 @@ class _Emitter:
         work = self._service_of(program.body.steps[-1])
         if program.returns == OWN_OUTPUT and work is not None:
             return expression("null" if isinstance(work, ServiceWait) else "$states.result")
-        value = _jsonata(program.returns, OUTPUT)
+        value = _jsonata(program.returns, self._answer(program.body.steps[-1]))
         return expression(f"$type({value}) = 'string' ? $parse({value}) : {value}")
 
     def _yielded(self, scope: Sequence) -> dict[str, str]:
-        return _expressions(scope.yields, self._own(scope.steps[-1]))
+        return _expressions(scope.yields, self._answer(scope.steps[-1]))
 
-    def _own(self, step: Step) -> str:
-        """Return JSONata for what the state of a step hands on of what it was answered."""
+    def _answer(self, step: Step) -> _Answer:
+        if isinstance(step, Nested):
+            return _Answer(ANSWER, ANSWER)
         match self._service_of(step):
             case None:
-                return OUTPUT
+                return _Answer(OUTPUT)
             case ServiceWait():
-                return text(NO_OUTPUT_TEXT)
+                return _Answer(text(NO_OUTPUT_TEXT))
             case ServiceCall():
-                return SERVICE_OUTPUT
+                return _Answer(SERVICE_OUTPUT)
 
     def _service_of(self, step: Step) -> ServiceCall | ServiceWait | None:
         """Return what Step Functions itself does in a step; None if a worker does it."""
@@ -147,7 +187,9 @@ class _Emitter:
             run, task = self._plan.runs[task_run_id], self._plan.task_of(task_run_id)
             if task.service is not None:
                 variables = {name: self._variable(name, as_) for name, as_ in step.inputs.results}
-                return service_state(task, run, variables, self._plan.spec.parameters)
+                parameters = self._plan.spec.parameters
+                given = self._surroundings.parameters
+                return service_state(task, run, variables, parameters, given)
         return None
 
     def _variable(self, task_run_id: str, name: str) -> Variable:
@@ -161,6 +203,8 @@ class _Emitter:
         match step:
             case Fork():
                 return self._names.claim(state_name(self._fork_name(step)))
+            case Nested(name=name):
+                return self._names.claim(state_name(f"part {name}"))
             case Decide():
                 return self._names.claim(state_name(f"branch: {_condition(step)}"))
             case Join():
@@ -187,6 +231,8 @@ class _Emitter:
         match steps[0]:
             case Fork(branches=branches):
                 return self._first_call(branches[0].steps)
+            case Nested(body=body):
+                return self._first_call(body.steps)
             case Decide(then=then, otherwise=otherwise):
                 return self._first_call(then or otherwise)
             case Call(unit=int(unit)):
@@ -204,31 +250,38 @@ class _Emitter:
                 return {name: Pass(**ending.fields())}
             case Guard():
                 return self._guard(step, name, ending)
-            case Call():
-                return self._call(step, name, ending)
+            case Nested():
+                return self._nested(step, name, ending)
+            case Call(unit=None):
+                return self._return(step, name, ending)
+            case Call(unit=int(unit)):
+                self.of_units[unit] = self._call(step, unit, name, ending)
+                return self.of_units[unit]
+        raise AssertionError(f"{step!r} is no step")
 
-    def _call(self, step: Call, name: str, ending: Ending) -> dict[str, State]:
+    def _return(self, step: Call, name: str, ending: Ending) -> dict[str, State]:
+        content = {**self._sent(step.inputs), "return": True, "run": self._run}
+        return {name: asking(content, ending, comment="The flow's return value")}
+
+    def _call(self, step: Call, index: int, name: str, ending: Ending) -> dict[str, State]:
         work = self._service_of(step)
         if work is not None:
             return self._service(step, work, name, ending)
-        content = _sent(step.inputs)
-        if step.unit is None:
-            content |= {"return": True, "run": RUN}
-            return {name: asking(content, ending, comment="The flow's return value")}
-        unit = self._units[step.unit]
+        content = self._sent(step.inputs)
+        unit = self._units[index]
         if unit.whole_flow:
             if is_container(unit.placement):
-                content["run"] = RUN
+                content["run"] = self._run
             return AttemptStates(
                 name,
-                self._attempts[step.unit],
+                self._attempts[index],
                 content,
                 ending,
                 self._whole_flow(),
                 self._names,
                 unit.placement,
             ).states()
-        content = {"tasks": list(unit.task_runs), **content, "run": RUN}
+        content = {"tasks": list(unit.task_runs), **content, "run": self._run}
         if step.want is not None:
             content["want"] = list(step.want)
         if step.limit is not None:
@@ -236,7 +289,7 @@ class _Emitter:
         if step.inline_only:
             content["inline"] = list(step.inline_only)
         comment = self._comment(unit.task_runs[0])
-        attempts = self._attempts[step.unit]
+        attempts = self._attempts[index]
         run = self._plan.runs[unit.task_runs[0]]
         if run.map_over is not None and len(unit.task_runs) == 1:
             limit = self._plan.task_of(run.id).concurrency_limit
@@ -303,7 +356,7 @@ class _Emitter:
             states |= found
         task_run_id, branch = step.asked
         asked = {"task": task_run_id, "branch": branch}
-        content = {"truth": asked, **_sent(step.inputs), "run": RUN}
+        content = {"truth": asked, **self._sent(step.inputs), "run": self._run}
         truth = Ending(choice, expression("$states.result.Payload.truth"))
         then = Rule(
             condition=expression("$states.input"),
@@ -321,28 +374,39 @@ class _Emitter:
 
     def _guard(self, guard: Guard, name: str, ending: Ending) -> dict[str, State]:
         body = self.scope(guard.body, self._yielded(guard.body))
-        assigns = _expressions(guard.assigns, OUTPUT)
+        assigns = _expressions(guard.assigns, _Answer(OUTPUT))
         return GuardStates(self._plan.spec, name, body, assigns, ending, self._names).states()
+
+    def _nested(self, step: Nested, name: str, ending: Ending) -> dict[str, State]:
+        surroundings = self._surroundings
+        states = nested_states(step, name, ending, self._names, surroundings)
+        given = self._names.claim(state_name(f"{name} (given)"))
+        self._surroundings = INNER
+        body = self.scope(step.body, self._yielded(step.body))
+        self._surroundings = surroundings
+        whole = Branch(start_at=given, states={given: opening(step, body.start_at), **body.states})
+        self.parts[step.name] = _machine(self._plan, whole, f", part {step.name}")
+        return states
+
+    @property
+    def _run(self) -> str:
+        """The execution, by which its stored values are known."""
+        return expression(self._surroundings.run)
+
+    def _sent(self, inputs: Inputs) -> dict[str, Any]:
+        """Return what a call is sent of parameters and results."""
+        content: dict[str, Any] = {}
+        if inputs.parameters:
+            content["parameters"] = expression(self._surroundings.parameters)
+        if inputs.results:
+            content["results"] = {
+                task_run: expression(f"${name}") for task_run, name in inputs.results
+            }
+        return content
 
     def _comment(self, task_run_id: str) -> str:
         run = self._plan.runs[task_run_id]
         return neutral(run.task_name + (f" ({run.source})" if run.source else ""))
-
-
-RUN = expression("$states.context.Execution.Name")
-"""The execution, by which its stored values are known."""
-
-PARAMETERS = expression("$states.context.Execution.Input")
-
-
-def _sent(inputs: Inputs) -> dict[str, Any]:
-    """Return what a call is sent of parameters and results."""
-    content: dict[str, Any] = {}
-    if inputs.parameters:
-        content["parameters"] = PARAMETERS
-    if inputs.results:
-        content["results"] = {task_run: expression(f"${name}") for task_run, name in inputs.results}
-    return content
 
 
 def _condition(step: Decide) -> str:
@@ -358,16 +422,16 @@ def _nothing(names: tuple[str, ...]) -> dict[str, str] | None:
     return dict.fromkeys(names, expression("null")) or None
 
 
-def _expressions(values: Values, own: str) -> dict[str, str]:
-    return {name: expression(_jsonata(source, own)) for name, source in values}
+def _expressions(values: Values, answer: _Answer) -> dict[str, str]:
+    return {name: expression(_jsonata(source, answer)) for name, source in values}
 
 
-def _jsonata(source: Source, own: str) -> str:
-    """Return JSONata for a value, where `own` is what the state has just been answered."""
+def _jsonata(source: Source, answer: _Answer) -> str:
+    """Return JSONata for a value, where the state has just been answered."""
     if source.variable is not None:
         return f"${source.variable}"
     if source.branch is not None:
         return f"$states.input[{source.branch}].{source.key}"  # in the Pass after the Parallel
     if source.key is not None:
-        return f"$states.result.Payload.outputs.{source.key}"
-    return own
+        return f"{answer.fields}.{source.key}"
+    return answer.value

@@ -9,7 +9,16 @@ from dataclasses import dataclass
 
 from dagy.errors import LimitError
 from dagy_compiler import limits
-from dagy_compiler.asl import Choice, Fail, Map, Parallel, State, Succeed, Task
+from dagy_compiler.asl import (
+    Choice,
+    Fail,
+    Map,
+    Parallel,
+    State,
+    StateMachine,
+    Succeed,
+    Task,
+)
 from dagy_compiler.container_states import RUN_TASK
 from dagy_compiler.plan import Plan
 
@@ -20,8 +29,8 @@ _SUBSTITUTION = re.compile(r"\$\{\w+\}")
 class Limits:
     """Compare the definition with the hard limits of Step Functions.
 
-    Before: there is a machine. After: its definition can be deployed, and an execution in which
-    nothing is retried ends within the history that AWS keeps.
+    Before: there is a machine, and perhaps parts of it. After: their definitions can be deployed,
+    and executions in which nothing is retried end within the history that AWS keeps.
     """
 
     definition_bytes: int = limits.DEFINITION_BYTES
@@ -35,29 +44,36 @@ class Limits:
         """
         assert plan.machine is not None
         flow = f"flow {plan.spec.name!r}"
+        self._check(plan.machine, flow)
+        for name, part in plan.parts.items():
+            self._check(part, f"{flow}, part {name!r}")
+        return plan
+
+    def _check(self, machine: StateMachine, flow: str) -> None:
         way_out = (
             "use --execution-mode nano (the whole flow in one Lambda invocation), or split the flow"
         )
-        events = limits.EVENTS_OF_EXECUTION + history_events(
-            plan.machine.states, plan.machine.start_at
-        )
+        events = limits.EVENTS_OF_EXECUTION + history_events(machine.states, machine.start_at)
         if events > self.history_events:
             raise LimitError(
                 f"{flow}: an execution in which nothing is retried writes {events:,} events to its "
                 f"history, and Step Functions ends it after {self.history_events:,}; {way_out}"
             )
-        size = definition_bytes(plan.machine.to_json())
+        size = definition_bytes(machine.to_json())
         if size > self.definition_bytes:
             raise LimitError(
                 f"{flow}: its definition takes {size:,} bytes, and Step Functions accepts "
                 f"{self.definition_bytes:,}; {way_out}"
             )
-        return plan
 
 
 def definition_bytes(definition: Mapping[str, object]) -> int:
     """Return the size of a definition in bytes, with the longest ARNs that may be put into it."""
-    text = json.dumps(definition, ensure_ascii=False, separators=(",", ":"))
+    return deployed_bytes(json.dumps(definition, ensure_ascii=False, separators=(",", ":")))
+
+
+def deployed_bytes(text: str) -> int:
+    """Return the size of a definition's text in bytes, with the longest ARNs put into it."""
     return len(_SUBSTITUTION.sub("x" * limits.FUNCTION_ARN_CHARACTERS, text).encode())
 
 
@@ -65,14 +81,14 @@ def history_events(states: Mapping[str, State], start_at: str) -> int:
     """Return how many events the states of a scope write at most if nothing fails.
 
     Args:
-        states: of the machine or of one branch.
+        states: of the machine or of one branch; what follows and is not among them does not count.
         start_at: the first of them.
     """
     total: dict[str, int] = {}
     pending = [start_at]
     while pending:
         name = pending[-1]
-        following = _following(states[name])
+        following = [other for other in _following(states[name]) if other in states]
         unknown = [other for other in following if other not in total]
         pending += unknown
         if not unknown:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from dagy_compiler.render.view import Step, view
+from dagy_compiler.render.view import NO_PARTS, Parts, Step, view
 
 
 @dataclass(frozen=True)
@@ -24,13 +24,13 @@ class Graph:
     edges: list[tuple[int, int]] = field(default_factory=list)
 
 
-def graph(definition: Mapping[str, Any]) -> Graph:
+def graph(definition: Mapping[str, Any], parts: Parts = NO_PARTS) -> Graph:
     """Return a definition as a graph. Between two Parallels stands a node of its own, the barrier.
 
     Raises:
         BundleError: it is not a definition of the kind that Dagy emits.
     """
-    drawn = view(definition)
+    drawn = view(definition, parts)
     found = Graph(drawn.title)
     _sequence(found, drawn.steps, [])
     return found

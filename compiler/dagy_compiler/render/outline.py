@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from dagy_compiler.render.view import Step, View, view
+from dagy_compiler.render.view import NO_PARTS, Parts, Step, View, view
 
 Lines = list[tuple[str, str]]
 
@@ -13,22 +13,22 @@ MAX_COLUMN = 44
 """Where details begin at the latest; a longer name pushes its own to the right."""
 
 
-def outline(definition: Mapping[str, Any]) -> str:
+def outline(definition: Mapping[str, Any], parts: Parts = NO_PARTS) -> str:
     """Return the states of a definition as a tree of text, without a newline at the end.
 
     Raises:
         BundleError: it is not a definition of the kind that Dagy emits.
     """
-    drawn = view(definition)
+    drawn = view(definition, parts)
     lines = list(_sequence(drawn.steps, ""))
     column = min(max((len(name) for name, _ in lines), default=0), MAX_COLUMN)
     body = [f"{name.ljust(column)}  {detail}".rstrip() for name, detail in lines]
     return "\n".join([f"{drawn.title}: {_size(drawn)}", *body])
 
 
-def size(definition: Mapping[str, Any]) -> str:
+def size(definition: Mapping[str, Any], parts: Parts = NO_PARTS) -> str:
     """Return how large a definition is, in words; raises as `outline` does."""
-    return _size(view(definition))
+    return _size(view(definition, parts))
 
 
 def _size(drawn: View) -> str:

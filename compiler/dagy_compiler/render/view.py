@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import ValidationError
@@ -27,7 +28,13 @@ from dagy_compiler.asl import (
     Task,
 )
 from dagy_compiler.container_states import CONTAINER_ERRORS, RUN_TASK
+from dagy_compiler.nested_states import RESOURCE, part_id
 from dagy_compiler.states import INFRASTRUCTURE_ERRORS, LOST_ERRORS, RETRY_ERROR, is_worker_call
+
+Parts = Mapping[str, Mapping[str, Any]]
+"""Definitions of nested machines, by name."""
+
+NO_PARTS: Parts = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,7 @@ class Step:
         branches: what a Parallel runs at once, a map for each item, or a branch one of.
         calls: how often it calls the worker itself if nothing fails.
         one_of: whether only one of the branches runs.
+        machine: what stands for the ARN of the machine that it runs, if it does.
     """
 
     name: str
@@ -47,6 +55,7 @@ class Step:
     branches: tuple[tuple[Step, ...], ...] = ()
     calls: int = 0
     one_of: bool = False
+    machine: str | None = None
 
 
 @dataclass(frozen=True)
@@ -66,21 +75,43 @@ class View:
     calls: int
 
 
-def view(definition: Mapping[str, Any]) -> View:
+def view(definition: Mapping[str, Any], parts: Parts = NO_PARTS) -> View:
     """Return what is to be drawn of a definition.
+
+    Args:
+        definition: of the outermost machine.
+        parts: definitions of the machines that are nested in it, by name.
 
     Raises:
         BundleError: it is not a definition of the kind that Dagy emits.
     """
+    machine = _read(definition)
+    inside = {f"${{{part_id(name)}Arn}}": _read(part) for name, part in parts.items()}
+    steps = _with_parts(_steps(machine.states, machine.start_at), inside)
+    title = _line(machine.comment or "State machine")
+    states = sum(_count(each.states) for each in (machine, *inside.values()))
+    return View(title, tuple(map(_in_lines, steps)), states, _calls(steps))
+
+
+def _read(definition: Mapping[str, Any]) -> StateMachine:
     try:
-        machine = StateMachine.model_validate(definition)
+        return StateMachine.model_validate(definition)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise _refuse(f"{where}: {first['msg']}") from error
-    steps = _steps(machine.states, machine.start_at)
-    title = _line(machine.comment or "State machine")
-    return View(title, tuple(map(_in_lines, steps)), _count(machine.states), _calls(steps))
+
+
+def _with_parts(steps: tuple[Step, ...], parts: Mapping[str, StateMachine]) -> tuple[Step, ...]:
+    """Return steps with what each nested machine does in the step that runs it."""
+    found = []
+    for step in steps:
+        branches = tuple(_with_parts(branch, parts) for branch in step.branches)
+        part = None if step.machine is None else parts.get(step.machine)
+        if part is not None:
+            branches = (_with_parts(_steps(part.states, part.start_at), parts),)
+        found.append(replace(step, branches=branches))
+    return tuple(found)
 
 
 def _in_lines(step: Step) -> Step:
@@ -141,6 +172,9 @@ def _steps(
                 inside = tuple(_steps(branch.states, branch.start_at) for branch in branches)
                 at_once = (f"{len(inside)} at once",) if len(inside) > 1 else ()
                 found.append(Step(name, at_once, inside))
+            case Task(resource=resource) if resource == RESOURCE and _is_part(state):
+                arn = state.arguments["StateMachineArn"]
+                found.append(Step(name, ("a state machine of its own",), machine=arn))
             case Task():
                 found.append(Step(name, _detail(name, state), calls=int(is_worker_call(state))))
             case Choice():
@@ -187,6 +221,11 @@ def _state(states: Mapping[str, State], name: str | None) -> State:
     if name is None or name not in states:
         raise _refuse(f"there is no state {name!r}")
     return states[name]
+
+
+def _is_part(task: Task) -> bool:
+    """Tell whether a state runs a part of the flow, and not a machine of the user's."""
+    return str(task.arguments.get("StateMachineArn", "")).startswith("${Part")
 
 
 def _detail(name: str, task: Task) -> tuple[str, ...]:

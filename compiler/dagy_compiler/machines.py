@@ -1,0 +1,234 @@
+"""The state machines of a stack, the outermost and those nested in it, each with a role of its own.
+
+A role may do what the states of its machine do: invoke their functions, run their containers, call
+their services, and start the machines that are nested directly in it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from dagy.spec import FlowSpec
+from dagy_compiler import fargate
+from dagy_compiler.cloudformation import (
+    DefinitionLocation,
+    Json,
+    Policy,
+    PolicyDocument,
+    Resource,
+    StateMachine,
+    Statement,
+    Tag,
+    get_att,
+    ref,
+    sub,
+)
+from dagy_compiler.iam import arn, statements
+from dagy_compiler.nested_states import part_id
+from dagy_compiler.placement import Placement
+from dagy_compiler.plan import Plan
+from dagy_compiler.program import Step, nested_in, units_of
+from dagy_compiler.roles import role
+from dagy_compiler.service_policies import permissions_of
+
+OUTERMOST = "StateMachine"
+"""The logical id of the machine that is the flow."""
+
+DISTRIBUTED = '"Mode": "DISTRIBUTED"'
+"""In the JSON of a definition: nothing but a field can be it, as a text's quotes are escaped."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """One state machine of a stack.
+
+    Attributes:
+        id: its logical id.
+        file: the file of the bundle that has its definition.
+        definition: as JSON values.
+        spec: the flow, with only the task runs that this machine runs.
+        parts: logical ids of the machines that are nested in it or in each other.
+    """
+
+    id: str
+    file: str
+    definition: dict[str, Any]
+    spec: FlowSpec
+    parts: tuple[str, ...] = ()
+
+    @cached_property
+    def text(self) -> str:
+        """The definition as JSON."""
+        return json.dumps(self.definition)
+
+    @cached_property
+    def names(self) -> set[str]:
+        """What the deployment puts something in the place of."""
+        return set(re.findall(r"\$\{(\w+)\}", self.text))
+
+    @property
+    def starts(self) -> list[str]:
+        """The logical ids of the machines that are nested directly in it."""
+        return [part for part in self.parts if f"{part}Arn" in self.names]
+
+    def places(self, places: Sequence[Placement]) -> list[Placement]:
+        """Return those of some functions or task definitions that its states run on."""
+        return [place for place in places if f"{place.name}Arn" in self.names]
+
+
+def machines_of(plan: Plan) -> list[Machine]:
+    """Return the machines of a flow, the outermost first.
+
+    Args:
+        plan: after the last pass.
+    """
+    assert plan.machine is not None
+    assert plan.program is not None
+    scopes = {OUTERMOST: plan.program.body.steps}
+    scopes |= {part_id(each.name): each.body.steps for each in nested_in(plan.program.body.steps)}
+    definitions = {OUTERMOST: ("state_machine.asl.json", plan.machine)}
+    for name, part in plan.parts.items():
+        definitions[part_id(name)] = (f"state_machine.{name}.asl.json", part)
+    return [
+        Machine(
+            machine_id,
+            file,
+            machine.to_json(),
+            _spec_of(plan, scopes[machine_id]),
+            tuple(map(part_id, plan.parts)),
+        )
+        for machine_id, (file, machine) in definitions.items()
+    ]
+
+
+def key_parameter(machine: str) -> str:
+    """Return the parameter of a template that has the key of a machine's definition."""
+    return f"{machine}Key"
+
+
+def state_machine(
+    machine: Machine,
+    functions: Sequence[Placement],
+    containers: Sequence[Placement],
+    tags: list[Tag],
+    *,
+    inline: bool,
+) -> dict[str, Resource]:
+    """Return a machine with its role, by logical id.
+
+    Args:
+        machine: the machine.
+        functions: of the stack.
+        containers: likewise.
+        tags: of each resource.
+        inline: whether the template holds the definition.
+
+    Raises:
+        LimitError: the role is larger than IAM accepts.
+    """
+    invoked, run = machine.places(functions), machine.places(containers)
+    substitutions: Json = {f"{place.name}Arn": get_att(place.name, "Arn") for place in invoked}
+    if run:
+        substitutions |= fargate.substitutions(run)
+    substitutions |= {f"{part}Arn": ref(part) for part in machine.starts}
+    resources = {f"{machine.id}Role": _role(machine, invoked, run, tags)}
+    if DISTRIBUTED in machine.text:
+        resources["RunItems" if machine.id == OUTERMOST else f"{machine.id}Items"] = _run_items(
+            machine.id
+        )
+    location = DefinitionLocation(bucket=ref("ArtifactBucket"), key=ref(key_parameter(machine.id)))
+    resources[machine.id] = Resource(
+        type="AWS::StepFunctions::StateMachine",
+        deletion_policy="Delete",
+        update_replace_policy="Delete",
+        properties=StateMachine(
+            role_arn=get_att(f"{machine.id}Role", "Arn"),
+            definition=machine.definition if inline else None,
+            definition_s3_location=None if inline else location,
+            definition_substitutions=substitutions,
+            tags=tags,
+        ),
+    )
+    return resources
+
+
+def _spec_of(plan: Plan, steps: tuple[Step, ...]) -> FlowSpec:
+    if not plan.parts:
+        return plan.spec
+    assert plan.units is not None
+    own = {run for unit in units_of(steps) for run in plan.units[unit].task_runs}
+    return replace(plan.spec, task_runs=[run for run in plan.spec.task_runs if run.id in own])
+
+
+def _role(
+    machine: Machine, functions: list[Placement], containers: list[Placement], tags: list[Tag]
+) -> Resource:
+    policies = {}
+    if functions:
+        # Each function, and any version or alias of it.
+        names = [place.name for place in functions]
+        every = [(get_att(name, "Arn"), sub(f"${{{name}.Arn}}:*")) for name in names]
+        invoke = Statement(
+            action=["lambda:InvokeFunction"], resource=[each for both in every for each in both]
+        )
+        policies["InvokeWorker"] = [invoke]
+    if containers:
+        policies["RunContainers"] = fargate.run_statements(containers)
+    if machine.starts:
+        policies["RunParts"] = _run_parts(machine.starts)
+    called = statements(permissions_of(machine.spec))
+    if called:
+        policies["CallServices"] = called
+    return role("states.amazonaws.com", policies, tags)
+
+
+def _run_parts(parts: list[str]) -> list[Statement]:
+    """Let a machine start others, and wait for them or stop them.
+
+    Step Functions developer guide, "IAM policies for AWS Step Functions" (StartExecution,
+    synchronous), read 2026-11.
+    """
+    rule = arn("events", "rule/", "StepFunctionsGetEventsForStepFunctionsExecutionRule")
+    return [
+        Statement(action=["states:StartExecution"], resource=[ref(part) for part in parts]),
+        Statement(
+            action=["states:DescribeExecution", "states:StopExecution"],
+            resource=[sub(f"{_EXECUTIONS}:${{{part}.Name}}:*") for part in parts],
+        ),
+        Statement(
+            action=["events:PutTargets", "events:PutRule", "events:DescribeRule"], resource=[rule]
+        ),
+    ]
+
+
+def _run_items(machine: str) -> Resource:
+    """Let a state machine run the items of distributed maps: executions of its own.
+
+    Step Functions developer guide, "IAM policies for using Distributed Map states", read 2026-11.
+    Apart from its role, which the state machine depends on.
+    """
+    items = f"{_EXECUTIONS}:${{{machine}.Name}}"
+    allowed = [
+        Statement(action=["states:StartExecution"], resource=[ref(machine)]),
+        Statement(
+            action=["states:DescribeExecution", "states:StopExecution"],
+            resource=[sub(f"{items}:*")],
+        ),
+        Statement(action=["states:RedriveExecution"], resource=[sub(f"{items}/*")]),
+    ]
+    return Resource(
+        type="AWS::IAM::Policy",
+        properties=Policy(
+            policy_name="RunItems",
+            policy_document=PolicyDocument(statement=allowed),
+            roles=[ref(f"{machine}Role")],
+        ),
+    )
+
+
+_EXECUTIONS = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:execution"
