@@ -182,9 +182,11 @@ class Ministack:
             if resource["Type"] == "AWS::Lambda::Function":
                 assert resource["Properties"]["Runtime"].startswith("python3.")
                 resource["Properties"]["Runtime"] = "provided.al2023"
+        body = json.dumps(template, ensure_ascii=False).encode()
+        self._s3.put_object(Bucket="artifacts", Key=f"{name}.json", Body=body)
         self._cloudformation.create_stack(
             StackName=name,
-            TemplateBody=json.dumps(template, ensure_ascii=False),
+            TemplateURL=f"{self.url}/artifacts/{name}.json",
             Parameters=[
                 {"ParameterKey": key, "ParameterValue": value}
                 for key, value in parameters.items()
