@@ -30,7 +30,7 @@ MAX_ATTEMPTS: Final = 99_999_999
 """Largest `MaxAttempts` of a retrier ("Handling errors in Step Functions workflows", 2026-11)."""
 
 MAX_DELAY_SECONDS: Final = 31_622_399
-"""Largest `MaxDelaySeconds` of a retrier (same page)."""
+"""Largest `MaxDelaySeconds` of a retrier: less than 31,622,400 (assumed; not read anew)."""
 
 STATE_BYTES: Final = 262_144
 """Input or output of a state, and what one `Assign` takes ("Service quotas")."""

@@ -37,8 +37,8 @@ from dagy.worker.verdict import (
 MAX_WORKERS = 16
 
 MAX_ITEMS = 40_000
-"""Items of a map. Their indices are what Step Functions maps over, and the input of a state holds
-262,144 bytes."""
+"""Items of a map. Their indices are what Step Functions maps over; that these may take no more than
+the 262,144 bytes of a state's input is assumed."""
 
 
 class Invocation:

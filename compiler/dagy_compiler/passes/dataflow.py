@@ -42,7 +42,7 @@ from dagy_compiler.tree import EMPTY, Apart, Choose, Leaf, Parallel, Series, Tre
 
 CLAIM_BYTES = 126
 """What stands for a stored value takes, at most: `{"claim":"<execution>/<hash>"},`, of which the
-name of an execution has 80 characters (API reference, "StartExecution", read 2026-11)."""
+name of an execution has 80 characters (API reference, "StartExecution")."""
 
 KEY_BYTES = 8
 """What the key of a value takes beside a name: quotes, colon, comma, the prefix of a variable."""
