@@ -119,7 +119,7 @@ def _is_current(connection: DuckDBPyConnection, home: Home) -> bool:
 def _in_memory() -> DuckDBPyConnection:
     import duckdb
 
-    connection = duckdb.connect(":memory:")
+    connection = store.keep(duckdb.connect(":memory:"))
     connection.execute(schema.TABLES)
     return connection
 

@@ -115,6 +115,9 @@ _left: set[Home] = set()
 
 
 def _settle_what_is_left() -> None:
+    from dagy.history import store
+
+    store.leave_to_this_thread()
     # A process that ends must not be kept from it by its history, nor make a home that is gone.
     for home in tuple(_left):
         try:

@@ -37,6 +37,8 @@ _LONGEST_PAUSE = 0.05
 # only: two threads could both delete a run and both insert it.
 _one_at_a_time = threading.RLock()
 
+_latest: list[DuckDBPyConnection] = []
+
 if hasattr(os, "register_at_fork"):
     # A child forked while another thread has the file open would wait for that thread, which it
     # does not have, or write by its copy of DuckDB's open file, which nothing locks.
@@ -87,6 +89,24 @@ def alone_in_process() -> Iterator[None]:
         yield
 
 
+def keep(connection: DuckDBPyConnection) -> DuckDBPyConnection:
+    """Return a connection, and keep it until the next: to free it is to be within DuckDB, too.
+
+    Call it inside `connected` or `alone_in_process`.
+    """
+    _latest[:] = [connection]
+    return connection
+
+
+def leave_to_this_thread() -> None:
+    """Keep the other threads of this process from opening the database, for good.
+
+    Call it when the process ends: a daemon thread that is within DuckDB when the interpreter goes
+    aborts the process.
+    """
+    _one_at_a_time.acquire()
+
+
 def _create(home: Home) -> None:
     """Make the database beside its place, and put it there whole.
 
@@ -132,11 +152,11 @@ def _connect(home: Home, patience: float, *, read_only: bool = False) -> DuckDBP
     pause = _FIRST_PAUSE
     while True:
         try:
-            return duckdb.connect(str(home.database), read_only=read_only)
+            return keep(duckdb.connect(str(home.database), read_only=read_only))
         except duckdb.Error as error:
             if _is_open_here(error) and read_only:
                 # The user has it open to write in this very process; share that.
-                return duckdb.connect(str(home.database))
+                return keep(duckdb.connect(str(home.database)))
             if not _is_held(error):
                 raise
             if time.monotonic() + pause > deadline or _is_open_here(error):

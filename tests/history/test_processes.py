@@ -197,6 +197,30 @@ def test_a_child_forked_while_a_thread_has_the_file_open_can_settle(home, start)
     assert count(home, "runs") == 2
 
 
+END_WHILE_A_DAEMON_READS = """
+import os, threading
+from dagy.history.reading import reading
+
+record("one")
+is_open = threading.Event()
+
+def read():
+    with reading(home):
+        is_open.set()
+        time.sleep(0.3)
+        os.write(1, b"read")
+
+threading.Thread(target=read, daemon=True).start()
+is_open.wait()
+"""
+
+
+def test_a_process_that_ends_waits_for_a_daemon_thread_that_has_the_file_open(home, start):
+    child = start(END_WHILE_A_DAEMON_READS)
+    said, _ = child.communicate(timeout=60)
+    assert (child.returncode, said) == (0, "read")
+
+
 def test_a_file_that_another_process_holds_is_left_to_whoever_comes_next(home, record, start):
     record("run-0")
     record("run-1")
