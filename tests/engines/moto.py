@@ -76,12 +76,12 @@ def execute_definition(
         worker: answers.
         parts: definitions of nested machines by name, inner ones first.
     """
-    arns = {"WorkerFunctionArn": FUNCTION}
+    arns: dict[str, str] = {}  # of nested machines; any other is of a function of the worker
     with corrected(worker), mock_aws(config=CONFIG):
         client = boto3.Session("test", "test", region_name="us-east-1").client("stepfunctions")
 
         def create(definition: str) -> str:
-            filled = re.sub(r"\$\{(\w+)\}", lambda found: arns[found[1]], definition)
+            filled = re.sub(r"\$\{(\w+)\}", lambda found: arns.get(found[1], FUNCTION), definition)
             created = client.create_state_machine(
                 name=f"m{uuid.uuid4().hex}", definition=filled, roleArn=ROLE
             )
