@@ -6,13 +6,13 @@ machine is not known: of a branch the dearer side counts, of a map as many items
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dagy_compiler import limits
-from dagy_compiler.asl import Choice, Fail, Map, Parallel, State, Succeed, Task
-from dagy_compiler.container_states import RUN_TASK
+from dagy_compiler.asl import Map, Parallel, State, Task
 from dagy_compiler.durations import expected
+from dagy_compiler.events import Retries, events_of_task, heaviest, history_events
 from dagy_compiler.makespan import critical_path, makespan
 from dagy_compiler.owners import owners
 from dagy_compiler.payload import Payload, largest_payload
@@ -78,7 +78,7 @@ def estimate(plan: Plan) -> Estimate:
         states=_states(plan.machine.states),
         transitions=one,
         transitions_per_item=_transitions(plan, 2) - one,
-        history_events=_history(plan, _no_retries),
+        history_events=_history(plan),
         history_events_retried=_history(plan, _attempts_of(plan)),
         history_events_throttled=_history(plan, _attempts_of(plan), _throttled),
         critical_path_seconds=_critical_path(plan, seconds, list(plan.runs)),
@@ -86,40 +86,6 @@ def estimate(plan: Plan) -> Estimate:
         known_durations=len(plan.durations),
         largest_payload=largest_payload(plan),
     )
-
-
-Weigh = Callable[[str, State], int]
-"""The weight of a state by its name, with all that is in it."""
-
-
-def heaviest(states: Mapping[str, State], start_at: str, weigh: Weigh) -> int:
-    """Return the weight of the heaviest way through some states on which nothing is caught.
-
-    Args:
-        states: of a machine, a branch or what runs for an item.
-        start_at: the first of them.
-        weigh: gives each its weight.
-    """
-    total: dict[str, int] = {}
-    pending = [start_at]
-    while pending:
-        following = _following(states[pending[-1]])
-        unknown = [name for name in following if name not in total]
-        pending += unknown
-        if not unknown:
-            name = pending.pop()
-            rest = max((total[other] for other in following), default=0)
-            total[name] = weigh(name, states[name]) + rest
-    return total[start_at]
-
-
-def _following(state: State) -> list[str]:
-    match state:
-        case Choice(choices=choices, default=default):
-            return [*(rule.next for rule in choices), default]
-        case Succeed() | Fail():
-            return []
-    return [] if state.next is None else [state.next]
 
 
 def _states(states: Mapping[str, State]) -> int:
@@ -145,30 +111,15 @@ def _transitions(plan: Plan, items: int) -> int:
     return heaviest(plan.machine.states, plan.machine.start_at, weigh)
 
 
-Retries = Callable[[str, Task], int]
-"""Events that the retries of a state add, by its name."""
-
-
 def _history(plan: Plan, *retries: Retries) -> int:
     """Return the events of an execution, with those of retries, and of the flow's own."""
 
-    def weigh(name: str, state: State) -> int:
-        match state:
-            case Task():
-                return _events(state) + sum(added(name, state) for added in retries)
-            case Parallel(branches=branches):
-                inside = sum(heaviest(each.states, each.start_at, weigh) for each in branches)
-                return limits.EVENTS_OF_PARALLEL + inside
-            case Map(item_processor=each) if each.processor_config.mode == "DISTRIBUTED":
-                return limits.EVENTS_OF_DISTRIBUTED_MAP
-            case Map(item_processor=each):
-                item = limits.EVENTS_OF_ITEM + heaviest(each.states, each.start_at, weigh)
-                return limits.EVENTS_OF_PARALLEL + limits.INLINE_ITEMS * item
-        return limits.EVENTS_OF_OTHER_STATE
+    def added(name: str, task: Task) -> int:
+        return sum(each(name, task) for each in retries)
 
     assert plan.machine is not None
-    once = heaviest(plan.machine.states, plan.machine.start_at, weigh)
-    again = 0 if retries == (_no_retries,) else _flow_retries(plan)
+    once = history_events(plan.machine.states, plan.machine.start_at, added)
+    again = _flow_retries(plan) if retries else 0
     # Between two attempts of the flow a worker decides, a Choice and a Wait follow.
     between = limits.EVENTS_OF_LAMBDA_TASK + 2 * limits.EVENTS_OF_OTHER_STATE
     return limits.EVENTS_OF_EXECUTION + once + again * (once + between)
@@ -179,17 +130,6 @@ def _flow_retries(plan: Plan) -> int:
     assert plan.program is not None
     guarded = any(isinstance(step, Guard) for step in plan.program.body.steps)
     return plan.spec.retries if guarded else 0
-
-
-def _events(task: Task) -> int:
-    if task.resource == RUN_TASK:
-        return limits.EVENTS_OF_CONTAINER_TASK
-    is_job = ".sync" in task.resource
-    return limits.EVENTS_OF_SYNC_TASK if is_job else limits.EVENTS_OF_LAMBDA_TASK
-
-
-def _no_retries(_name: str, _state: Task) -> int:
-    return 0
 
 
 def _attempts_of(plan: Plan) -> Retries:
@@ -205,8 +145,8 @@ def _attempts_of(plan: Plan) -> Retries:
             return policy.retries * _events_again(state)
         # A state that is left and another that is entered: for one whose worker is lost a call that
         # asks what follows, a Choice, and a Wait.
-        asked = _events(state) + limits.EVENTS_OF_OTHER_STATE if policy.decided else 0
-        each = _events(state) + limits.EVENTS_OF_OTHER_STATE + asked
+        asked = events_of_task(state) + limits.EVENTS_OF_OTHER_STATE if policy.decided else 0
+        each = events_of_task(state) + limits.EVENTS_OF_OTHER_STATE + asked
         return policy.retries * each
 
     return added
@@ -222,7 +162,7 @@ def _is_attempt(state: Task) -> bool:
 
 def _events_again(state: Task) -> int:
     """Return the events of a retry in the same state, which is entered and left once."""
-    return _events(state) - limits.EVENTS_OF_OTHER_STATE
+    return events_of_task(state) - limits.EVENTS_OF_OTHER_STATE
 
 
 def _throttled(_name: str, state: Task) -> int:

@@ -132,7 +132,6 @@ class Guard:
 
     Attributes:
         body: what they are attempts of.
-        parameters: whether the hooks are sent the flow's parameters.
         assigns: what it leaves for the end of the machine.
     """
 

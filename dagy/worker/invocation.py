@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
 from typing import Any, TextIO
@@ -202,10 +202,13 @@ class Invocation:
     def _execute(
         self, spec: FlowSpec, assignment: Assignment, lost: Lost | None = None
     ) -> RunResult:
-        codes: Callable[[str], Code] = lambda name: _code_of(spec.tasks[name].import_path)  # noqa: E731
+        def code_of_task(name: str) -> Code:
+            code = _code_of(spec.tasks[name].import_path)
+            return code if lost is None else lost.code(code)
+
         result = execute(
             spec,
-            codes if lost is None else lambda name: lost.code(codes(name)),
+            code_of_task,
             self._parameters,
             sink=LogSink(sys.stdout),
             flow_code=self._flow_code() if assignment.task_run_ids is None else None,

@@ -8,7 +8,8 @@ import pytest
 from dagy.errors import LimitError
 from dagy_compiler import compile_flow, run_passes
 from dagy_compiler.asl import StateMachine
-from dagy_compiler.passes.limits import Limits, definition_bytes, history_events
+from dagy_compiler.events import history_events
+from dagy_compiler.passes.limits import Limits, definition_bytes
 from tests.compiler.cases import CASES, diamond
 from tests.compiler.flows import Flow, output
 

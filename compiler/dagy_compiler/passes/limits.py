@@ -9,17 +9,8 @@ from dataclasses import dataclass
 
 from dagy.errors import LimitError
 from dagy_compiler import limits
-from dagy_compiler.asl import (
-    Choice,
-    Fail,
-    Map,
-    Parallel,
-    State,
-    StateMachine,
-    Succeed,
-    Task,
-)
-from dagy_compiler.container_states import RUN_TASK
+from dagy_compiler.asl import StateMachine
+from dagy_compiler.events import history_events
 from dagy_compiler.plan import Plan
 
 _SUBSTITUTION = re.compile(r"\$\{\w+\}")
@@ -75,51 +66,3 @@ def definition_bytes(definition: Mapping[str, object]) -> int:
 def deployed_bytes(text: str) -> int:
     """Return the size of a definition's text in bytes, with the longest ARNs put into it."""
     return len(_SUBSTITUTION.sub("x" * limits.FUNCTION_ARN_CHARACTERS, text).encode())
-
-
-def history_events(states: Mapping[str, State], start_at: str) -> int:
-    """Return how many events the states of a scope write at most if nothing fails.
-
-    Args:
-        states: of the machine or of one branch; what follows and is not among them does not count.
-        start_at: the first of them.
-    """
-    total: dict[str, int] = {}
-    pending = [start_at]
-    while pending:
-        name = pending[-1]
-        following = [other for other in _following(states[name]) if other in states]
-        unknown = [other for other in following if other not in total]
-        pending += unknown
-        if not unknown:
-            own = _events_of(states[name])
-            total[name] = own + max((total[other] for other in following), default=0)
-            pending.pop()
-    return total[start_at]
-
-
-def _following(state: State) -> list[str]:
-    match state:
-        case Choice(choices=choices, default=default):
-            return [*(rule.next for rule in choices), default]
-        case Succeed() | Fail():
-            return []
-    return [] if state.next is None else [state.next]
-
-
-def _events_of(state: State) -> int:
-    match state:
-        case Task(resource=resource) if resource == RUN_TASK:
-            return limits.EVENTS_OF_CONTAINER_TASK
-        case Task(resource=resource):
-            is_job = ".sync" in resource
-            return limits.EVENTS_OF_SYNC_TASK if is_job else limits.EVENTS_OF_LAMBDA_TASK
-        case Parallel(branches=branches):
-            inside = sum(history_events(branch.states, branch.start_at) for branch in branches)
-            return limits.EVENTS_OF_PARALLEL + inside
-        case Map(item_processor=processor):
-            if processor.processor_config.mode == "DISTRIBUTED":
-                return limits.EVENTS_OF_DISTRIBUTED_MAP  # each item has a history of its own
-            each = limits.EVENTS_OF_ITEM + history_events(processor.states, processor.start_at)
-            return limits.EVENTS_OF_PARALLEL + limits.INLINE_ITEMS * each
-    return limits.EVENTS_OF_OTHER_STATE

@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from dagy.naming import slug
 from dagy_compiler import limits
 from dagy_compiler.asl import State, StateMachine
+from dagy_compiler.events import history_events
 from dagy_compiler.nested_states import part_id
 from dagy_compiler.passes.dataflow import Dataflow
 from dagy_compiler.passes.emit import Emit, states_of_units
-from dagy_compiler.passes.limits import definition_bytes, history_events
+from dagy_compiler.passes.limits import definition_bytes
 from dagy_compiler.plan import Plan
 from dagy_compiler.tree import (
     EMPTY,
