@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from dagy_compiler import compile_flow, run_passes
-from dagy_compiler.tree import Leaf
+from dagy_compiler.tree import Leaf, Series
 from dagy_compiler.waits import waits_of
 from tests.compiler.flows import Flow, output
 from tests.compiler.strategies import flows
@@ -104,14 +104,18 @@ def test_a_retry_changes_only_the_states_of_its_task(change, delay):
 
 
 def order(spec, left_out=None):
-    """The tree of a flow as nested tuples of names, as it is without one of them."""
+    """The tree of a flow as nested tuples of names, as it is without one that stands in a sequence.
+
+    One that stands beside others at once has changed the tree for them, and its gap is shown.
+    """
     plan = run_passes(spec, mode="micro", after="structure")
 
     def kept(tree):
         if isinstance(tree, Leaf):
             return None if plan.units[tree.unit].name == left_out else plan.units[tree.unit].name
         children = [kept(child) for child in tree.children]
-        children = [child for child in children if child is not None]
+        if isinstance(tree, Series):
+            children = [child for child in children if child is not None]
         return (type(tree).__name__, *children) if len(children) > 1 else children[0]
 
     return kept(plan.tree)
