@@ -100,6 +100,14 @@ class BundleError(DagyError):
     """A bundle is damaged, incomplete, or cannot be written."""
 
 
+class AwsError(DagyError):
+    """AWS refused a request, or could not be reached."""
+
+
+class DeployError(DagyError):
+    """A deployment did not succeed, or cannot be made as asked."""
+
+
 class MissingExtraError(DagyError):
     """A part of Dagy needs an optional extra that is not installed."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ from dagy.naming import slug
 from dagy.spec import FlowSpec
 from dagy.version import __version__
 from dagy_compiler.artifact import FlowSource, artifact
+from dagy_compiler.cloudformation import Output
 from dagy_compiler.compile import CompiledFlow
 from dagy_compiler.fargate import default_image
 from dagy_compiler.limits import DEFINITION_BYTES
@@ -25,13 +27,13 @@ from dagy_compiler.lines import definition_lines
 from dagy_compiler.machines import OUTERMOST, Machine, key_parameter, machines_of
 from dagy_compiler.modes import ECS
 from dagy_compiler.passes.limits import deployed_bytes
-from dagy_compiler.template import template, template_text
+from dagy_compiler.template import harmless, template, template_text
 from dagy_compiler.templates import render_file
 
 __all__ = ["Bundle", "FlowSource", "files_of", "read_bundle", "write_bundle"]
 
 MANIFEST = "manifest.json"
-MANIFEST_VERSION = 1
+MANIFEST_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -53,13 +55,25 @@ class Bundle:
     parts: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
+    def uploads(self) -> dict[str, str]:
+        """The files that have to lie in S3, by the parameter of the template that says where."""
+        uploads: dict[str, str] = self.manifest["uploads"]
+        return uploads
+
+    @property
     def sizes(self) -> dict[str, int]:
         """Bytes of each file, by name."""
         return {name: entry["bytes"] for name, entry in self.manifest["files"].items()}
 
 
 def write_bundle(
-    compiled: CompiledFlow, source: FlowSource, directory: Path, *, python_version: str
+    compiled: CompiledFlow,
+    source: FlowSource,
+    directory: Path,
+    *,
+    python_version: str,
+    deployment: str | None = None,
+    environment: str | None = None,
 ) -> Bundle:
     """Write the bundle of a flow to `directory/<flow>`, replacing an earlier one in one step.
 
@@ -68,14 +82,23 @@ def write_bundle(
         source: the user's code.
         directory: where the bundle's folder goes; made if it is not there.
         python_version: of the Lambda runtime, as `3.12`.
+        deployment: what the flow is called where it is deployed, if not by its own name.
+        environment: such as `staging`: the same flow beside others of its name.
 
     Raises:
-        BundleError: the folder cannot be written, or holds something that is not a bundle, which
-            is left as it is.
+        BundleError: the environment is no name; or the folder cannot be written, or holds something
+            that is not a bundle, which is left as it is.
         LimitError: something in it is larger than AWS accepts.
     """
-    files = files_of(compiled, source, python_version=python_version)
-    folder = directory / slug(compiled.spec.name, fallback="flow")
+    files = files_of(
+        compiled,
+        source,
+        python_version=python_version,
+        deployment=deployment,
+        environment=environment,
+    )
+    manifest = json.loads(files[MANIFEST])
+    folder = directory / manifest["name"]
     _check_replaceable(folder, compiled.spec.name)
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -83,12 +106,16 @@ def write_bundle(
     except OSError as error:
         raise BundleError(f"{folder}: cannot be written: {error.strerror or error}") from error
     spec = compiled.spec.canonical()
-    manifest = json.loads(files[MANIFEST])
     return Bundle(folder, manifest, spec, compiled.definition(), compiled.parts())
 
 
 def files_of(
-    compiled: CompiledFlow, source: FlowSource, *, python_version: str
+    compiled: CompiledFlow,
+    source: FlowSource,
+    *,
+    python_version: str,
+    deployment: str | None = None,
+    environment: str | None = None,
 ) -> dict[str, bytes]:
     """Return the bytes of every file of a bundle, by name; the same input, the same bytes.
 
@@ -98,31 +125,40 @@ def files_of(
     machines = machines_of(compiled.plan)
     stack = template(compiled.plan, machines, python_version=python_version)
     apart = key_parameter(OUTERMOST) in stack["Parameters"]
-    name = slug(spec.name, fallback="flow")
+    name = slug(deployment or spec.name, fallback="flow")
+    if environment is not None:
+        name = f"{name}-{environment}"
+    stack_name = stack_name_of(deployment or spec.name, environment)
+    uploads = {"ArtifactKey": "artifact.zip"}
+    if apart:
+        uploads |= {key_parameter(machine.id): machine.file for machine in machines}
     files = {
         "flow.json": (spec.to_json(indent=2) + "\n").encode(),
         **{
             machine.file: _lines(machine, spec.name) if apart else _json(machine.definition)
             for machine in machines
         },
-        "template.json": template_text(stack),
         "artifact.zip": artifact(spec, source),
-        "app.py": render_file("app.py", stack_name=_stack_name(spec.name)).encode(),
+        "app.py": render_file("app.py", stack_name=stack_name).encode(),
         "cdk.json": render_file("cdk.json").encode(),
     }
     if any(place.executor == ECS for place in compiled.plan.places.values()):
         image = default_image(python_version)
         files["Dockerfile"] = render_file("Dockerfile", image=image).encode()
+    bundle_hash = _bundle_hash(stack, [files[file] for file in uploads.values()])
+    files["template.json"] = template_text(_identified(stack, spec.name, environment, bundle_hash))
     manifest = {
         "manifest_version": MANIFEST_VERSION,
         "dagy_version": __version__,
         "flow": spec.name,
         "flow_version": spec.version,
         "name": name,
-        "stack_name": _stack_name(spec.name),
+        "stack_name": stack_name,
         "execution_mode": compiled.mode,
         "python_version": python_version,
         "code_hash": code_hash(spec, source),
+        "bundle_hash": bundle_hash,
+        "uploads": uploads,
         "state_machines": {machine.id: machine.file for machine in machines},
         "files": {
             file: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
@@ -138,6 +174,28 @@ def code_hash(spec: FlowSpec, source: FlowSource) -> str:
     for name, data in source.contents().items():
         digest.update(f"\0{name}\0{len(data)}\0".encode() + data)
     return digest.hexdigest()
+
+
+def _bundle_hash(stack: dict[str, Any], uploaded: list[bytes]) -> str:
+    """Return the SHA-256, in hex, of all that makes a difference once it is deployed."""
+    digest = hashlib.sha256(json.dumps(stack).encode())
+    for content in uploaded:
+        digest.update(hashlib.sha256(content).digest())
+    return digest.hexdigest()
+
+
+def _identified(
+    stack: dict[str, Any], flow: str, environment: str | None, bundle_hash: str
+) -> dict[str, Any]:
+    """Let a stack say whose it is and what it was made of: who deploys next reads it there."""
+    told = {
+        "FlowName": Output(description="The flow", value=harmless(flow)),
+        "BundleHash": Output(description="Hash of what the stack is made of", value=bundle_hash),
+    }
+    if environment is not None:
+        told["Environment"] = Output(description="Its environment", value=environment)
+    outputs = {name: each.model_dump(by_alias=True) for name, each in told.items()}
+    return stack | {"Outputs": stack["Outputs"] | outputs}
 
 
 def read_bundle(path: Path) -> Bundle:
@@ -265,13 +323,29 @@ def _lines(machine: Machine, flow: str) -> bytes:
     return text.encode()
 
 
-def _stack_name(flow_name: str) -> str:
-    """A stack's name takes 128 ASCII letters, digits and hyphens (CloudFormation user guide).
+def stack_name_of(flow_name: str, environment: str | None = None) -> str:
+    """Return the name of a flow's stack.
 
-    No two flows share one: only underscores become hyphens for nothing, and a name that has other
-    characters, hyphens among them, is told apart by its hash.
+    A stack's name takes 128 ASCII letters, digits and hyphens (CloudFormation user guide). No two
+    flows of an environment share one: only underscores become hyphens for nothing, and a name that
+    has other characters, hyphens among them, is told apart by its hash.
+
+    Raises:
+        BundleError: the environment is no name.
+
+    Examples:
+        >>> stack_name_of("daily_etl", "staging")
+        'dagy-daily-etl-staging'
     """
     legal = "".join(char if char.isascii() and char.isalnum() else "-" for char in flow_name)[:100]
     if legal != flow_name.replace("_", "-") or "-" in flow_name:
         legal = f"{legal.strip('-')}-{hashlib.sha256(flow_name.encode()).hexdigest()[:6]}"
-    return f"dagy-{legal.lstrip('-')}"
+    name = f"dagy-{legal.lstrip('-')}"
+    if environment is None:
+        return name
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9-]{0,15}", environment):
+        raise BundleError(
+            f"environment {environment!r}: is to be at most 16 letters, digits and hyphens, and to "
+            "begin with none of the last"
+        )
+    return f"{name}-{environment}"

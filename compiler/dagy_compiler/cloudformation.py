@@ -333,7 +333,7 @@ class Output(Model):
     """One output of a template."""
 
     description: str
-    value: Json
+    value: Json | str
 
 
 class Template(Model):

@@ -86,7 +86,7 @@ def template_text(made: Json) -> bytes:
 
 
 def _template(plan: Plan, machines: list[Machine], python_version: str, *, inline: bool) -> Json:
-    flow = _harmless(plan.spec.name)
+    flow = harmless(plan.spec.name)
     tags = [Tag(key="dagy:flow", value=flow)]
     functions = [place for place in plan.places.values() if place.executor == LAMBDA]
     containers = [place for place in plan.places.values() if place.executor == ECS]
@@ -240,7 +240,7 @@ def _check(flow: str, made: Json) -> None:
         )
 
 
-def _harmless(name: str) -> str:
+def harmless(name: str) -> str:
     """A flow's name with only what tags and descriptions take, and no character of an expression.
 
     A tag's value takes at most 256 letters, digits, spaces and `_ . : / = + - @` (AWS tagging

@@ -1,0 +1,178 @@
+"""Change sets: what a deployment would change, before it does."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from dagy.aws.refusals import explained
+from dagy.aws.stacks import Stack
+from dagy.errors import DeployError
+
+INLINE_TEMPLATE_BYTES = 51_200
+"""What a request takes as it is; more has to lie in S3 (CloudFormation quotas)."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What becomes of one resource.
+
+    Attributes:
+        action: "add", "modify", "remove", or another word of CloudFormation's.
+        resource: its logical id.
+        type: CloudFormation's.
+        replaced: whether a new one takes its place: "yes", "no" or "maybe".
+        properties: those that change, as far as CloudFormation says.
+    """
+
+    action: str
+    resource: str
+    type: str
+    replaced: str = "no"
+    properties: tuple[str, ...] = ()
+
+    @property
+    def is_permission(self) -> bool:
+        """Whether it changes who may do what."""
+        return self.type.startswith("AWS::IAM::") or self.type.endswith(("Policy", "Permission"))
+
+
+@dataclass(frozen=True)
+class ChangeSet:
+    """Changes that CloudFormation is ready to make.
+
+    Attributes:
+        id: its ARN; None if there is nothing to change.
+        stack_id: the ARN of the stack.
+        is_create: whether the stack is made by it.
+        changes: in CloudFormation's order.
+    """
+
+    id: str | None
+    stack_id: str
+    is_create: bool
+    changes: tuple[Change, ...] = ()
+
+    @property
+    def permissions(self) -> tuple[Change, ...]:
+        """The changes of who may do what."""
+        return tuple(change for change in self.changes if change.is_permission)
+
+
+@dataclass(frozen=True)
+class StackRequest:
+    """What a stack is to be.
+
+    Attributes:
+        name: of the stack.
+        template: the text of its template.
+        template_url: where the template lies in S3, if it is too large for a request.
+        parameters: by name.
+        tags: of the stack, and of each resource that takes tags.
+    """
+
+    name: str
+    template: str
+    template_url: str | None = None
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    def arguments(self) -> dict[str, Any]:
+        """Return what boto3 takes."""
+        where: dict[str, Any] = (
+            {"TemplateBody": self.template}
+            if self.template_url is None
+            else {"TemplateURL": self.template_url}
+        )
+        return where | {
+            "StackName": self.name,
+            "Parameters": [
+                {"ParameterKey": key, "ParameterValue": value}
+                for key, value in self.parameters.items()
+            ],
+            "Tags": [{"Key": key, "Value": value} for key, value in self.tags.items()],
+            "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
+        }
+
+
+def create_change_set(cloudformation: Any, stack: Stack | None, request: StackRequest) -> ChangeSet:
+    """Ask CloudFormation what it would change.
+
+    Args:
+        cloudformation: boto3's client.
+        stack: as it is; None if there is none.
+        request: as it is to be.
+
+    Raises:
+        AwsError: AWS refuses the request.
+        DeployError: CloudFormation cannot tell; with its reason.
+    """
+    is_create = stack is None or stack.is_new
+    with explained(f"planning the changes of stack {request.name}"):
+        made = cloudformation.create_change_set(
+            **request.arguments(),
+            ChangeSetName=f"dagy-{uuid.uuid4().hex[:12]}",
+            ChangeSetType="CREATE" if is_create else "UPDATE",
+            Description="dagy deploy",
+        )
+        found = _when_ready(cloudformation, made["Id"])
+    if found["Status"] == "FAILED":
+        reason = found.get("StatusReason", "")
+        discard_change_set(cloudformation, ChangeSet(made["Id"], made["StackId"], False))
+        if "didn't contain changes" in reason or "No updates are to be performed" in reason:
+            return ChangeSet(None, made["StackId"], is_create)
+        raise DeployError(f"stack {request.name}: its changes cannot be planned: {reason}")
+    return ChangeSet(made["Id"], made["StackId"], is_create, _changes(cloudformation, found))
+
+
+def discard_change_set(cloudformation: Any, change_set: ChangeSet) -> None:
+    """Forget changes that are not to be made, and the stack that was only there for them.
+
+    Raises:
+        AwsError: AWS refuses.
+    """
+    if change_set.id is None:
+        return
+    with explained("forgetting planned changes"):
+        if change_set.is_create:
+            cloudformation.delete_stack(StackName=change_set.stack_id)
+        else:
+            cloudformation.delete_change_set(ChangeSetName=change_set.id)
+
+
+def _when_ready(cloudformation: Any, arn: str) -> Mapping[str, Any]:
+    pause = 0.05
+    while True:
+        found: Mapping[str, Any] = cloudformation.describe_change_set(ChangeSetName=arn)
+        if found["Status"] in {"CREATE_COMPLETE", "FAILED"}:
+            return found
+        time.sleep(pause)
+        pause = min(pause * 1.5, 2.0)
+
+
+def _changes(cloudformation: Any, found: Mapping[str, Any]) -> tuple[Change, ...]:
+    entries = list(found["Changes"])
+    while token := found.get("NextToken"):
+        with explained("reading planned changes"):
+            found = cloudformation.describe_change_set(
+                ChangeSetName=found["ChangeSetId"], NextToken=token
+            )
+        entries += found["Changes"]
+    return tuple(_change(entry["ResourceChange"]) for entry in entries if "ResourceChange" in entry)
+
+
+def _change(found: Mapping[str, Any]) -> Change:
+    details = [each["Target"] for each in found.get("Details", ())]
+    return Change(
+        action=found["Action"].lower(),
+        resource=found["LogicalResourceId"],
+        type=found["ResourceType"],
+        replaced=_REPLACED.get(found.get("Replacement", "False"), "maybe"),
+        properties=tuple(dict.fromkeys(each.get("Name") or each["Attribute"] for each in details)),
+    )
+
+
+_REPLACED = {"True": "yes", "False": "no"}
