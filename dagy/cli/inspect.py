@@ -7,8 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dagy.building import measured_durations
 from dagy.cli.params import read_params
-from dagy.cli.profile import measured_durations
 from dagy.cli.screen import print_json, print_plain
 from dagy.errors import BundleError, CompileError
 from dagy.loader import load_flow

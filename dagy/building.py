@@ -1,0 +1,152 @@
+"""From a flow in a file to its bundle: what `dagy build`, `dagy deploy` and `Flow.deploy` share."""
+
+from __future__ import annotations
+
+import platform
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dagy.errors import DefinitionError, HistoryError
+from dagy.flow import TracedFlow
+from dagy.interpreter.body import arguments_of
+from dagy.loader import LoadedFlow, check_importable
+from dagy.options import EXECUTORS, nearest
+from dagy.spec import FlowSpec
+
+if TYPE_CHECKING:
+    from dagy_compiler import CompiledFlow
+    from dagy_compiler.bundle import Bundle
+
+
+@dataclass(frozen=True)
+class BuildOptions:
+    """How a flow is built.
+
+    Attributes:
+        mode: the execution mode.
+        fuse: which task runs of mode micro share an invocation.
+        default_executor: of tasks that name none; None leaves it to the mode.
+        version: label of the version.
+        bound: parameters to bind, by name.
+        from_history: arrange the machine by how long the tasks took here.
+        deployment: what the flow is called where it is deployed, if not by its own name.
+        environment: such as `staging`: the same flow beside others of its name.
+    """
+
+    mode: str = "nano"
+    fuse: str = "off"
+    default_executor: str | None = None
+    version: str = "1"
+    bound: Mapping[str, Any] = field(default_factory=dict)
+    from_history: bool = False
+    deployment: str | None = None
+    environment: str | None = None
+
+
+@dataclass(frozen=True)
+class Built:
+    """A bundle, and how it came to be.
+
+    Attributes:
+        bundle: on disk.
+        compiled: the flow and its state machine.
+        measured: seconds that task runs took here, by id, if the machine is arranged by them.
+    """
+
+    bundle: Bundle
+    compiled: CompiledFlow
+    measured: Mapping[str, float] | None
+
+
+def build(loaded: LoadedFlow, options: BuildOptions, directory: Path) -> Built:
+    """Build a flow.
+
+    Args:
+        loaded: the flow and its files.
+        options: how.
+        directory: where the bundle's folder goes.
+
+    Raises:
+        DagyError: the flow cannot be traced, compiled or packaged; says why.
+    """
+    from dagy_compiler import compile_flow
+    from dagy_compiler.bundle import FlowSource, write_bundle
+
+    traced = loaded.flow.trace(options.bound, version=options.version)
+    check_importable(loaded.flow, traced)
+    for warning in _differences(traced):
+        warnings.warn(warning, stacklevel=2)
+    spec = _with_default_executor(traced.spec, options.default_executor)
+    measured = measured_durations(spec) if options.from_history else None
+    compiled = compile_flow(spec, mode=options.mode, fuse=options.fuse, measured=measured)
+    bundle = write_bundle(
+        compiled,
+        FlowSource(loaded.root, loaded.files),
+        directory,
+        python_version=".".join(platform.python_version_tuple()[:2]),
+        deployment=options.deployment,
+        environment=options.environment,
+    )
+    return Built(bundle, compiled, measured)
+
+
+def measured_durations(spec: FlowSpec) -> dict[str, float]:
+    """Return the seconds that a flow's task runs took here, by id.
+
+    Raises:
+        HistoryError: nothing that succeeded is recorded of them, or the history cannot be read.
+    """
+    from dagy.history import Home, task_durations
+
+    home = Home.find()
+    known = {run.id for run in spec.task_runs}
+    recorded = task_durations(home, spec.name).items()
+    durations = {task_run_id: seconds for task_run_id, seconds in recorded if task_run_id in known}
+    if not durations:
+        raise HistoryError(
+            f"--profile-from-history: no task run of the flow {spec.name} that succeeded is "
+            f"recorded in {home.root}; run it with `dagy run`, or leave out the option"
+        )
+    return durations
+
+
+def _with_default_executor(spec: FlowSpec, executor: str | None) -> FlowSpec:
+    """Give an executor to the tasks that name none."""
+    if executor is None:
+        return spec
+    if executor not in EXECUTORS:
+        raise DefinitionError(
+            f"there is no executor {executor!r}{nearest(executor, EXECUTORS)}; "
+            f"the executors are {', '.join(EXECUTORS)}"
+        )
+    tasks = {
+        name: replace(task, default_executor=executor)
+        if task.default_executor is None and task.service is None
+        else task
+        for name, task in spec.tasks.items()
+    }
+    return replace(spec, tasks=tasks)
+
+
+def _differences(traced: TracedFlow) -> Iterator[str]:
+    """Yield what will be different on AWS, or has to be seen to there."""
+    tasks = traced.spec.tasks
+    cached = [name for name, task in tasks.items() if task.cache is not None]
+    if cached:
+        yield (
+            f"nothing is cached on AWS in this version of Dagy; there {', '.join(cached)} will run "
+            "each time"
+        )
+    rich = [
+        name
+        for name, task in traced.tasks.items()
+        if arguments_of(tasks[name], task.fn).needs_pydantic
+    ]
+    if rich:
+        yield (
+            f"the annotations of {', '.join(rich)} take pydantic, and artifact.zip holds no "
+            "packages from elsewhere; give the function a Lambda layer that has it"
+        )
