@@ -60,6 +60,30 @@ def load_flow(target: str) -> LoadedFlow:
     return LoadedFlow(flow, root, (file, *_local_modules(root, file)))
 
 
+def load_defined(flow: Flow[..., Any]) -> LoadedFlow:
+    """Return a flow that is there already, with the files that go with it.
+
+    The flow of a script that is being run is imported again, under the name that a worker knows.
+
+    Args:
+        flow: defined at the top level of a module.
+
+    Raises:
+        LoadError: it is not, or its module has no file.
+    """
+    module = sys.modules.get(flow.fn.__module__)
+    variables = [name for name, value in vars(module).items() if value is flow] if module else []
+    file = getattr(module, "__file__", None)
+    if not variables or file is None:
+        location = location_of(flow.fn)
+        where = f" ({location.short})" if location else ""
+        raise LoadError(
+            f"flow {flow.name!r}{where} is not at the top level of a module, where a worker could "
+            "import it; define it there, under its own name"
+        )
+    return load_flow(f"{file}:{variables[0]}")
+
+
 def check_importable(flow: Flow[..., Any], traced: TracedFlow) -> None:
     """Refuse a flow that a worker could not import, or would import as another.
 
