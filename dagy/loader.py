@@ -60,28 +60,21 @@ def load_flow(target: str) -> LoadedFlow:
     return LoadedFlow(flow, root, (file, *_local_modules(root, file)))
 
 
-def load_defined(flow: Flow[..., Any]) -> LoadedFlow:
-    """Return a flow that is there already, with the files that go with it.
+def loaded_flow(flow: Flow[..., Any]) -> LoadedFlow:
+    """Return a flow with the files that go with it, as a worker will import it.
 
-    The flow of a script that is being run is imported again, under the name that a worker knows.
-
-    Args:
-        flow: defined at the top level of a module.
+    The flow of a script is another one here: its module is imported by its own name.
 
     Raises:
-        LoadError: it is not, or its module has no file.
+        LoadError: it was not defined in a file, or cannot be found there again.
     """
-    module = sys.modules.get(flow.fn.__module__)
-    variables = [name for name, value in vars(module).items() if value is flow] if module else []
-    file = getattr(module, "__file__", None)
-    if not variables or file is None:
-        location = location_of(flow.fn)
-        where = f" ({location.short})" if location else ""
+    location = location_of(flow.fn)
+    if location is None or not Path(location.file).is_file():
         raise LoadError(
-            f"flow {flow.name!r}{where} is not at the top level of a module, where a worker could "
-            "import it; define it there, under its own name"
+            f"flow {flow.name!r} was not defined in a file, which is what is packaged; write it to "
+            "one"
         )
-    return load_flow(f"{file}:{variables[0]}")
+    return load_flow(f"{location.file}:{flow.name}")
 
 
 def check_importable(flow: Flow[..., Any], traced: TracedFlow) -> None:

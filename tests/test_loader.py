@@ -4,9 +4,8 @@ import sys
 
 import pytest
 
-from dagy import flow
 from dagy.errors import LoadError
-from dagy.loader import check_importable, load_defined, load_flow
+from dagy.loader import check_importable, load_flow, loaded_flow
 
 ONE = """
 from dagy import flow, task
@@ -242,14 +241,4 @@ def test_modules_that_a_task_imports_when_it_runs_belong_to_the_flow_too(write, 
 
 def test_a_flow_that_is_there_is_found_with_its_files(write):
     file = write(ONE)
-    flow = load_flow(file).flow
-    assert load_defined(flow) == load_flow(file)
-
-
-def test_a_flow_inside_a_function_cannot_be_packed():
-    @flow
-    def inner():
-        return None
-
-    with pytest.raises(LoadError, match="'inner'.*top level"):
-        load_defined(inner)
+    assert loaded_flow(load_flow(file).flow) == load_flow(file)

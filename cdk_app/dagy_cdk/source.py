@@ -9,7 +9,7 @@ from typing import Any
 from dagy.building import BuildOptions, build
 from dagy.errors import CompileError
 from dagy.flow import Flow
-from dagy.loader import LoadedFlow, load_defined, load_flow
+from dagy.loader import LoadedFlow, load_flow, loaded_flow
 from dagy_compiler.bundle import Bundle, read_bundle
 
 # Assets are copied while constructs are made, but for apps that switch that off; so the folder is
@@ -47,4 +47,4 @@ def _loaded(flow: Flow[..., Any] | str) -> LoadedFlow:
             f"flow {flow.name!r} is defined in the CDK app itself, which a worker could not import "
             "without the CDK; define it in a module of its own, and import it from there"
         )
-    return load_defined(flow)
+    return loaded_flow(flow)
