@@ -15,10 +15,12 @@ from dagy.cli.arguments import (
     Environment,
     Params,
     ParamsFile,
+    ProfileName,
     Region,
     RunId,
     Yes,
 )
+from dagy.cli.config_app import config
 from dagy.cli.runs_app import runs
 from dagy.errors import NotBuiltError
 from dagy.version import __version__
@@ -33,6 +35,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(runs, name="runs")
+app.add_typer(config, name="config")
 
 Target = Annotated[
     str,
@@ -42,16 +45,15 @@ Target = Annotated[
         autocompletion=complete.flows,
     ),
 ]
-Mode = Annotated[
-    str,
-    typer.Option(
-        "--execution-mode",
-        "-m",
-        metavar="MODE",
-        help="nano: the whole flow in one Lambda invocation; micro: an invocation per task; "
-        "small, medium, large, xlarge: the whole flow on Fargate, without a time limit.",
-    ),
-]
+_MODE = typer.Option(
+    "--execution-mode",
+    "-m",
+    metavar="MODE",
+    help="nano: the whole flow in one Lambda invocation; micro: an invocation per task; "
+    "small, medium, large, xlarge: the whole flow on Fargate, without a time limit.",
+)
+Mode = Annotated[str, _MODE]
+ModeOfProfile = Annotated[str | None, _MODE]
 Fusing = Annotated[
     str,
     typer.Option(
@@ -236,6 +238,7 @@ _UNBUILT = {"ignore_unknown_options": True, "allow_extra_args": True}
 @app.command(epilog="Example: dagy deploy flows/daily.py --execution-mode micro --region eu-west-1")
 def deploy(
     target: Target,
+    profile: ProfileName = None,
     region: Region = None,
     aws_profile: AwsProfile = None,
     bucket: ArtifactBucket = None,
@@ -246,7 +249,7 @@ def deploy(
         ),
     ] = None,
     environment: Environment = None,
-    execution_mode: Mode = "nano",
+    execution_mode: ModeOfProfile = None,
     default_executor: Annotated[
         str | None,
         typer.Option("--default-executor", metavar="E", help="Of tasks that name none."),
@@ -300,16 +303,18 @@ def deploy(
     from dagy.aws.target import find_target
     from dagy.building import BuildOptions
     from dagy.cli.deploy import DeployRequest, deploy_flow
+    from dagy.profiles import effective
 
     asked = DeployRequest(
         flow=target, pairs=param or [], params_file=params_file, include=include or [],
         tags=tags or [], parameters=parameter or [], dry_run=dry_run, yes=yes, as_json=as_json,
     )  # fmt: skip
     options = BuildOptions(
-        mode=execution_mode, fuse=fuse, default_executor=default_executor,
+        mode=execution_mode or effective(profile).values.execution_mode or "nano",
+        fuse=fuse, default_executor=default_executor,
         from_history=profile_from_history, deployment=name, environment=environment,
     )  # fmt: skip
-    where = find_target(region=region, aws_profile=aws_profile, bucket=bucket)
+    where = find_target(profile=profile, region=region, aws_profile=aws_profile, bucket=bucket)
     deploy_flow(asked, options, where, version=flow_version, force=force, output=output, tool=tool)
 
 
@@ -317,11 +322,3 @@ def deploy(
 def flows() -> None:
     """Not built yet: list deployed flows."""
     raise NotBuiltError("this version of Dagy cannot list deployed flows yet")
-
-
-@app.command(context_settings=_UNBUILT, epilog="Not built yet: set DAGY_LOCAL_DIR for the history")
-def config() -> None:
-    """Not built yet: configure profiles."""
-    raise NotBuiltError(
-        "this version of Dagy has no profiles yet; DAGY_LOCAL_DIR moves the local history"
-    )
