@@ -288,6 +288,15 @@ def deploy(
         Path | None,
         typer.Option("--output", "-o", metavar="DIR", help="Keep the bundle in this folder."),
     ] = None,
+    tool: Annotated[
+        str | None,
+        typer.Option(
+            "--with",
+            metavar="TOOL",
+            help="cdk or cloudformation; by default the CDK where it is installed and the "
+            "account is bootstrapped. Both make the same stack.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Build a flow and put it on AWS."""
@@ -306,7 +315,7 @@ def deploy(
         from_history=profile_from_history, deployment=name, environment=environment,
     )  # fmt: skip
     where = find_target(profile=profile, region=region, aws_profile=aws_profile, bucket=bucket)
-    deploy_flow(asked, options, where, version=flow_version, force=force, output=output)
+    deploy_flow(asked, options, where, version=flow_version, force=force, output=output, tool=tool)
 
 
 @app.command(context_settings=_UNBUILT, epilog="Not built yet: see dagy runs --help")
