@@ -9,6 +9,7 @@ from pathlib import Path
 
 import dagy
 from dagy.errors import BundleError, LimitError
+from dagy.packaging.sources import innermost
 from dagy.spec import FlowSpec
 from dagy.worker import SPEC_FILE
 from dagy_compiler.limits import UNZIPPED_BYTES
@@ -18,9 +19,8 @@ _TIMESTAMP = (1980, 1, 1, 0, 0, 0)
 _MODE = 0o100644 << 16
 _LEVEL = 9
 
-_NOT_IN_THE_WORKER = frozenset({"__main__.py", "aws", "building.py", "cli", "history"})
+_NOT_IN_THE_WORKER = frozenset({"__main__.py", "aws", "building.py", "cli", "history", "packaging"})
 _RESERVED = frozenset({"dagy", "_dagy"})
-_LEFT_OUT = frozenset({".git", "__pycache__", ".env"})
 
 
 @dataclass(frozen=True)
@@ -29,37 +29,44 @@ class FlowSource:
 
     Attributes:
         root: the folder that imports start from; names in the archive are relative to it.
-        files: absolute, below root; the flow's own file first.
+        files: absolute, below root or one of the others; the flow's own file first.
+        others: further folders that imports start from, such as the `src` of a project.
     """
 
     root: Path
     files: tuple[Path, ...]
+    others: tuple[Path, ...] = ()
 
     def contents(self) -> dict[str, bytes]:
         """Return the bytes of each file by its name in the archive, in order of names.
 
-        What has no place in an archive (`.git`, `.env`, caches) is left out.
-
         Raises:
-            BundleError: a file lies outside root, cannot be read, or would take a place of Dagy's.
+            BundleError: a file lies outside the roots, cannot be read, or would take a place of
+                Dagy's.
         """
-        found = {}
-        for file in sorted(self.files):
-            if not file.is_relative_to(self.root):
+        found: dict[str, bytes] = {}
+        for file in self.files:
+            root = innermost(file, (self.root, *self.others))
+            if root is None:
                 raise BundleError(f"{file}: lies outside {self.root}, where imports start from")
-            name = file.relative_to(self.root)
-            if _LEFT_OUT & set(name.parts):
-                continue
-            if name.parts[0].removesuffix(".py") in _RESERVED:
-                raise BundleError(
-                    f"{file}: would take the place of Dagy's own {name.parts[0]!r} in the artifact;"
-                    " give it another name"
-                )
-            try:
-                found[name.as_posix()] = file.read_bytes()
-            except OSError as error:
-                raise BundleError(f"{file}: cannot be read: {error.strerror}") from error
+            found[_checked(file, file.relative_to(root))] = _read(file)
         return dict(sorted(found.items()))
+
+
+def _checked(file: Path, name: Path) -> str:
+    if name.parts[0].removesuffix(".py") in _RESERVED:
+        raise BundleError(
+            f"{file}: would take the place of Dagy's own {name.parts[0]!r} in the artifact;"
+            " give it another name"
+        )
+    return name.as_posix()
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise BundleError(f"{file}: cannot be read: {error.strerror}") from error
 
 
 def artifact(spec: FlowSpec, source: FlowSource) -> bytes:
