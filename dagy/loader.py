@@ -66,21 +66,6 @@ def load_flow(target: str) -> LoadedFlow:
 
 
 def loaded_flow(flow: Flow[..., Any]) -> LoadedFlow:
-    """Return a flow that is there already, with the file that it stands in.
-
-    Raises:
-        LoadError: it stands in no file, as in an interactive session.
-    """
-    location = location_of(flow.fn)
-    file = Path(location.file).resolve() if location else None
-    if file is None or not file.is_file():
-        raise LoadError(
-            f"flow {flow.name!r} stands in no file that could be packaged; write it into one"
-        )
-    return LoadedFlow(flow, _module_of(file)[0], file)
-
-
-def loaded_flow(flow: Flow[..., Any]) -> LoadedFlow:
     """Return a flow with the files that go with it, as a worker will import it.
 
     The flow of a script is another one here: its module is imported by its own name.

@@ -22,6 +22,7 @@ from dagy.packaging.kept_out import is_cache, why_kept_out
 from dagy.packaging.project import project_of
 from dagy.source import is_foreign
 
+_COMPILED = frozenset(importlib.machinery.EXTENSION_SUFFIXES) | {".so", ".pyd"}
 OWN_PACKAGES = frozenset({"dagy", "dagy_compiler", "dagy_cdk"})
 
 
@@ -139,7 +140,11 @@ class _Search:
             )
         for line, text in named.texts:
             place = Path(os.path.normpath(file.parent / text))
-            if place.is_file() and self._root_of(place) and why_kept_out(place, self._project) is None:
+            if (
+                place.is_file()
+                and self._root_of(place)
+                and why_kept_out(place, self._project) is None
+            ):
                 self._mentioned.setdefault(place, f"{file.name}:{line}")
 
     def _named(self, file: Path) -> Named:
@@ -154,7 +159,7 @@ class _Search:
         return named_in(source, parts[:-1] if package else parts, is_package=package)
 
     def _files_of(self, module: Module) -> Iterator[Path]:
-        """Yield the file of a module, and those of the packages around it, as far as it is local."""
+        """Yield the file of a local module, and those of the packages around it."""
         if not module or module[0] in OWN_PACKAGES:
             return
         for root in self._roots:
@@ -166,23 +171,29 @@ class _Search:
             yield from _below(self._roots[-1], module)
 
     def _finds_root_of(self, name: str) -> bool:
-        """Look where Python would import from; tell whether that is one more root of the project."""
+        """Look where Python imports a name from; tell if that is one more root of the project."""
         if name not in self._tops:
-            self._tops[name] = False
             place = _origin(name)
-            if place is not None and not _is_installed(place):
-                if place.is_relative_to(self._project):
+            self._tops[name] = False
+            if place is not None:
+                why = self._why_kept_out(place)
+                if why is None and place.suffix in _COMPILED:
+                    why = "is compiled for this machine; make it a package among the dependencies"
+                if why is None:
                     self._roots.append(place.parent)
                     self._tops[name] = True
                 else:
-                    self._left_out[str(place)] = f"lies outside the project {self._project}"
+                    self._left_out[self._name(place)] = why
         return self._tops[name]
 
     def _data_of(self, package: Module) -> Iterator[Path]:
-        """Yield what is in a local package and is not code."""
-        for init in self._files_of(package):
-            if init.name == "__init__.py" and init.parent.parts[-len(package) :] == package:
-                yield from (path for path in _all_in(init.parent) if path.suffix != ".py")
+        """Yield the modules of a local package's name, and what is beside them and no code."""
+        yield from self._files_of(package)
+        for root in self._roots:
+            place = root.joinpath(*package)
+            folder = place.parent if place.with_name(f"{place.name}.py").is_file() else place
+            if folder != root and folder.is_dir():
+                yield from (path for path in _all_in(folder) if path.suffix != ".py")
 
     def _loaded(self) -> Iterator[Path]:
         """Yield the files of modules that are loaded, below a root and of no installed package."""
@@ -232,16 +243,18 @@ def _parents(root: Path, file: Path) -> Iterator[Path]:
 
 
 def _origin(name: str) -> Path | None:
-    """Return the file, or the folder, that a module of the top level would be imported from."""
+    """Return the file or folder that Python imports a name from, if it is of nobody's package."""
+    if name in sys.stdlib_module_names:
+        return None
     try:
         spec = importlib.util.find_spec(name)
     except (ImportError, ValueError):
         return None
-    if spec is None or spec.loader is importlib.machinery.BuiltinImporter:
+    if spec is None:
         return None
-    if spec.submodule_search_locations:
-        return Path(next(iter(spec.submodule_search_locations))).absolute()
-    return Path(spec.origin).absolute() if spec.has_location and spec.origin else None
+    found = next(iter(spec.submodule_search_locations or ()), None)
+    place = found or (spec.origin if spec.has_location else None)
+    return None if place is None or _is_installed(Path(place)) else Path(place).absolute()
 
 
 def _is_installed(path: Path) -> bool:
