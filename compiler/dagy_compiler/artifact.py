@@ -18,7 +18,7 @@ _TIMESTAMP = (1980, 1, 1, 0, 0, 0)
 _MODE = 0o100644 << 16
 _LEVEL = 9
 
-_NOT_IN_THE_WORKER = frozenset({"__main__.py", "aws", "building.py", "cli", "history"})
+_NOT_IN_THE_WORKER = frozenset({"__main__.py", "aws", "building.py", "cli", "history", "profiles"})
 _RESERVED = frozenset({"dagy", "_dagy"})
 _LEFT_OUT = frozenset({".git", "__pycache__", ".env"})
 

@@ -59,6 +59,7 @@ def deploy_flow(
     version: str | None,
     force: bool,
     output: Path | None,
+    tool: str | None,
 ) -> None:
     """Build a flow and deploy it; without a target, run it here."""
     started = time.monotonic()
@@ -74,6 +75,7 @@ def deploy_flow(
         tags=tags_of(asked.tags),
         force=force,
         output=output,
+        tool=tool,
     )
     told = _Told(asked)
     shipped = ship(
