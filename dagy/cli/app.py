@@ -357,6 +357,20 @@ def deploy(
     deploy_flow(asked, options, where, version=flow_version, force=force, output=output, tool=tool)
 
 
+@app.command(epilog="Example: dagy doctor --profile production")
+def doctor(
+    profile: ProfileName = None,
+    region: Region = None,
+    aws_profile: AwsProfile = None,
+    bucket: ArtifactBucket = None,
+    as_json: AsJson = False,
+) -> None:
+    """Look at this machine and at the AWS account, and say what to do."""
+    from dagy.cli.doctor import show_examination
+
+    show_examination(profile, region, aws_profile, bucket, as_json=as_json)
+
+
 @app.command(context_settings=_UNBUILT, epilog="Not built yet: see dagy runs --help")
 def flows() -> None:
     """Not built yet: list deployed flows."""
