@@ -79,6 +79,13 @@ Include = Annotated[
     ),
 ]
 
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--exclude", metavar="GLOB", help="Files not to ship, from the flow's folder; repeatable."
+    ),
+]
+
 
 def _version(wanted: bool) -> None:
     if wanted:
@@ -193,19 +200,27 @@ def build(
     param: Params = None,
     params_file: ParamsFile = None,
     include: Include = None,
+    exclude: Exclude = None,
     flow_version: Annotated[
         str, typer.Option("--flow-version", metavar="V", help="Label of this version.")
     ] = "1",
     profile_from_history: FromHistory = False,
+    list_files: Annotated[
+        bool, typer.Option("--list", help="Show each file that is packed.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Compile a flow to a folder that CloudFormation and the CDK can deploy."""
+    from dagy.building import BuildOptions
     from dagy.cli.build import build_flow
 
-    build_flow(
-        target, output, execution_mode, param or [], params_file, include or [], flow_version,
-        fuse=fuse, from_history=profile_from_history, as_json=as_json,
+    options = BuildOptions(
+        mode=execution_mode, fuse=fuse, version=flow_version, from_history=profile_from_history,
+        include=include or (), exclude=exclude or (),
     )  # fmt: skip
+    build_flow(
+        target, options, output, param or [], params_file, listing=list_files, as_json=as_json
+    )
 
 
 @app.command(epilog="Example: dagy inspect flows/daily.py --execution-mode micro --after structure")
@@ -280,6 +295,7 @@ def deploy(
     param: Params = None,
     params_file: ParamsFile = None,
     include: Include = None,
+    exclude: Exclude = None,
     flow_version: Annotated[
         str | None,
         typer.Option(
@@ -328,16 +344,31 @@ def deploy(
     from dagy.profiles import effective
 
     asked = DeployRequest(
-        flow=target, pairs=param or [], params_file=params_file, include=include or [],
+        flow=target, pairs=param or [], params_file=params_file,
         tags=tags or [], parameters=parameter or [], dry_run=dry_run, yes=yes, as_json=as_json,
     )  # fmt: skip
     options = BuildOptions(
         mode=execution_mode or effective(profile).values.execution_mode or "nano",
         fuse=fuse, default_executor=default_executor,
         from_history=profile_from_history, deployment=name, environment=environment,
+        include=include or (), exclude=exclude or (),
     )  # fmt: skip
     where = find_target(profile=profile, region=region, aws_profile=aws_profile, bucket=bucket)
     deploy_flow(asked, options, where, version=flow_version, force=force, output=output, tool=tool)
+
+
+@app.command(epilog="Example: dagy doctor --profile production")
+def doctor(
+    profile: ProfileName = None,
+    region: Region = None,
+    aws_profile: AwsProfile = None,
+    bucket: ArtifactBucket = None,
+    as_json: AsJson = False,
+) -> None:
+    """Look at this machine and at the AWS account, and say what to do."""
+    from dagy.cli.doctor import show_examination
+
+    show_examination(profile, region, aws_profile, bucket, as_json=as_json)
 
 
 @app.command(context_settings=_UNBUILT, epilog="Not built yet: see dagy runs --help")
