@@ -138,6 +138,16 @@ class Claims:
         self._limit = limit
         self._whose = whose
 
+    @property
+    def run(self) -> str | None:
+        """The execution."""
+        return self._run
+
+    @property
+    def outlive(self) -> bool:
+        """Whether what is kept is there after this invocation."""
+        return self._run is not None and _storage() is not None
+
     def hand(self, text: str, *, inline: bool = False) -> Handed:
         """Return what stands for a text: itself, or a claim on it when it is too large.
 
