@@ -13,9 +13,11 @@ from dagy.aws.artifact_bucket import artifact_bucket
 from dagy.aws.changes import ChangeSet
 from dagy.aws.cloudformation import CloudFormation
 from dagy.aws.deploy import Confirm, Deployment, Outcome, deploy
+from dagy.aws.prune import prune
 from dagy.aws.stack_events import OnEvent
 from dagy.aws.stacks import Stack, find_stack
 from dagy.aws.target import Target
+from dagy.aws.versions import current_version, newest_version, point_alias
 from dagy.building import BuildOptions, Built, build
 from dagy.deployment import DeployResult
 from dagy.errors import DeployError
@@ -33,6 +35,7 @@ class Shipping:
         parameters: of the template, by name.
         tags: of everything, besides the target's.
         force: deploy although nothing seems to have changed.
+        keep: versions to keep besides those with executions under way, at least 1.
         output: where the bundle is kept; None keeps it nowhere.
     """
 
@@ -41,6 +44,7 @@ class Shipping:
     parameters: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     force: bool = False
+    keep: int = 5
     output: Path | None = None
 
 
@@ -52,11 +56,13 @@ class Shipped:
         result: for the caller.
         built: the bundle that was deployed.
         outcome: of the deployment.
+        pruned: old versions that were removed, and what only they needed, as `kind name`.
     """
 
     result: DeployResult
     built: Built
     outcome: Outcome
+    pruned: tuple[str, ...] = ()
 
 
 def always(_: ChangeSet) -> bool:
@@ -94,7 +100,8 @@ def ship(
         built = _built(loaded, shipping, there, Path(folder))
         on_built(built)
         deployment = Deployment(built.bundle, shipping.parameters, _tags(loaded, shipping, target))
-        preparer = CloudFormation(target, artifact_bucket(target))
+        bucket = artifact_bucket(target)
+        preparer = CloudFormation(target, bucket)
         outcome = deploy(
             deployment,
             target,
@@ -103,7 +110,23 @@ def ship(
             on_event=on_event,
             force=shipping.force,
         )
-    return Shipped(_result(built, outcome), built, outcome)
+    pruned: tuple[str, ...] = ()
+    if outcome.stack is not None and not outcome.refused:
+        outcome = _led_to_newest(target, outcome)
+        if not outcome.skipped:
+            pruned = prune(target, outcome.stack, bucket, shipping.keep)
+    return Shipped(_result(built, outcome), built, outcome, pruned)
+
+
+def _led_to_newest(target: Target, outcome: Outcome) -> Outcome:
+    """Let the alias lead to the version that was deployed, which it does not after a rollback."""
+    assert outcome.stack is not None
+    stepfunctions = target.client("stepfunctions")
+    newest = newest_version(target.client("cloudformation"), outcome.stack)
+    if current_version(stepfunctions, outcome.stack) == newest:
+        return outcome
+    point_alias(stepfunctions, outcome.stack, newest)
+    return replace(outcome, skipped=False)
 
 
 def _folder(output: Path | None) -> AbstractContextManager[Path | str]:

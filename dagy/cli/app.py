@@ -281,6 +281,12 @@ def deploy(
     force: Annotated[
         bool, typer.Option("--force", help="Deploy although nothing seems to have changed.")
     ] = False,
+    keep: Annotated[
+        int,
+        typer.Option(
+            "--keep", metavar="N", min=1, help="Old versions to keep, besides any in use."
+        ),
+    ] = 5,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="DIR", help="Keep the bundle in this folder."),
@@ -294,20 +300,93 @@ def deploy(
 
     asked = DeployRequest(
         flow=target, pairs=param or [], params_file=params_file, include=include or [],
-        tags=tags or [], parameters=parameter or [], dry_run=dry_run, yes=yes, as_json=as_json,
+        tags=tags or [], parameters=parameter or [], dry_run=dry_run, yes=yes, force=force,
+        keep=keep, version=flow_version, output=output, as_json=as_json,
     )  # fmt: skip
     options = BuildOptions(
         mode=execution_mode, fuse=fuse, default_executor=default_executor,
         from_history=profile_from_history, deployment=name, environment=environment,
     )  # fmt: skip
     where = find_target(region=region, aws_profile=aws_profile, bucket=bucket)
-    deploy_flow(asked, options, where, version=flow_version, force=force, output=output)
+    deploy_flow(asked, options, where)
 
 
-@app.command(context_settings=_UNBUILT, epilog="Not built yet: see dagy runs --help")
-def flows() -> None:
-    """Not built yet: list deployed flows."""
-    raise NotBuiltError("this version of Dagy cannot list deployed flows yet")
+flows = typer.Typer(help="Look at the flows that are deployed.", no_args_is_help=True)
+app.add_typer(flows, name="flows")
+
+DeployedFlow = Annotated[
+    str, typer.Argument(metavar="FLOW", help="What the flow is called where it is deployed.")
+]
+
+
+@flows.command("list", epilog="Example: dagy flows list --region eu-west-1 --json")
+def flows_list(
+    region: Region = None,
+    aws_profile: AwsProfile = None,
+    as_json: AsJson = False,
+) -> None:
+    """List deployed flows: version, mode, and how many executions are running."""
+    from dagy.aws.target import find_target
+    from dagy.cli.deployed import list_flows
+
+    list_flows(find_target(region=region, aws_profile=aws_profile), as_json=as_json)
+
+
+@app.command(epilog="Example: dagy versions daily --environment staging")
+def versions(
+    flow: DeployedFlow,
+    environment: Environment = None,
+    region: Region = None,
+    aws_profile: AwsProfile = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the versions of a deployed flow; * marks the one that executions start from."""
+    from dagy.aws.target import find_target
+    from dagy.cli.deployed import list_versions
+
+    target = find_target(region=region, aws_profile=aws_profile)
+    list_versions(target, flow, environment, as_json=as_json)
+
+
+@app.command(epilog="Example: dagy rollback daily 7")
+def rollback(
+    flow: DeployedFlow,
+    version: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[VERSION]",
+            help="Its label, or the beginning of its code hash; by default the one before.",
+        ),
+    ] = None,
+    environment: Environment = None,
+    region: Region = None,
+    aws_profile: AwsProfile = None,
+) -> None:
+    """Let executions start from another version; what is running goes on as it began."""
+    from dagy.aws.target import find_target
+    from dagy.cli.deployed import roll_back
+
+    roll_back(find_target(region=region, aws_profile=aws_profile), flow, version, environment)
+
+
+@app.command(epilog="Example: dagy destroy daily --environment staging --yes")
+def destroy(
+    flow: DeployedFlow,
+    environment: Environment = None,
+    region: Region = None,
+    aws_profile: AwsProfile = None,
+    bucket: ArtifactBucket = None,
+    keep_data: Annotated[
+        bool, typer.Option("--keep-data", help="Leave the bucket of large values.")
+    ] = False,
+    yes: Yes = False,
+) -> None:
+    """Take a flow off AWS, with all that was made for it."""
+    from dagy.aws.target import find_target
+    from dagy.cli.deployed import destroy_flow
+
+    target = find_target(region=region, aws_profile=aws_profile, bucket=bucket)
+    destroy_flow(target, flow, environment, keep_data=keep_data, yes=yes)
 
 
 @app.command(context_settings=_UNBUILT, epilog="Not built yet: set DAGY_LOCAL_DIR for the history")

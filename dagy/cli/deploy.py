@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,10 @@ class DeployRequest:
         parameters: of `--parameter`, as `NAME=VALUE`.
         dry_run: show the changes and make none.
         yes: make changes of permissions without asking.
+        force: deploy although nothing seems to have changed.
+        keep: old versions to keep.
+        version: label of the version.
+        output: where to keep the bundle.
         as_json: print JSON.
     """
 
@@ -48,18 +52,14 @@ class DeployRequest:
     parameters: Sequence[str] = ()
     dry_run: bool = False
     yes: bool = False
+    force: bool = False
+    keep: int = 5
+    version: str | None = None
+    output: Path | None = None
     as_json: bool = False
 
 
-def deploy_flow(
-    asked: DeployRequest,
-    options: BuildOptions,
-    target: Target | None,
-    *,
-    version: str | None,
-    force: bool,
-    output: Path | None,
-) -> None:
+def deploy_flow(asked: DeployRequest, options: BuildOptions, target: Target | None) -> None:
     """Build a flow and deploy it; without a target, run it here."""
     started = time.monotonic()
     loaded = with_data_files(load_flow(asked.flow), asked.include)
@@ -68,12 +68,13 @@ def deploy_flow(
         _run_here(asked)
         return
     shipping = Shipping(
-        options=_with(options, bound),
-        version=version,
+        options=replace(options, bound=bound),
+        version=asked.version,
         parameters=_pairs("--parameter", asked.parameters),
         tags=tags_of(asked.tags),
-        force=force,
-        output=output,
+        force=asked.force,
+        keep=asked.keep,
+        output=asked.output,
     )
     told = _Told(asked)
     shipped = ship(
@@ -92,12 +93,6 @@ def _run_here(asked: DeployRequest) -> None:
     )
     output = choose_output(as_json=asked.as_json, json_lines=False, quiet=False, live=True)
     run_flow(asked.flow, asked.pairs, asked.params_file, 1, True, output)
-
-
-def _with(options: BuildOptions, bound: Mapping[str, Any]) -> BuildOptions:
-    from dataclasses import replace
-
-    return replace(options, bound=bound)
 
 
 def _pairs(option: str, texts: Sequence[str]) -> dict[str, str]:
@@ -162,6 +157,8 @@ class _Told:
                 f"Deployed {result.flow_name} version {result.flow_version} in {seconds:.1f} s: "
                 f"{result.state_machine_arn}"
             )
+            for each in shipped.pruned:
+                say(f"  removed old {each}")
         if outcome.refused and not self._asked.dry_run:
             raise typer.Exit(1)
 
@@ -201,6 +198,7 @@ def _as_json(shipped: Shipped) -> dict[str, Any]:
         "code_hash": shipped.built.bundle.manifest["code_hash"],
         "skipped": result.skipped,
         "deployed": not shipped.outcome.refused,
+        "pruned": list(shipped.pruned),
         "changes": [
             {
                 "action": change.action,
