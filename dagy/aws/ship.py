@@ -112,20 +112,19 @@ def ship(
         )
     pruned: tuple[str, ...] = ()
     if outcome.stack is not None and not outcome.refused:
-        outcome = _led_to_newest(target, outcome)
-        if not outcome.skipped:
-            pruned = prune(target, outcome.stack, bucket, shipping.keep)
+        stack = outcome.stack
+        outcome = _led_to_newest(target, stack, outcome)
+        pruned = () if outcome.skipped else prune(target, stack, bucket, shipping.keep)
     return Shipped(_result(built, outcome), built, outcome, pruned)
 
 
-def _led_to_newest(target: Target, outcome: Outcome) -> Outcome:
+def _led_to_newest(target: Target, stack: Stack, outcome: Outcome) -> Outcome:
     """Let the alias lead to the version that was deployed, which it does not after a rollback."""
-    assert outcome.stack is not None
     stepfunctions = target.client("stepfunctions")
-    newest = newest_version(target.client("cloudformation"), outcome.stack)
-    if current_version(stepfunctions, outcome.stack) == newest:
+    newest = newest_version(target.client("cloudformation"), stack)
+    if current_version(stepfunctions, stack) == newest:
         return outcome
-    point_alias(stepfunctions, outcome.stack, newest)
+    point_alias(stepfunctions, stack, newest)
     return replace(outcome, skipped=False)
 
 
