@@ -60,6 +60,10 @@ class SpecError(DagyError):
         self.path = path
 
 
+class ProfileError(DagyError):
+    """A profile, or what holds in its place, is not there or not right."""
+
+
 class LoadError(DagyError):
     """A file could not be imported, or holds no flow that fits the request."""
 

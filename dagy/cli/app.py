@@ -15,12 +15,13 @@ from dagy.cli.arguments import (
     Environment,
     Params,
     ParamsFile,
+    ProfileName,
     Region,
     RunId,
     Yes,
 )
+from dagy.cli.config_app import config
 from dagy.cli.runs_app import runs
-from dagy.errors import NotBuiltError
 from dagy.version import __version__
 
 app = typer.Typer(
@@ -33,6 +34,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(runs, name="runs")
+app.add_typer(config, name="config")
 
 Target = Annotated[
     str,
@@ -42,16 +44,15 @@ Target = Annotated[
         autocompletion=complete.flows,
     ),
 ]
-Mode = Annotated[
-    str,
-    typer.Option(
-        "--execution-mode",
-        "-m",
-        metavar="MODE",
-        help="nano: the whole flow in one Lambda invocation; micro: an invocation per task; "
-        "small, medium, large, xlarge: the whole flow on Fargate, without a time limit.",
-    ),
-]
+_MODE = typer.Option(
+    "--execution-mode",
+    "-m",
+    metavar="MODE",
+    help="nano: the whole flow in one Lambda invocation; micro: an invocation per task; "
+    "small, medium, large, xlarge: the whole flow on Fargate, without a time limit.",
+)
+Mode = Annotated[str, _MODE]
+ModeOfProfile = Annotated[str | None, _MODE]
 Fusing = Annotated[
     str,
     typer.Option(
@@ -230,12 +231,10 @@ def sql(
     answer(question, as_json=as_json, as_csv=as_csv)
 
 
-_UNBUILT = {"ignore_unknown_options": True, "allow_extra_args": True}
-
-
 @app.command(epilog="Example: dagy deploy flows/daily.py --execution-mode micro --region eu-west-1")
 def deploy(
     target: Target,
+    profile: ProfileName = None,
     region: Region = None,
     aws_profile: AwsProfile = None,
     bucket: ArtifactBucket = None,
@@ -246,7 +245,7 @@ def deploy(
         ),
     ] = None,
     environment: Environment = None,
-    execution_mode: Mode = "nano",
+    execution_mode: ModeOfProfile = None,
     default_executor: Annotated[
         str | None,
         typer.Option("--default-executor", metavar="E", help="Of tasks that name none."),
@@ -297,6 +296,7 @@ def deploy(
     from dagy.aws.target import find_target
     from dagy.building import BuildOptions
     from dagy.cli.deploy import DeployRequest, deploy_flow
+    from dagy.profiles import effective
 
     asked = DeployRequest(
         flow=target, pairs=param or [], params_file=params_file, include=include or [],
@@ -304,10 +304,11 @@ def deploy(
         keep=keep, version=flow_version, output=output, as_json=as_json,
     )  # fmt: skip
     options = BuildOptions(
-        mode=execution_mode, fuse=fuse, default_executor=default_executor,
+        mode=execution_mode or effective(profile).values.execution_mode or "nano",
+        fuse=fuse, default_executor=default_executor,
         from_history=profile_from_history, deployment=name, environment=environment,
     )  # fmt: skip
-    where = find_target(region=region, aws_profile=aws_profile, bucket=bucket)
+    where = find_target(profile=profile, region=region, aws_profile=aws_profile, bucket=bucket)
     deploy_flow(asked, options, where)
 
 
@@ -321,6 +322,7 @@ DeployedFlow = Annotated[
 
 @flows.command("list", epilog="Example: dagy flows list --region eu-west-1 --json")
 def flows_list(
+    profile: ProfileName = None,
     region: Region = None,
     aws_profile: AwsProfile = None,
     as_json: AsJson = False,
@@ -329,13 +331,16 @@ def flows_list(
     from dagy.aws.target import find_target
     from dagy.cli.deployed import list_flows
 
-    list_flows(find_target(region=region, aws_profile=aws_profile), as_json=as_json)
+    list_flows(
+        find_target(profile=profile, region=region, aws_profile=aws_profile), as_json=as_json
+    )
 
 
 @app.command(epilog="Example: dagy versions daily --environment staging")
 def versions(
     flow: DeployedFlow,
     environment: Environment = None,
+    profile: ProfileName = None,
     region: Region = None,
     aws_profile: AwsProfile = None,
     as_json: AsJson = False,
@@ -344,7 +349,7 @@ def versions(
     from dagy.aws.target import find_target
     from dagy.cli.deployed import list_versions
 
-    target = find_target(region=region, aws_profile=aws_profile)
+    target = find_target(profile=profile, region=region, aws_profile=aws_profile)
     list_versions(target, flow, environment, as_json=as_json)
 
 
@@ -359,6 +364,7 @@ def rollback(
         ),
     ] = None,
     environment: Environment = None,
+    profile: ProfileName = None,
     region: Region = None,
     aws_profile: AwsProfile = None,
 ) -> None:
@@ -366,13 +372,19 @@ def rollback(
     from dagy.aws.target import find_target
     from dagy.cli.deployed import roll_back
 
-    roll_back(find_target(region=region, aws_profile=aws_profile), flow, version, environment)
+    roll_back(
+        find_target(profile=profile, region=region, aws_profile=aws_profile),
+        flow,
+        version,
+        environment,
+    )
 
 
 @app.command(epilog="Example: dagy destroy daily --environment staging --yes")
 def destroy(
     flow: DeployedFlow,
     environment: Environment = None,
+    profile: ProfileName = None,
     region: Region = None,
     aws_profile: AwsProfile = None,
     bucket: ArtifactBucket = None,
@@ -385,13 +397,5 @@ def destroy(
     from dagy.aws.target import find_target
     from dagy.cli.deployed import destroy_flow
 
-    target = find_target(region=region, aws_profile=aws_profile, bucket=bucket)
+    target = find_target(profile=profile, region=region, aws_profile=aws_profile, bucket=bucket)
     destroy_flow(target, flow, environment, keep_data=keep_data, yes=yes)
-
-
-@app.command(context_settings=_UNBUILT, epilog="Not built yet: set DAGY_LOCAL_DIR for the history")
-def config() -> None:
-    """Not built yet: configure profiles."""
-    raise NotBuiltError(
-        "this version of Dagy has no profiles yet; DAGY_LOCAL_DIR moves the local history"
-    )
