@@ -18,7 +18,7 @@ from dagy.aws.target import Target
 from dagy.building import BuildOptions, Built
 from dagy.cli.build import with_data_files
 from dagy.cli.params import read_params
-from dagy.cli.screen import err, out, print_json, say, say_warning, table
+from dagy.cli.screen import err, out, print_json, say, say_error, say_warning, table
 from dagy.deployment import tags_of
 from dagy.errors import DeployError
 from dagy.loader import load_flow
@@ -77,9 +77,16 @@ def deploy_flow(asked: DeployRequest, options: BuildOptions, target: Target | No
         output=asked.output,
     )
     told = _Told(asked)
-    shipped = ship(
-        loaded, shipping, target, confirm=told.confirm, on_built=told.built, on_event=told.event
-    )
+    try:
+        shipped = ship(
+            loaded, shipping, target, confirm=told.confirm, on_built=told.built, on_event=told.event
+        )
+    except KeyboardInterrupt:
+        say_error(
+            "interrupted; what CloudFormation has begun it finishes by itself, and the same command "
+            "goes on from there"
+        )
+        raise typer.Exit(130) from None
     told.ended(shipped, time.monotonic() - started)
 
 
