@@ -83,7 +83,7 @@ def deploy_flow(asked: DeployRequest, options: BuildOptions, target: Target | No
         )
     except KeyboardInterrupt:
         say_error(
-            "interrupted; what CloudFormation has begun it finishes by itself; the same command then "
+            "interrupted; what CloudFormation has begun it finishes; the same command then "
             "goes on from there"
         )
         raise typer.Exit(130) from None
