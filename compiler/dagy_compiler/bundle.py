@@ -29,6 +29,7 @@ from dagy_compiler.modes import ECS
 from dagy_compiler.passes.limits import deployed_bytes
 from dagy_compiler.template import harmless, template, template_text
 from dagy_compiler.templates import render_file
+from dagy_compiler.versions import Code
 
 __all__ = ["Bundle", "FlowSource", "files_of", "read_bundle", "write_bundle"]
 
@@ -123,7 +124,9 @@ def files_of(
     """
     spec = compiled.spec.canonical()
     machines = machines_of(compiled.plan)
-    stack = template(compiled.plan, machines, python_version=python_version)
+    zipped = artifact(spec, source)
+    code = Code(code_hash(spec, source), hashlib.sha256(zipped).hexdigest())
+    stack = template(compiled.plan, machines, python_version=python_version, code=code)
     apart = key_parameter(OUTERMOST) in stack["Parameters"]
     name = slug(deployment or spec.name, fallback="flow")
     if environment is not None:
@@ -138,7 +141,7 @@ def files_of(
             machine.file: _lines(machine, spec.name) if apart else _json(machine.definition)
             for machine in machines
         },
-        "artifact.zip": artifact(spec, source),
+        "artifact.zip": zipped,
         "app.py": render_file("app.py", stack_name=stack_name).encode(),
         "cdk.json": render_file("cdk.json").encode(),
     }
@@ -156,7 +159,7 @@ def files_of(
         "stack_name": stack_name,
         "execution_mode": compiled.mode,
         "python_version": python_version,
-        "code_hash": code_hash(spec, source),
+        "code_hash": code.hash,
         "bundle_hash": bundle_hash,
         "uploads": uploads,
         "state_machines": {machine.id: machine.file for machine in machines},
