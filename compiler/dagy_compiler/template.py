@@ -79,7 +79,11 @@ def _template(
     plan: Plan, machines: list[Machine], python_version: str, code: Code, *, inline: bool
 ) -> Json:
     flow = harmless(plan.spec.name)
-    tags = [Tag(key="dagy:flow", value=flow)]
+    # By the second, what outlives the stack is found again.
+    tags = [
+        Tag(key="dagy:flow", value=flow),
+        Tag(key="dagy:stack", value=ref("AWS::StackName")),
+    ]
     functions = workers(plan, code, flow=flow, python_version=python_version, tags=tags)
     containers = _containers(plan, machines, code, tags)
     resources = {LOG: _log_group(tags)}

@@ -1,7 +1,7 @@
 """What outlives an update of a stack: executions under way may still need it.
 
-CloudFormation retains it and forgets it, so it is found again by the tag that CloudFormation gave
-it when it was made. A name that begins like the stack's is not enough: another stack's may, too.
+CloudFormation retains it and forgets it, so it is found again by the tag that the template gave it.
+A name that begins like the stack's is not enough: another stack's may, too.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import Any
 from dagy.aws.refusals import code_of, explained
 from dagy.aws.target import Target
 
-STACK_TAG = "aws:cloudformation:stack-name"
+STACK_TAG = "dagy:stack"
+"""The tag that says whose a resource is, see `dagy_compiler.template`."""
 
 
 @dataclass(frozen=True)

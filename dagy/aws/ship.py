@@ -11,8 +11,8 @@ from pathlib import Path
 
 from dagy.aws.artifact_bucket import artifact_bucket
 from dagy.aws.changes import ChangeSet
-from dagy.aws.cloudformation import CloudFormation
 from dagy.aws.deploy import Confirm, Deployment, Outcome, deploy
+from dagy.aws.preparers import preparer_for
 from dagy.aws.prune import prune
 from dagy.aws.stack_events import OnEvent
 from dagy.aws.stacks import Stack, find_stack
@@ -37,6 +37,7 @@ class Shipping:
         force: deploy although nothing seems to have changed.
         keep: versions to keep besides those with executions under way, at least 1.
         output: where the bundle is kept; None keeps it nowhere.
+        tool: "cdk" or "cloudformation"; None for whatever is there.
     """
 
     options: BuildOptions = field(default_factory=BuildOptions)
@@ -46,6 +47,7 @@ class Shipping:
     force: bool = False
     keep: int = 5
     output: Path | None = None
+    tool: str | None = None
 
 
 @dataclass(frozen=True)
@@ -100,12 +102,10 @@ def ship(
         built = _built(loaded, shipping, there, Path(folder))
         on_built(built)
         deployment = Deployment(built.bundle, shipping.parameters, _tags(loaded, shipping, target))
-        bucket = artifact_bucket(target)
-        preparer = CloudFormation(target, bucket)
         outcome = deploy(
             deployment,
             target,
-            preparer,
+            preparer_for(target, shipping.tool),
             confirm=confirm,
             on_event=on_event,
             force=shipping.force,
@@ -114,7 +114,8 @@ def ship(
     if outcome.stack is not None and not outcome.refused:
         stack = outcome.stack
         outcome = _led_to_newest(target, stack, outcome)
-        pruned = () if outcome.skipped else prune(target, stack, bucket, shipping.keep)
+        if not outcome.skipped:
+            pruned = prune(target, stack, artifact_bucket(target), shipping.keep)
     return Shipped(_result(built, outcome), built, outcome, pruned)
 
 

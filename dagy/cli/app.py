@@ -78,6 +78,13 @@ Include = Annotated[
     ),
 ]
 
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--exclude", metavar="GLOB", help="Files not to ship, from the flow's folder; repeatable."
+    ),
+]
+
 
 def _version(wanted: bool) -> None:
     if wanted:
@@ -92,6 +99,28 @@ def dagy(
     ] = False,
 ) -> None:
     """Write a data pipeline as Python functions; run it here, ship it to AWS Step Functions."""
+
+
+@app.command(epilog="Example: dagy init my-project --ci")
+def init(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(metavar="[DIR]", help="The project's folder, whose name becomes its own."),
+    ] = None,
+    ci: Annotated[
+        bool,
+        typer.Option(
+            "--ci",
+            help="A workflow of GitHub Actions, that tests and deploys; without DIR it goes into "
+            "the project that you are in.",
+        ),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make a project: a flow, its tests, and what deploys it."""
+    from dagy.cli.init import init_project
+
+    init_project(folder, ci=ci, as_json=as_json)
 
 
 @app.command(epilog="Example: dagy run flows/daily.py --param date=2026-01-31 --max-workers 4")
@@ -170,19 +199,27 @@ def build(
     param: Params = None,
     params_file: ParamsFile = None,
     include: Include = None,
+    exclude: Exclude = None,
     flow_version: Annotated[
         str, typer.Option("--flow-version", metavar="V", help="Label of this version.")
     ] = "1",
     profile_from_history: FromHistory = False,
+    list_files: Annotated[
+        bool, typer.Option("--list", help="Show each file that is packed.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Compile a flow to a folder that CloudFormation and the CDK can deploy."""
+    from dagy.building import BuildOptions
     from dagy.cli.build import build_flow
 
-    build_flow(
-        target, output, execution_mode, param or [], params_file, include or [], flow_version,
-        fuse=fuse, from_history=profile_from_history, as_json=as_json,
+    options = BuildOptions(
+        mode=execution_mode, fuse=fuse, version=flow_version, from_history=profile_from_history,
+        include=include or (), exclude=exclude or (),
     )  # fmt: skip
+    build_flow(
+        target, options, output, param or [], params_file, listing=list_files, as_json=as_json
+    )
 
 
 @app.command(epilog="Example: dagy inspect flows/daily.py --execution-mode micro --after structure")
@@ -254,6 +291,7 @@ def deploy(
     param: Params = None,
     params_file: ParamsFile = None,
     include: Include = None,
+    exclude: Exclude = None,
     flow_version: Annotated[
         str | None,
         typer.Option(
@@ -290,6 +328,15 @@ def deploy(
         Path | None,
         typer.Option("--output", "-o", metavar="DIR", help="Keep the bundle in this folder."),
     ] = None,
+    tool: Annotated[
+        str | None,
+        typer.Option(
+            "--with",
+            metavar="TOOL",
+            help="cdk or cloudformation; by default the CDK where it is installed and the "
+            "account is bootstrapped. Both make the same stack.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Build a flow and put it on AWS."""
@@ -299,17 +346,32 @@ def deploy(
     from dagy.profiles import effective
 
     asked = DeployRequest(
-        flow=target, pairs=param or [], params_file=params_file, include=include or [],
+        flow=target, pairs=param or [], params_file=params_file,
         tags=tags or [], parameters=parameter or [], dry_run=dry_run, yes=yes, force=force,
-        keep=keep, version=flow_version, output=output, as_json=as_json,
+        keep=keep, version=flow_version, output=output, tool=tool, as_json=as_json,
     )  # fmt: skip
     options = BuildOptions(
         mode=execution_mode or effective(profile).values.execution_mode or "nano",
         fuse=fuse, default_executor=default_executor,
         from_history=profile_from_history, deployment=name, environment=environment,
+        include=include or (), exclude=exclude or (),
     )  # fmt: skip
     where = find_target(profile=profile, region=region, aws_profile=aws_profile, bucket=bucket)
     deploy_flow(asked, options, where)
+
+
+@app.command(epilog="Example: dagy doctor --profile production")
+def doctor(
+    profile: ProfileName = None,
+    region: Region = None,
+    aws_profile: AwsProfile = None,
+    bucket: ArtifactBucket = None,
+    as_json: AsJson = False,
+) -> None:
+    """Look at this machine and at the AWS account, and say what to do."""
+    from dagy.cli.doctor import show_examination
+
+    show_examination(profile, region, aws_profile, bucket, as_json=as_json)
 
 
 flows = typer.Typer(help="Look at the flows that are deployed.", no_args_is_help=True)
