@@ -116,6 +116,10 @@ class DeployError(DagyError):
     """A deployment did not succeed, or cannot be made as asked."""
 
 
+class ProjectError(DagyError):
+    """A new project cannot be written where it was asked for."""
+
+
 class MissingExtraError(DagyError):
     """A part of Dagy needs an optional extra that is not installed."""
 

@@ -86,7 +86,7 @@ class Cdk:
                     "--no-color",
                 ],
                 cwd=folder,
-                env=os.environ | self._environment(),
+                env=self._environment(),
                 capture_output=True,
                 text=True,
                 check=False,
@@ -101,11 +101,30 @@ class Cdk:
             "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "1",
             "CDK_DISABLE_CLI_TELEMETRY": "true",
         }
-        if self.target.region is not None:
-            known |= {"AWS_REGION": self.target.region, "AWS_DEFAULT_REGION": self.target.region}
-        if self.target.aws_profile is not None:
-            known["AWS_PROFILE"] = self.target.aws_profile
-        return known
+        others = {name: value for name, value in os.environ.items() if name not in _WHOSE}
+        return others | known | self._credentials()
+
+    def _credentials(self) -> dict[str, str]:
+        """Return the credentials that boto3 finds, so that the CLI finds no others."""
+        with explained("looking for credentials"):
+            session = self.target.session
+            found = session.get_credentials()
+            keys = found.get_frozen_credentials() if found is not None else None
+        named = {
+            "AWS_REGION": session.region_name,
+            "AWS_DEFAULT_REGION": session.region_name,
+            "AWS_ACCESS_KEY_ID": keys and keys.access_key,
+            "AWS_SECRET_ACCESS_KEY": keys and keys.secret_key,
+            "AWS_SESSION_TOKEN": keys and keys.token,
+        }
+        return {name: value for name, value in named.items() if value}
+
+
+_WHOSE = frozenset({
+    "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+})  # fmt: skip
+"""Variables that would name other credentials than the target's."""
 
 
 def cli() -> Sequence[str]:

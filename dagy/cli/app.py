@@ -95,6 +95,28 @@ def dagy(
     """Write a data pipeline as Python functions; run it here, ship it to AWS Step Functions."""
 
 
+@app.command(epilog="Example: dagy init my-project --ci")
+def init(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(metavar="[DIR]", help="The project's folder, whose name becomes its own."),
+    ] = None,
+    ci: Annotated[
+        bool,
+        typer.Option(
+            "--ci",
+            help="A workflow of GitHub Actions, that tests and deploys; without DIR it goes into "
+            "the project that you are in.",
+        ),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make a project: a flow, its tests, and what deploys it."""
+    from dagy.cli.init import init_project
+
+    init_project(folder, ci=ci, as_json=as_json)
+
+
 @app.command(epilog="Example: dagy run flows/daily.py --param date=2026-01-31 --max-workers 4")
 def run(
     target: Target,
@@ -316,6 +338,20 @@ def deploy(
     )  # fmt: skip
     where = find_target(profile=profile, region=region, aws_profile=aws_profile, bucket=bucket)
     deploy_flow(asked, options, where, version=flow_version, force=force, output=output, tool=tool)
+
+
+@app.command(epilog="Example: dagy doctor --profile production")
+def doctor(
+    profile: ProfileName = None,
+    region: Region = None,
+    aws_profile: AwsProfile = None,
+    bucket: ArtifactBucket = None,
+    as_json: AsJson = False,
+) -> None:
+    """Look at this machine and at the AWS account, and say what to do."""
+    from dagy.cli.doctor import show_examination
+
+    show_examination(profile, region, aws_profile, bucket, as_json=as_json)
 
 
 @app.command(context_settings=_UNBUILT, epilog="Not built yet: see dagy runs --help")
