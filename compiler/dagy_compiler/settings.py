@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final
 
 from pydantic import (
     AfterValidator,
@@ -18,7 +18,6 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
-    model_validator,
 )
 
 from dagy.errors import SettingsError
@@ -28,7 +27,7 @@ LOG_RETENTION_DAYS: Final = (
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
     3288, 3653,
 )  # fmt: skip
-"""Days that CloudWatch keeps logs (CloudWatch Logs API reference, "PutRetentionPolicy", 2026-11)."""
+"""Days that CloudWatch keeps logs (Logs API reference, "PutRetentionPolicy", read 2026-11)."""
 
 _ARN = r"arn:aws[a-z-]*:{service}:{place}:[0-9]{{12}}:{name}"
 _ROLE = _ARN.format(service="iam", place="", name=r"role/[\w+=,.@/-]+")
@@ -101,6 +100,7 @@ Role = Annotated[str, _like(_ROLE, "the ARN of a role")]
 Bucket = Annotated[
     str, _like(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "the name of a bucket: 3 to 63 of a-z 0-9 . -")
 ]
+Cluster = Annotated[str, _like(rf"{_CLUSTER}|[\w-]{{1,255}}", "a cluster's name or ARN")]
 Subnet = Annotated[str, _like(r"subnet-[A-Za-z0-9]+", "the id of a subnet")]
 SecurityGroup = Annotated[str, _like(r"sg-[A-Za-z0-9]+", "the id of a security group")]
 Days = Annotated[int, Field(ge=1, le=36_500)]
@@ -155,9 +155,7 @@ class Settings(BaseModel):
     role_path: Annotated[
         str, _like(r"/(?:[\w+=,.@-]+/)*", "a path, with / at its beginning and end")
     ] = "/"
-    cluster: (
-        Annotated[str, _like(rf"{_CLUSTER}|[\w-]{{1,255}}", "a cluster's name or ARN")] | None
-    ) = None
+    cluster: Cluster | None = None
     subnets: Annotated[tuple[Subnet, ...], BeforeValidator(_listed), Field(strict=False)] = ()
     security_groups: Annotated[
         tuple[SecurityGroup, ...], BeforeValidator(_listed), Field(strict=False)
@@ -175,12 +173,6 @@ class Settings(BaseModel):
     dashboard: bool = False
     tags: Annotated[dict[str, str], AfterValidator(_tags)] = Field(default_factory=dict)
     reserved_concurrency: Annotated[int, Field(ge=1)] | None = None
-
-    @model_validator(mode="after")
-    def _fits_together(self) -> Self:
-        if self.functions_in_vpc and not (self.subnets and self.security_groups):
-            raise ValueError("functions_in_vpc needs subnets and security_groups")
-        return self
 
     @property
     def has_alarms(self) -> bool:
@@ -224,19 +216,16 @@ def settings_of(values: Mapping[str, Any], where: str = "settings") -> Settings:
     try:
         return Settings(**values)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        path = "".join(
-            f"[{part}]" if isinstance(part, int) else str(part) for part in first["loc"][:2]
-        )
-        raise SettingsError(
-            f"{where}: {path}: {_said(first['msg'])}".replace(": : ", ": ")
-        ) from error
+        raise SettingsError(f"{where}: {_said(error)}") from error
 
 
 NAMES: Final = tuple(Settings.model_fields)
 """The names of all settings."""
 
 
-def _said(message: str) -> str:
-    said = message.removeprefix("Value error, ")
-    return said.replace("Input should be", "should be")
+def _said(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    name, *inner = first["loc"]
+    item = f"[{inner[0]}]" if inner else ""
+    said = first["msg"].removeprefix("Value error, ").replace("Input should be", "should be")
+    return f"{name}{item}: {said}"

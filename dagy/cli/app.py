@@ -22,6 +22,7 @@ from dagy.cli.arguments import (
 )
 from dagy.cli.config_app import config
 from dagy.cli.runs_app import runs
+from dagy.cli.settings import Settings, with_settings
 from dagy.errors import NotBuiltError
 from dagy.version import __version__
 
@@ -182,6 +183,7 @@ def logs(
 
 
 @app.command(epilog="Example: dagy build flows/daily.py --execution-mode micro -o out")
+@with_settings
 def build(
     target: Target,
     output: Annotated[
@@ -198,13 +200,15 @@ def build(
     ] = "1",
     profile_from_history: FromHistory = False,
     as_json: AsJson = False,
+    *,
+    settings: Settings,
 ) -> None:
     """Compile a flow to a folder that CloudFormation and the CDK can deploy."""
     from dagy.cli.build import build_flow
 
     build_flow(
         target, output, execution_mode, param or [], params_file, include or [], flow_version,
-        fuse=fuse, from_history=profile_from_history, as_json=as_json,
+        fuse=fuse, from_history=profile_from_history, settings=settings, as_json=as_json,
     )  # fmt: skip
 
 
@@ -258,6 +262,7 @@ _UNBUILT = {"ignore_unknown_options": True, "allow_extra_args": True}
 
 
 @app.command(epilog="Example: dagy deploy flows/daily.py --execution-mode micro --region eu-west-1")
+@with_settings
 def deploy(
     target: Target,
     profile: ProfileName = None,
@@ -320,6 +325,8 @@ def deploy(
         ),
     ] = None,
     as_json: AsJson = False,
+    *,
+    settings: Settings,
 ) -> None:
     """Build a flow and put it on AWS."""
     from dagy.aws.target import find_target
@@ -335,6 +342,7 @@ def deploy(
         mode=execution_mode or effective(profile).values.execution_mode or "nano",
         fuse=fuse, default_executor=default_executor,
         from_history=profile_from_history, deployment=name, environment=environment,
+        settings=settings,
     )  # fmt: skip
     where = find_target(profile=profile, region=region, aws_profile=aws_profile, bucket=bucket)
     deploy_flow(asked, options, where, version=flow_version, force=force, output=output, tool=tool)

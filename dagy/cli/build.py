@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from dagy.building import BuildOptions, build
 from dagy.cli.params import read_params
@@ -25,6 +26,7 @@ def build_flow(
     *,
     fuse: str,
     from_history: bool,
+    settings: Mapping[str, Any],
     as_json: bool,
 ) -> None:
     """Compile the flow of a file and write its bundle."""
@@ -37,6 +39,7 @@ def build_flow(
         version=version,
         bound=read_params(loaded.flow, pairs, params_file),
         from_history=from_history,
+        settings=settings,
     )
     built = build(loaded, options, output)
     bundle, compiled = built.bundle, built.compiled

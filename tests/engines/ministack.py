@@ -190,7 +190,8 @@ class Ministack:
 
     def _deploy(self, name: str, template: dict[str, Any], parameters: dict[str, str]) -> Stack:
         for resource in template["Resources"].values():
-            if resource["Type"] == "AWS::Lambda::Function":
+            is_function = resource["Type"] == "AWS::Lambda::Function"
+            if is_function and resource["Properties"]["Handler"] == HANDLER:
                 assert resource["Properties"]["Runtime"].startswith("python3.")
                 resource["Properties"]["Runtime"] = "provided.al2023"
         body = json.dumps(template, ensure_ascii=False).encode()
