@@ -18,7 +18,7 @@ from dagy.errors import BundleError, LimitError, SpecError
 from dagy.naming import slug
 from dagy.spec import FlowSpec
 from dagy.version import __version__
-from dagy_compiler.artifact import FlowSource, artifact
+from dagy_compiler.artifact import FlowSource, artifact, code_hash
 from dagy_compiler.cloudformation import Output
 from dagy_compiler.compile import CompiledFlow
 from dagy_compiler.fargate import default_image
@@ -32,7 +32,7 @@ from dagy_compiler.template import harmless, template, template_text
 from dagy_compiler.templates import render_file
 from dagy_compiler.versions import Code
 
-__all__ = ["Bundle", "FlowSource", "files_of", "read_bundle", "write_bundle"]
+__all__ = ["Bundle", "FlowSource", "code_hash", "files_of", "read_bundle", "write_bundle"]
 
 MANIFEST = "manifest.json"
 MANIFEST_VERSION = 2
@@ -176,14 +176,6 @@ def files_of(
         },
     }
     return files | {MANIFEST: _json(manifest)}
-
-
-def code_hash(spec: FlowSpec, source: FlowSource) -> str:
-    """Return the SHA-256, in hex, of the canonical spec and the source; equal on every machine."""
-    digest = hashlib.sha256(spec.digest().encode())
-    for name, data in source.contents().items():
-        digest.update(f"\0{name}\0{len(data)}\0".encode() + data)
-    return digest.hexdigest()
 
 
 def _bundle_hash(stack: dict[str, Any], uploaded: list[bytes]) -> str:

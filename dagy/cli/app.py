@@ -80,6 +80,13 @@ Include = Annotated[
     ),
 ]
 
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--exclude", metavar="GLOB", help="Files not to ship, from the flow's folder; repeatable."
+    ),
+]
+
 
 def _version(wanted: bool) -> None:
     if wanted:
@@ -195,21 +202,29 @@ def build(
     param: Params = None,
     params_file: ParamsFile = None,
     include: Include = None,
+    exclude: Exclude = None,
     flow_version: Annotated[
         str, typer.Option("--flow-version", metavar="V", help="Label of this version.")
     ] = "1",
     profile_from_history: FromHistory = False,
+    list_files: Annotated[
+        bool, typer.Option("--list", help="Show each file that is packed.")
+    ] = False,
     as_json: AsJson = False,
     *,
     settings: Settings,
 ) -> None:
     """Compile a flow to a folder that CloudFormation and the CDK can deploy."""
+    from dagy.building import BuildOptions
     from dagy.cli.build import build_flow
 
-    build_flow(
-        target, output, execution_mode, param or [], params_file, include or [], flow_version,
-        fuse=fuse, from_history=profile_from_history, settings=settings, as_json=as_json,
+    options = BuildOptions(
+        mode=execution_mode, fuse=fuse, version=flow_version, from_history=profile_from_history,
+        include=include or (), exclude=exclude or (), settings=settings,
     )  # fmt: skip
+    build_flow(
+        target, options, output, param or [], params_file, listing=list_files, as_json=as_json
+    )
 
 
 @app.command(epilog="Example: dagy inspect flows/daily.py --execution-mode micro --after structure")
@@ -285,6 +300,7 @@ def deploy(
     param: Params = None,
     params_file: ParamsFile = None,
     include: Include = None,
+    exclude: Exclude = None,
     flow_version: Annotated[
         str | None,
         typer.Option(
@@ -335,7 +351,7 @@ def deploy(
     from dagy.profiles import effective
 
     asked = DeployRequest(
-        flow=target, pairs=param or [], params_file=params_file, include=include or [],
+        flow=target, pairs=param or [], params_file=params_file,
         tags=tags or [], parameters=parameter or [], dry_run=dry_run, yes=yes, as_json=as_json,
     )  # fmt: skip
     options = BuildOptions(
@@ -343,6 +359,7 @@ def deploy(
         fuse=fuse, default_executor=default_executor,
         from_history=profile_from_history, deployment=name, environment=environment,
         settings=settings,
+        include=include or (), exclude=exclude or (),
     )  # fmt: skip
     where = find_target(profile=profile, region=region, aws_profile=aws_profile, bucket=bucket)
     deploy_flow(asked, options, where, version=flow_version, force=force, output=output, tool=tool)
