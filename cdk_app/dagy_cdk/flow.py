@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import jsii
-from aws_cdk import CfnResource, Stack
+from aws_cdk import Aspects, CfnResource, IAspect, RemovalPolicy, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
@@ -22,7 +22,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_s3_assets as assets
 from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import cloudformation_include as include
-from constructs import Construct
+from constructs import Construct, IConstruct
 
 from dagy.building import BuildOptions
 from dagy.errors import DefinitionError
@@ -31,6 +31,7 @@ from dagy.resources import is_variable
 from dagy_cdk.network import network_parameters, security_groups_in
 from dagy_cdk.source import bundle_of
 from dagy_cdk.stack_names import told_apart
+from dagy_compiler.versions import ALIAS
 
 FUNCTION = "AWS::Lambda::Function"
 TASK_DEFINITION = "AWS::ECS::TaskDefinition"
@@ -114,6 +115,8 @@ class DagyFlow(Construct):
         self._state_machine = sfn.StateMachine.from_state_machine_arn(
             self, "StateMachine", self._made("StateMachine").ref
         )
+        # An alias is started as a machine is; only metrics have no part of their own for it.
+        self._alias = sfn.StateMachine.from_state_machine_arn(self, ALIAS, self._made(ALIAS).ref)
         self._roles: dict[str, iam.IRole] = {}
         self._functions = {name: self._function(name) for name in self._of_type(FUNCTION)}
         self._task_definitions = {
@@ -136,8 +139,16 @@ class DagyFlow(Construct):
 
     @property
     def state_machine(self) -> sfn.IStateMachine:
-        """The state machine, as it was deployed last; `alias` is what to start."""
+        """The state machine; what is to be started is its `alias`."""
         return self._state_machine
+
+    @property
+    def alias(self) -> sfn.IStateMachine:
+        """The alias of the current version, which is what schedules, rules and others start.
+
+        What it has started ends on the version that it began with, whatever is deployed meanwhile.
+        """
+        return self._alias
 
     @property
     def functions(self) -> dict[str, lambda_.IFunction]:
@@ -298,6 +309,7 @@ class DagyFlow(Construct):
         role, _ = self._resources[worker]["Properties"][field]["Fn::GetAtt"]
         if role not in self._roles:
             self._roles[role] = iam.Role.from_role_name(self, role, self._made(role).ref)
+            Aspects.of(self._roles[role]).add(_Lasting())
         return self._roles[role]
 
     def _variables(self, worker: str) -> list[str]:
@@ -316,6 +328,15 @@ class DagyFlow(Construct):
             variables = json.dumps(stack.resolve(self._environment), sort_keys=True)
             changed = hashlib.sha256(f"{known}{variables}".encode()).hexdigest()[:8]
             version.override_logical_id(known[:-8] + changed)
+
+
+@jsii.implements(IAspect)
+class _Lasting:
+    """Lets a role keep what it was granted when another takes its place, as the role stays too."""
+
+    def visit(self, node: IConstruct) -> None:
+        if isinstance(node, iam.CfnPolicy):
+            node.apply_removal_policy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)
 
 
 _ILLEGAL = re.compile(r"[^A-Za-z0-9]+")

@@ -57,7 +57,7 @@ class Tag(Model):
     """A tag of a resource."""
 
     key: str
-    value: str
+    value: str | Json
 
 
 class Statement(Model):

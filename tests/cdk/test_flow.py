@@ -30,6 +30,8 @@ def app(bundle, tmp_path_factory):
     """An app with a stack of one flow, and a stack of several with all that goes with them."""
     from aws_cdk import App, Stack, assertions
     from aws_cdk import aws_ec2 as ec2
+    from aws_cdk import aws_events as events
+    from aws_cdk import aws_events_targets as targets
     from aws_cdk import aws_iam as iam
     from aws_cdk import aws_s3 as s3
 
@@ -57,6 +59,12 @@ def app(bundle, tmp_path_factory):
         inputs.grant_read(worker)
     ec2.SecurityGroup(many, "Database", vpc=vpc).connections.allow_from(first, ec2.Port.tcp(5432))
     second.metric_failed().create_alarm(many, "Failed", threshold=1, evaluation_periods=1)
+    events.Rule(
+        many,
+        "Arrived",
+        event_pattern=events.EventPattern(source=["shop"]),
+        targets=[targets.SfnStateMachine(first.alias)],
+    )
     return SimpleNamespace(
         single=single,
         first=first,
@@ -136,6 +144,32 @@ def test_a_name_that_dagy_uses_is_no_variable(app):
         app.single.add_environment("DAGY_BUCKET", "mine")
 
 
+def test_a_variable_is_in_a_version_of_its_own(app, bundle):
+    """Lambda publishes nothing where the logical id of a version stays."""
+    template = json.loads((bundle.path / "template.json").read_bytes())
+    published = [
+        name
+        for name, resource in template["Resources"].items()
+        if resource["Type"] == "AWS::Lambda::Version"
+    ]
+    alone = resources_of(app.alone, "AWS::Lambda::Version")
+    assert set(alone) == set(published)
+    many = resources_of(app.many, "AWS::Lambda::Version", "First")
+    assert len(many) == len(published)
+    endings = {name[-8:] for name in published}
+    assert not {name[-8:] for name in many} & endings
+
+
+def test_what_others_start_is_the_alias(app):
+    from aws_cdk.assertions import Match
+
+    [alias] = resources_of(app.many, "AWS::StepFunctions::StateMachineAlias", "First")
+    app.many.has_resource_properties(
+        "AWS::Events::Rule",
+        {"Targets": [Match.object_like({"Arn": {"Ref": alias}})]},
+    )
+
+
 def test_who_may_start_may_start_through_the_alias_too(app):
     from aws_cdk.assertions import Match
 
@@ -173,12 +207,13 @@ def test_who_may_read_sees_executions_logs_and_large_values(app):
 
 def test_tasks_are_granted_what_they_need_through_their_role(app):
     granted = [
-        each["Properties"]["Roles"]
+        (each["Properties"]["Roles"], each["UpdateReplacePolicy"])
         for name, each in resources_of(app.many, "AWS::IAM::Policy", "Second").items()
         if "s3:GetObject*" in json.dumps(each)
     ]
-    [[worker]] = granted
+    [([worker], when_replaced)] = granted
     assert worker["Ref"].startswith("SecondWorkerRole")
+    assert when_replaced == "Retain"  # executions of the older version still need it
 
 
 def test_metrics_are_of_the_state_machine(app):

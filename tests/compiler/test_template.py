@@ -297,7 +297,7 @@ def test_definitions_name_versions_and_the_alias_leads_to_one():
     version = stack["Resources"]["StateMachineVersion"]
     assert version["DependsOn"] == ["ReportToStepFunctions"]
     assert version["Properties"] == {
-        "Description": f"code {CODE.hash}",
+        "Description": json.dumps({"version": "1", "code": CODE.hash}),
         "StateMachineArn": {"Ref": "StateMachine"},
         "StateMachineRevisionId": {"Fn::GetAtt": ["StateMachine", "StateMachineRevisionId"]},
     }
