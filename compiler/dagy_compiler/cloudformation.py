@@ -62,7 +62,7 @@ class Tag(Model):
     """A tag of a resource."""
 
     key: str
-    value: str
+    value: str | Json
 
 
 class Statement(Model):
@@ -171,7 +171,7 @@ class Function(Model):
     memory_size: int
     ephemeral_storage: FunctionStorage | None = None
     timeout: int
-    environment: Variables | None
+    environment: Variables
     kms_key_arn: str | None
     vpc_config: VpcConfig | None = None
     tracing_config: Tracing | None = None
@@ -184,6 +184,7 @@ class FunctionVersion(Model):
     """Properties of AWS::Lambda::Version: a function as it is when this is made."""
 
     function_name: Json
+    code_sha256: str
 
 
 class DefinitionLocation(Model):

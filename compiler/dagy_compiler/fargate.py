@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dagy.worker.code import EXPECTED
 from dagy_compiler.cloudformation import (
     Cluster,
     Container,
@@ -218,6 +219,8 @@ def _container(stack: Stack, place: Placement) -> Container:
         "DAGY_BUCKET": stack.bucket_variable,
         "DAGY_ARTIFACT_BUCKET": ref("ArtifactBucket"),
         "DAGY_ARTIFACT_KEY": ref("ArtifactKey"),
+        "DAGY_ARTIFACT_SHA256": stack.code.artifact_hash,
+        EXPECTED: stack.code.hash,
         "PYTHONUNBUFFERED": "1",
     }
     return Container(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from dagy.worker.code import EXPECTED
 from dagy_compiler.cloudformation import (
     Function,
     FunctionCode,
@@ -38,18 +39,21 @@ class Worker:
         role: what it may do.
         properties: of the function.
         version: the logical id of its version, which changes with the code and the properties.
+        code_sha256: of artifact.zip as Lambda tells it. A version is published of this code only:
+            of another, that was put in its place in S3, none is (API reference, "PublishVersion").
     """
 
     name: str
     role: Identity
     properties: Function
     version: str
+    code_sha256: str
 
     def resources(self) -> Iterator[tuple[str, Resource]]:
         """Return the function, its role and its version, by logical id."""
         yield from self.role.resources.items()
         yield self.name, lasting("AWS::Lambda::Function", self.properties)
-        published = FunctionVersion(function_name=ref(self.name))
+        published = FunctionVersion(function_name=ref(self.name), code_sha256=self.code_sha256)
         yield self.version, lasting("AWS::Lambda::Version", published)
 
 
@@ -68,7 +72,7 @@ def workers(stack: Stack, places: Sequence[Placement]) -> list[Worker]:
 
 def _worker(stack: Stack, place: Placement) -> Worker:
     settings = stack.settings
-    variables: Json = dict(place.environment)
+    variables: Json = dict(place.environment) | {EXPECTED: stack.code.hash}
     if stack.keeps_values:
         variables["DAGY_BUCKET"] = stack.bucket_variable
     storage = FunctionStorage(size=place.storage_mb)
@@ -92,8 +96,8 @@ def _worker(stack: Stack, place: Placement) -> Worker:
         memory_size=place.memory_mb,
         ephemeral_storage=storage if place.storage_mb > LAMBDA_STORAGE_MB.start else None,
         timeout=LAMBDA_TIMEOUT_SECONDS,
-        environment=Variables(variables=variables) if variables else None,
-        kms_key_arn=settings.kms_key if variables else None,
+        environment=Variables(variables=variables),
+        kms_key_arn=settings.kms_key,
         vpc_config=_NETWORK if settings.functions_in_vpc else None,
         tracing_config=Tracing() if settings.xray else None,
         reserved_concurrent_executions=settings.reserved_concurrency,
@@ -104,7 +108,7 @@ def _worker(stack: Stack, place: Placement) -> Worker:
     unpublished = {"tags", "reserved_concurrent_executions"}
     published = properties.model_dump(by_alias=True, exclude=unpublished)
     version = f"{place.name}Version{digest(stack.code.artifact_hash, published)}"
-    return Worker(place.name, own, properties, version)
+    return Worker(place.name, own, properties, version, stack.code.artifact_base64)
 
 
 _NETWORK = VpcConfig(subnet_ids=ref("SubnetIds"), security_group_ids=ref("SecurityGroupIds"))

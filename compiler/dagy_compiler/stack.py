@@ -36,8 +36,11 @@ class Stack:
 
     @property
     def tags(self) -> list[Tag]:
-        """The tags of every resource."""
-        own = [Tag(key="dagy:flow", value=self.flow)]
+        """The tags of every resource; by `dagy:stack` what outlives the stack is found again."""
+        own = [
+            Tag(key="dagy:flow", value=self.flow),
+            Tag(key="dagy:stack", value=ref("AWS::StackName")),
+        ]
         return own + [Tag(key=key, value=value) for key, value in self.settings.tags.items()]
 
     @property

@@ -103,7 +103,7 @@ def _template(stack: Stack, plan: Plan, machines: list[Machine], *, inline: bool
             containers,
             inline=inline,
             # Without code a changed flow may have the same machine.
-            description=f"code {stack.code.hash}" if plan.places else None,
+            description=_told(stack, plan) if plan.places else None,
         )
     resources[ALIAS] = alias(OUTERMOST)
     resources |= alarms(stack, OUTERMOST)
@@ -142,6 +142,11 @@ def _containers(stack: Stack, plan: Plan, machines: list[Machine]) -> fargate.Co
     places = [place for place in plan.places.values() if place.executor == ECS]
     running = [machine.id for machine in machines if machine.places(places)]
     return fargate.containers(stack, places, running) if places else None
+
+
+def _told(stack: Stack, plan: Plan) -> str:
+    """Return what a version says of itself, as JSON; 256 characters at most (API reference)."""
+    return json.dumps({"version": harmless(plan.spec.version)[:64], "code": stack.code.hash})
 
 
 def _outputs(stack: Stack, plan: Plan) -> dict[str, Output]:
