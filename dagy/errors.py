@@ -64,6 +64,10 @@ class ProfileError(DagyError):
     """A profile, or what holds in its place, is not there or not right."""
 
 
+class ScheduleError(DagyError):
+    """A schedule means nothing, or nothing that EventBridge Scheduler can do."""
+
+
 class LoadError(DagyError):
     """A file could not be imported, or holds no flow that fits the request."""
 
@@ -98,6 +102,10 @@ class LimitError(CompileError):
 
 class OutputTooLargeError(DagyError):
     """A task's output is larger than what passes between two states of Step Functions."""
+
+
+class SettingsError(DagyError):
+    """A setting of a stack is unknown, or not what AWS accepts."""
 
 
 class BundleError(DagyError):
