@@ -57,7 +57,7 @@ class Tag(Model):
     """A tag of a resource."""
 
     key: str
-    value: str
+    value: str | Json
 
 
 class Statement(Model):
@@ -145,7 +145,7 @@ class Function(Model):
     memory_size: int
     ephemeral_storage: FunctionStorage | None
     timeout: int
-    environment: Variables | None
+    environment: Variables
     logging_config: LoggingConfig
     tags: list[Tag]
 
@@ -154,6 +154,7 @@ class FunctionVersion(Model):
     """Properties of AWS::Lambda::Version: a function as it is when this is made."""
 
     function_name: Json
+    code_sha256: str
 
 
 class DefinitionLocation(Model):

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dagy.worker.code import EXPECTED
 from dagy_compiler.cloudformation import (
     Cluster,
     Container,
@@ -92,11 +93,13 @@ class Containers:
         places: task definitions.
         execution_role: what starts a container takes it on, and never runs the user's code.
         task_roles: what runs in containers takes them on, by the name of the place.
+        code: what runs in containers.
     """
 
     places: tuple[Placement, ...]
     execution_role: Identity
     task_roles: dict[str, Identity]
+    code: Code
 
     def resources(self, tags: list[Tag]) -> Iterator[tuple[str, Resource]]:
         """Return the resources, by logical id."""
@@ -150,7 +153,7 @@ class Containers:
                 ),
                 execution_role_arn=self.execution_role.arn,
                 task_role_arn=self.task_roles[place.name].arn,
-                container_definitions=[_container(place)],
+                container_definitions=[_container(place, self.code)],
                 tags=tags,
             ),
         )
@@ -182,7 +185,7 @@ def containers(
     task_roles = {
         place.name: _task_role(place, parameters_of, machines, code, tags) for place in places
     }
-    return Containers(tuple(places), execution_role, task_roles)
+    return Containers(tuple(places), execution_role, task_roles, code)
 
 
 def substitutions(places: list[Placement]) -> Json:
@@ -208,11 +211,13 @@ def _joined(parameter: str) -> Json:
     return {"Fn::Join": [",", ref(parameter)]}
 
 
-def _container(place: Placement) -> Container:
+def _container(place: Placement, code: Code) -> Container:
     given: Json = dict(place.environment) | {
         "DAGY_BUCKET": ref(DATA),
         "DAGY_ARTIFACT_BUCKET": ref("ArtifactBucket"),
         "DAGY_ARTIFACT_KEY": ref("ArtifactKey"),
+        "DAGY_ARTIFACT_SHA256": code.artifact_hash,
+        EXPECTED: code.hash,
         "PYTHONUNBUFFERED": "1",
     }
     return Container(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from dagy.worker.code import EXPECTED
 from dagy_compiler.cloudformation import (
     Function,
     FunctionCode,
@@ -38,18 +39,21 @@ class Worker:
         role: what it may do.
         properties: of the function.
         version: the logical id of its version, which changes with the code and the properties.
+        code_sha256: of artifact.zip as Lambda tells it. A version is published of this code only:
+            of another, that was put in its place in S3, none is (API reference, "PublishVersion").
     """
 
     name: str
     role: Identity
     properties: Function
     version: str
+    code_sha256: str
 
     def resources(self) -> Iterator[tuple[str, Resource]]:
         """Return the function, its role and its version, by logical id."""
         yield from self.role.resources.items()
         yield self.name, lasting("AWS::Lambda::Function", self.properties)
-        published = FunctionVersion(function_name=ref(self.name))
+        published = FunctionVersion(function_name=ref(self.name), code_sha256=self.code_sha256)
         yield self.version, lasting("AWS::Lambda::Version", published)
 
 
@@ -75,7 +79,7 @@ def workers(
 def _worker(
     plan: Plan, place: Placement, code: Code, flow: str, python_version: str, tags: list[Tag]
 ) -> Worker:
-    variables: Json = dict(place.environment)
+    variables: Json = dict(place.environment) | {EXPECTED: code.hash}
     if plan.has_bucket:
         variables["DAGY_BUCKET"] = ref(DATA)
     storage = FunctionStorage(size=place.storage_mb)
@@ -93,11 +97,11 @@ def _worker(
         memory_size=place.memory_mb,
         ephemeral_storage=storage if place.storage_mb > LAMBDA_STORAGE_MB.start else None,
         timeout=LAMBDA_TIMEOUT_SECONDS,
-        environment=Variables(variables=variables) if variables else None,
+        environment=Variables(variables=variables),
         logging_config=LoggingConfig(log_group=ref(LOG)),
         tags=tags,
     )
     # Tags are no part of a version: Lambda publishes none where only they differ.
     published = properties.model_dump(by_alias=True, exclude={"tags"})
     version = f"{place.name}Version{digest(code.artifact_hash, published)}"
-    return Worker(place.name, own, properties, version)
+    return Worker(place.name, own, properties, version, code.artifact_base64)

@@ -79,7 +79,11 @@ def _template(
     plan: Plan, machines: list[Machine], python_version: str, code: Code, *, inline: bool
 ) -> Json:
     flow = harmless(plan.spec.name)
-    tags = [Tag(key="dagy:flow", value=flow)]
+    # By the second, what outlives the stack is found again.
+    tags = [
+        Tag(key="dagy:flow", value=flow),
+        Tag(key="dagy:stack", value=ref("AWS::StackName")),
+    ]
     functions = workers(plan, code, flow=flow, python_version=python_version, tags=tags)
     containers = _containers(plan, machines, code, tags)
     resources = {LOG: _log_group(tags)}
@@ -109,7 +113,7 @@ def _template(
             tags,
             inline=inline,
             # Without code a changed flow may have the same machine.
-            description=f"code {code.hash}" if plan.places else None,
+            description=_told(plan, code) if plan.places else None,
         )
     resources[ALIAS] = alias(OUTERMOST)
     return Template(
@@ -129,6 +133,11 @@ def _containers(
     if not places:
         return None
     return fargate.containers(places, running, code, plan.secret_parameters_of, tags)
+
+
+def _told(plan: Plan, code: Code) -> str:
+    """Return what a version says of itself, as JSON; 256 characters at most (API reference)."""
+    return json.dumps({"version": harmless(plan.spec.version)[:64], "code": code.hash})
 
 
 def _outputs(plan: Plan, code: Code) -> dict[str, Output]:
