@@ -133,6 +133,11 @@ ENVELOPE_BYTES: Final = 8_000
 """What a call and its answer take beside values and their names: ids, and what Step Functions adds
 to the answer of Lambda, which is about 2,000 bytes."""
 
+CLAIM_BYTES: Final = 126
+"""What stands for a stored value takes, at most: `{"claim":"<execution>/<hash>"},`, of which the
+name of an execution has 80 characters (API reference, "StartExecution"). One that is stored for
+other branches has its task run's id in place of the hash."""
+
 INLINE_ITEMS: Final = 40
 """Items of an inline Map, which runs at most 40 at once (developer guide, "Map state processing
 modes", read 2026-11); a map of more is distributed."""

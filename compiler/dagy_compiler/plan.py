@@ -84,6 +84,7 @@ class Plan:
         mode: the execution mode asked for.
         durations: seconds that task runs take, by id, as far as known.
         fuse: which task runs of mode micro may share an invocation: "off", "chains" or "auto".
+        joins: how tasks wait for others: "tree", or "auto" for across branches too.
         placements: set by `place`: what each task run gets to run on, by id.
         units: set by `fuse`.
         tree: set by `structure`: the order of the units.
@@ -97,6 +98,7 @@ class Plan:
     mode: str
     durations: Mapping[str, float] = field(default_factory=dict)
     fuse: str = "off"
+    joins: str = "tree"
     placements: dict[str, Placement] | None = None
     units: tuple[Unit, ...] | None = None
     tree: Tree | None = None
