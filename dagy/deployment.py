@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
 
     from dagy.client import DagyClient
     from dagy.flow import Flow
+    from dagy.run_context import LocalRunContext
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,80 @@ class LocalArtifact:
 
     path: Path
     code_hash: str
+
+
+@dataclass(frozen=True)
+class DeployResult:
+    """What a deployment came to.
+
+    Attributes:
+        flow_name: the flow.
+        flow_version: label of the version that is deployed.
+        deployment_name: what the flow is called where it is deployed.
+        skipped: whether that version was there already, so that nothing had to be done.
+        stack_name: the CloudFormation stack.
+        state_machine_arn: what executions are started from: the alias of the current version.
+    """
+
+    flow_name: str
+    flow_version: str
+    deployment_name: str
+    skipped: bool
+    stack_name: str
+    state_machine_arn: str
+
+
+def deploy_flow(
+    flow: Flow[..., Any],
+    *,
+    name: str | None,
+    bucket: str | None,
+    api_url: str | None,
+    schedule: str | None,
+    default_executor: str | None,
+    execution_mode: str,
+    tags: Mapping[str, str] | Sequence[str] | None,
+    flow_kwargs: Mapping[str, Any] | None,
+    force: bool,
+) -> DeployResult | LocalRunContext:
+    """Build a flow and deploy it; see `Flow.deploy`."""
+    from dagy.aws.target import find_target  # `import dagy` stays light
+
+    if api_url is not None:
+        raise NotBuiltError(
+            f"flow {flow.name!r}: this version of Dagy deploys to AWS by itself and has no API to "
+            "register with; leave out api_url"
+        )
+    target = find_target(bucket=bucket)
+    if target is None:
+        warnings.warn(
+            f"flow {flow.name!r}: no AWS target is named, so it runs here; name one with "
+            "AWS_REGION or AWS_PROFILE, or with `dagy config`",
+            stacklevel=3,
+        )
+        return flow.run_local(**(flow_kwargs or {}))
+    from dagy.aws.ship import Shipping, ship
+    from dagy.building import BuildOptions
+    from dagy.loader import loaded_flow
+
+    if schedule is not None:
+        raise NotBuiltError(f"flow {flow.name!r}: this version of Dagy makes no schedules yet")
+    options = BuildOptions(
+        mode=execution_mode,
+        default_executor=default_executor,
+        bound=dict(flow_kwargs or {}),
+        deployment=name,
+    )
+    shipping = Shipping(options, tags=tags_of(tags), force=force)
+    return ship(loaded_flow(flow), shipping, target).result
+
+
+def tags_of(tags: Mapping[str, str] | Sequence[str] | None) -> dict[str, str]:
+    """Return tags by key; a text without a value is true (CloudFormation takes no empty value)."""
+    if tags is None or isinstance(tags, Mapping):
+        return dict(tags or {})
+    pairs = (text.partition("=") for text in ([tags] if isinstance(tags, str) else tags))
+    return {key: value if equals else "true" for key, equals, value in pairs}
 
 
 def build_artifact(flow: Flow[..., Any]) -> LocalArtifact:

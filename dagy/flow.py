@@ -21,6 +21,7 @@ from dagy.task import RetryDelay, Task
 from dagy.tracing import Graph, condition_name, current_graph, delay_data, hook_names, tracing
 
 if TYPE_CHECKING:
+    from dagy.deployment import DeployResult
     from dagy.run_context import LocalRunContext
     from dagy.validation import Arguments
 
@@ -244,17 +245,41 @@ class Flow(Generic[P, R]):
         tags: Mapping[str, str] | Sequence[str] | None = None,
         flow_kwargs: Mapping[str, Any] | None = None,
         force: bool = False,
-    ) -> Any:
-        """Ship the flow to AWS. This version writes a bundle and leaves the deploying to you.
+    ) -> DeployResult | LocalRunContext:
+        """Build the flow and put it on AWS; run it here if no AWS target is named.
+
+        Only what has changed is deployed; executions under way finish on what they began with.
+
+        Args:
+            name: what to call it there; its own name by default.
+            bucket: of S3, for what is uploaded; by default one is made.
+            api_url: of a Dagy API to register with; this version has none.
+            schedule: when to run it: five fields as of cron, or `rate(...)`.
+            default_executor: of tasks that name none: "lambda" or "ecs".
+            execution_mode: "nano", "micro", "small", "medium", "large" or "xlarge".
+            tags: of everything that is made: by key, or texts `key=value`.
+            flow_kwargs: parameters to bind, by name.
+            force: deploy although nothing seems to have changed.
+
+        Returns:
+            What was deployed, or the run where there was nowhere to deploy to.
 
         Raises:
-            NotBuiltError: always, for now; it names the way to deploy meanwhile.
+            DagyError: it cannot be built, AWS refuses, or the deployment fails; says why.
         """
-        del name, bucket, api_url, schedule, default_executor, tags, flow_kwargs, force
-        raise NotBuiltError(
-            f"this version of Dagy cannot deploy flow {self.name!r} by itself yet; build the "
-            f"bundle with `dagy build FILE.py:{self.name} --execution-mode {execution_mode}` and "
-            "deploy its template.json with CloudFormation, or its app.py with the CDK"
+        from dagy.deployment import deploy_flow  # `import dagy` stays light
+
+        return deploy_flow(
+            self,
+            name=name,
+            bucket=bucket,
+            api_url=api_url,
+            schedule=schedule,
+            default_executor=default_executor,
+            execution_mode=execution_mode,
+            tags=tags,
+            flow_kwargs=flow_kwargs,
+            force=force,
         )
 
     def trace(self, bound: Mapping[str, Any], *, version: str = "1") -> TracedFlow:

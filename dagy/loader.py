@@ -60,6 +60,23 @@ def load_flow(target: str) -> LoadedFlow:
     return LoadedFlow(flow, root, (file, *_local_modules(root, file)))
 
 
+def loaded_flow(flow: Flow[..., Any]) -> LoadedFlow:
+    """Return a flow with the files that go with it, as a worker will import it.
+
+    The flow of a script is another one here: its module is imported by its own name.
+
+    Raises:
+        LoadError: it was not defined in a file, or cannot be found there again.
+    """
+    location = location_of(flow.fn)
+    if location is None or not Path(location.file).is_file():
+        raise LoadError(
+            f"flow {flow.name!r} was not defined in a file, which is what is packaged; write it to "
+            "one"
+        )
+    return load_flow(f"{location.file}:{flow.name}")
+
+
 def check_importable(flow: Flow[..., Any], traced: TracedFlow) -> None:
     """Refuse a flow that a worker could not import, or would import as another.
 

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from dagy.errors import LoadError
-from dagy.loader import check_importable, load_flow
+from dagy.loader import check_importable, load_flow, loaded_flow
 
 ONE = """
 from dagy import flow, task
@@ -237,3 +237,8 @@ def test_modules_that_a_task_imports_when_it_runs_belong_to_the_flow_too(write, 
         "lazy/deeper.py",
         "linked.py",
     ]
+
+
+def test_a_flow_that_is_there_is_found_with_its_files(write):
+    file = write(ONE)
+    assert loaded_flow(load_flow(file).flow) == load_flow(file)

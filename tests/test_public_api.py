@@ -157,15 +157,22 @@ def test_importing_loads_nothing_heavy(module):
 
 
 def test_what_is_not_built_yet_says_so():
-    @dagy.flow
-    def empty():
-        pass
-
     client = dagy.DagyClient("https://api.example.com", "token")
     artifact = dagy.LocalArtifact(path="artifact.zip", code_hash="0")
-    for call in (empty.deploy, lambda: dagy.deploy_artifact(artifact, client)):
-        with pytest.raises(dagy.errors.NotBuiltError, match="dagy build"):
-            call()
+    with pytest.raises(dagy.errors.NotBuiltError, match="dagy build"):
+        dagy.deploy_artifact(artifact, client)
+
+
+def test_deploy_without_a_target_runs_the_flow_here(home, monkeypatch):
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+
+    @dagy.flow
+    def plain(n: int):
+        return n
+
+    with pytest.warns(UserWarning, match="no AWS target is named"):
+        assert plain.deploy(flow_kwargs={"n": 3}).result == 3
 
 
 def test_run_falls_back_to_a_local_run_and_refuses_an_api_it_cannot_call(home, monkeypatch):

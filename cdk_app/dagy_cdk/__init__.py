@@ -1,8 +1,8 @@
-"""CDK constructs for flows built with `dagy build`. Needs the extra: `pip install "dagy[cdk]"`."""
+"""CDK constructs for flows. Needs the extra: `pip install "dagy[cdk]"`."""
 
-from dagy_cdk.node import find_node
+from dagy_cdk.node import use_node
 
-find_node()
+use_node()
 
 try:
     from dagy_cdk.flow import DagyFlow

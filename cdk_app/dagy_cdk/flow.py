@@ -1,42 +1,79 @@
-"""`DagyFlow`: a bundle as a construct."""
+"""`DagyFlow`: a flow as a construct."""
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Mapping
+import re
+import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import jsii
+from aws_cdk import CfnResource, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_s3_assets as assets
 from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import cloudformation_include as include
 from constructs import Construct
 
-from dagy_compiler.bundle import read_bundle
+from dagy.building import BuildOptions
+from dagy.errors import DefinitionError
+from dagy.flow import Flow
+from dagy.resources import is_variable
+from dagy_cdk.network import network_parameters, security_groups_in
+from dagy_cdk.source import bundle_of
+from dagy_cdk.stack_names import told_apart
+
+FUNCTION = "AWS::Lambda::Function"
+TASK_DEFINITION = "AWS::ECS::TaskDefinition"
 
 
+@jsii.implements(ec2.IConnectable)
 class DagyFlow(Construct):
-    """A flow on AWS: the very template of its bundle, with handles that CDK users expect.
+    """A flow on AWS: the template of its bundle, with the handles that CDK users expect.
 
-    The template is included as it is, so `cdk deploy`, `aws cloudformation deploy` and this create
-    the same resources under the same logical ids. The artifact is uploaded as an asset,
-    and so are definitions that are too large for the template.
+    With the id `Default` its resources have the logical ids of the bundle's template, so that
+    `cdk deploy`, `dagy deploy` and `aws cloudformation deploy` make the same stack. With any other
+    id they have the CDK's, so that one stack can hold many flows.
 
     Args:
-        scope: the stack to put it in.
+        scope: the stack, or any construct in it.
         id: its id there.
-        bundle: the folder that `dagy build` wrote.
-        parameters: values for further parameters of the template, by name, as `SubnetIds` where
-            tasks run on Fargate; one that is left out is a parameter of the stack.
+        flow: what is built when the app is synthesized: a flow that is imported from a module, or
+            `FILE.py[:FLOW]`, seen from the folder that the CDK runs in.
+        bundle: or the folder that `dagy build` wrote.
+        execution_mode: of a flow that is built now: "nano" (the whole flow in one Lambda
+            invocation), "micro" (one for each task), or a size on Fargate: "small" to "xlarge".
+        fuse: of mode micro: which task runs share an invocation: "off", "chains" or "auto".
+        default_executor: of tasks that name none.
+        flow_version: label of the version.
+        flow_kwargs: parameters of the flow that are bound now, by name.
+        vpc: where containers run; a flow without any needs none.
+        vpc_subnets: of it; private ones with a way out if there are any.
+        security_groups: of containers; a new one that lets nothing in if none is given.
+        environment: variables of every worker, besides those of its tasks.
+        parameters: values for further parameters of the template, by name; one that is left out
+            stays a parameter of the stack.
 
     Raises:
-        BundleError: the folder is not a bundle, or is damaged.
+        CompileError: both flow and bundle are given, or neither.
+        DagyError: the flow cannot be built, or the bundle cannot be read; says why.
 
     Examples:
-        >>> flow = DagyFlow(stack, "Daily", bundle="dagy-build/daily")  # doctest: +SKIP
-        >>> flow.grant_start_execution(role)  # doctest: +SKIP
+        >>> from flows.daily import daily  # doctest: +SKIP
+        >>> built = DagyFlow(stack, "Daily", flow=daily, execution_mode="micro")  # doctest: +SKIP
+        >>> built.grant_start_execution(role)  # doctest: +SKIP
+        >>> built.metric_failed().create_alarm(  # doctest: +SKIP
+        ...     stack, "Failed", threshold=1, evaluation_periods=1
+        ... )
     """
 
     def __init__(
@@ -44,68 +81,241 @@ class DagyFlow(Construct):
         scope: Construct,
         id: str,  # noqa: A002 # as the CDK calls it
         *,
-        bundle: str | Path,
+        flow: Flow[..., Any] | str | None = None,
+        bundle: str | Path | None = None,
+        execution_mode: str = "nano",
+        fuse: str = "off",
+        default_executor: str | None = None,
+        flow_version: str = "1",
+        flow_kwargs: Mapping[str, Any] | None = None,
+        vpc: ec2.IVpc | None = None,
+        vpc_subnets: ec2.SubnetSelection | None = None,
+        security_groups: Sequence[ec2.ISecurityGroup] | None = None,
+        environment: Mapping[str, str] | None = None,
         parameters: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(scope, id)
-        read = read_bundle(Path(bundle))
-        path = read.path
-        template = json.loads((path / "template.json").read_bytes())
-        definitions = {
-            f"{machine}Key": assets.Asset(self, f"{machine}Definition", path=str(path / file))
-            for machine, file in read.manifest.get("state_machines", {}).items()
-            if f"{machine}Key" in template["Parameters"]
-        }
-        artifact = assets.Asset(self, "Artifact", path=str(path / "artifact.zip"))
-        self._included = include.CfnInclude(
-            self,
-            "Template",
-            template_file=str(path / "template.json"),
-            parameters={
-                **(parameters or {}),
-                "ArtifactBucket": artifact.s3_bucket_name,
-                "ArtifactKey": artifact.s3_object_key,
-                **{name: asset.s3_object_key for name, asset in definitions.items()},
-            },
+        options = BuildOptions(
+            mode=execution_mode,
+            fuse=fuse,
+            default_executor=default_executor,
+            version=flow_version,
+            bound=flow_kwargs or {},
         )
-        machine = self._included.get_resource("StateMachine")
+        self._bundle = bundle_of(flow, bundle, options)
+        template = json.loads((self._bundle.path / "template.json").read_bytes())
+        given = self._uploaded() | dict(parameters or {})
+        self._security_groups: list[ec2.ISecurityGroup] = []
+        if vpc is not None and "SubnetIds" in template["Parameters"]:
+            self._security_groups = security_groups_in(self, vpc, security_groups)
+            given |= network_parameters(vpc, vpc_subnets, self._security_groups)
+        self._resources: dict[str, Any] = template["Resources"]
+        self._included = self._include(template, given)
         self._state_machine = sfn.StateMachine.from_state_machine_arn(
-            self, "StateMachineHandle", machine.ref
+            self, "StateMachine", self._made("StateMachine").ref
         )
-        self._workers = {
-            name: lambda_.Function.from_function_arn(
-                self,
-                f"{name}Handle",
-                self._included.get_resource(name).get_att("Arn").to_string(),
-            )
-            for name, resource in template["Resources"].items()
-            if resource["Type"] == "AWS::Lambda::Function"
+        self._roles: dict[str, iam.IRole] = {}
+        self._functions = {name: self._function(name) for name in self._of_type(FUNCTION)}
+        self._task_definitions = {
+            name: self._task_definition(name) for name in self._of_type(TASK_DEFINITION)
         }
+        self._log_groups = [
+            logs.LogGroup.from_log_group_arn(
+                self, name, self._made(name).get_att("Arn").to_string()
+            )
+            for name in self._of_type("AWS::Logs::LogGroup")
+        ]
+        self._buckets = [
+            s3.Bucket.from_bucket_name(self, name, self._made(name).ref)
+            for name in self._of_type("AWS::S3::Bucket")
+        ]
+        self._environment: dict[str, str] = {}
+        self._version_ids: dict[str, str] = {}
+        for name, value in (environment or {}).items():
+            self.add_environment(name, value)
 
     @property
     def state_machine(self) -> sfn.IStateMachine:
-        """The state machine."""
+        """The state machine, as it was deployed last; `alias` is what to start."""
         return self._state_machine
 
     @property
-    def worker(self) -> lambda_.IFunction | None:
-        """The Lambda function of the tasks that ask for nothing; None if there is no such task."""
-        return self._workers.get("WorkerFunction")
+    def functions(self) -> dict[str, lambda_.IFunction]:
+        """The Lambda functions that run tasks, by their logical id in the bundle's template."""
+        return dict(self._functions)
 
     @property
-    def workers(self) -> dict[str, lambda_.IFunction]:
-        """Every Lambda function that runs tasks, by its logical id."""
-        return dict(self._workers)
+    def task_definitions(self) -> dict[str, ecs.ITaskDefinition]:
+        """The ECS task definitions that run tasks, by their logical id in the template."""
+        return dict(self._task_definitions)
+
+    @property
+    def roles(self) -> dict[str, iam.IRole]:
+        """The roles that tasks run with, by logical id, to be granted what tasks need."""
+        return dict(self._roles)
+
+    @property
+    def connections(self) -> ec2.Connections:
+        """The network of containers, as in `database.connections.allow_default_port_from(flow)`."""
+        return ec2.Connections(security_groups=self._security_groups)
 
     @property
     def template(self) -> include.CfnInclude:
         """The included template, for overriding any property of any resource."""
         return self._included
 
+    def add_environment(self, name: str, value: str) -> None:
+        """Give a variable to every worker, and publish their functions anew.
+
+        Args:
+            name: of the variable.
+            value: of it; secrets belong into `@task(secrets=...)`.
+
+        Raises:
+            DefinitionError: the name is no name, or means something to Lambda or to Dagy.
+        """
+        if not is_variable(name):
+            raise DefinitionError(
+                f"DagyFlow {self.node.path}: no variable of a worker can be called {name!r}; a "
+                "name is a letter and then at least one letter, digit or underscore, not one that "
+                "Lambda sets itself, and does not begin with DAGY_"
+            )
+        for function in self._functions:
+            if name not in self._variables(function):
+                self._made(function).add_property_override(f"Environment.Variables.{name}", value)
+        for definition in self._task_definitions:
+            taken = self._variables(definition)
+            if name not in taken:
+                place = len({*taken, *self._environment})
+                self._made(definition).add_property_override(
+                    f"ContainerDefinitions.0.Environment.{place}", {"Name": name, "Value": value}
+                )
+        self._environment[name] = value
+        self._publish_anew()
+
     def grant_start_execution(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let somebody start executions of the flow.
+        """Let somebody start executions of the flow, through its alias or without it.
 
         Args:
             grantee: a role, user, function or service.
         """
-        return self._state_machine.grant_start_execution(grantee)
+        arn = self._state_machine.state_machine_arn
+        return iam.Grant.add_to_principal(
+            grantee=grantee, actions=["states:StartExecution"], resource_arns=[arn, f"{arn}:*"]
+        )
+
+    def grant_read(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let somebody see executions: their histories, their logs, and large values.
+
+        Args:
+            grantee: as for `grant_start_execution`.
+        """
+        grant = self._state_machine.grant_read(grantee)
+        for group in self._log_groups:
+            grant = grant.combine(group.grant_read(grantee))
+        for bucket in self._buckets:
+            grant = grant.combine(bucket.grant_read(grantee))
+        return grant
+
+    def metric_started(self, **options: Any) -> cloudwatch.Metric:
+        """Return how many executions have started.
+
+        Args:
+            options: of `aws_cdk.aws_cloudwatch.MetricOptions`, as `period`.
+        """
+        return self._state_machine.metric_started(**options)
+
+    def metric_succeeded(self, **options: Any) -> cloudwatch.Metric:
+        """Return how many executions have succeeded; options as of `metric_started`."""
+        return self._state_machine.metric_succeeded(**options)
+
+    def metric_failed(self, **options: Any) -> cloudwatch.Metric:
+        """Return how many executions have failed; options as of `metric_started`."""
+        return self._state_machine.metric_failed(**options)
+
+    def metric_timed_out(self, **options: Any) -> cloudwatch.Metric:
+        """Return how many executions have timed out; options as of `metric_started`."""
+        return self._state_machine.metric_timed_out(**options)
+
+    def metric_throttled(self, **options: Any) -> cloudwatch.Metric:
+        """Return how many executions were throttled; options as of `metric_started`."""
+        return self._state_machine.metric_throttled(**options)
+
+    def metric_duration(self, **options: Any) -> cloudwatch.Metric:
+        """Return the milliseconds that executions take; options as of `metric_started`."""
+        return self._state_machine.metric_time(**options)
+
+    def _uploaded(self) -> dict[str, str]:
+        """Make assets of what has to lie in S3; return the parameters that say where."""
+        given: dict[str, str] = {}
+        for parameter, file in self._bundle.uploads.items():
+            asset = assets.Asset(
+                self, parameter.removesuffix("Key"), path=str(self._bundle.path / file)
+            )
+            given |= {"ArtifactBucket": asset.s3_bucket_name, parameter: asset.s3_object_key}
+        return given
+
+    def _include(self, template: dict[str, Any], given: dict[str, Any]) -> include.CfnInclude:
+        ids = [each.node.id for each in self.node.scopes[len(Stack.of(self).node.scopes) :]]
+        # As in any logical id of the CDK, `Default` counts for nothing.
+        name = "-".join(_ILLEGAL.sub("-", each) for each in ids if each != "Default")
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "template.json"
+            file.write_text(json.dumps(told_apart(template, name) if name else template))
+            return include.CfnInclude(
+                self,
+                "Resource",
+                template_file=str(file),
+                parameters=given,
+                preserve_logical_ids=not name,
+            )
+
+    def _made(self, name: str) -> CfnResource:
+        return self._included.get_resource(name)
+
+    def _of_type(self, kind: str) -> list[str]:
+        return [name for name, made in self._resources.items() if made["Type"] == kind]
+
+    def _function(self, name: str) -> lambda_.IFunction:
+        return lambda_.Function.from_function_attributes(
+            self,
+            name,
+            function_arn=self._made(name).get_att("Arn").to_string(),
+            role=self._role(name, "Role"),
+            same_environment=True,
+        )
+
+    def _task_definition(self, name: str) -> ecs.ITaskDefinition:
+        return ecs.FargateTaskDefinition.from_fargate_task_definition_attributes(
+            self,
+            name,
+            task_definition_arn=self._made(name).ref,
+            network_mode=ecs.NetworkMode.AWS_VPC,
+            task_role=self._role(name, "TaskRoleArn"),
+        )
+
+    def _role(self, worker: str, field: str) -> iam.IRole:
+        role, _ = self._resources[worker]["Properties"][field]["Fn::GetAtt"]
+        if role not in self._roles:
+            self._roles[role] = iam.Role.from_role_name(self, role, self._made(role).ref)
+        return self._roles[role]
+
+    def _variables(self, worker: str) -> list[str]:
+        """Return the variables that the template gives to a function or a container."""
+        properties = self._resources[worker]["Properties"]
+        if "ContainerDefinitions" in properties:
+            return [each["Name"] for each in properties["ContainerDefinitions"][0]["Environment"]]
+        return list(properties.get("Environment", {}).get("Variables", ()))
+
+    def _publish_anew(self) -> None:
+        """Publish functions as new versions: Lambda never changes one that is there."""
+        stack = Stack.of(self)
+        for name in self._of_type("AWS::Lambda::Version"):
+            version = self._made(name)
+            known = self._version_ids.setdefault(name, stack.resolve(version.logical_id))
+            variables = json.dumps(stack.resolve(self._environment), sort_keys=True)
+            changed = hashlib.sha256(f"{known}{variables}".encode()).hexdigest()[:8]
+            version.override_logical_id(known[:-8] + changed)
+
+
+_ILLEGAL = re.compile(r"[^A-Za-z0-9]+")

@@ -8,12 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from dagy.aws.refusals import explained
+from dagy.aws.refusals import code_of, explained
 from dagy.aws.stacks import Stack
 from dagy.errors import DeployError
 
 INLINE_TEMPLATE_BYTES = 51_200
 """What a request takes as it is; more has to lie in S3 (CloudFormation quotas)."""
+
+
+class Overtaken(Exception):  # noqa: N818 - no error, but a reason to look again
+    """Somebody else has begun to change the stack since it was looked at."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,8 @@ class Change:
         type: CloudFormation's.
         replaced: whether a new one takes its place: "yes", "no" or "maybe".
         properties: those that change, as far as CloudFormation says.
+        is_certain: whether the template itself says so; otherwise it refers to something that
+            changes, and may come out as it was.
     """
 
     action: str
@@ -33,11 +39,13 @@ class Change:
     type: str
     replaced: str = "no"
     properties: tuple[str, ...] = ()
+    is_certain: bool = True
 
     @property
     def is_permission(self) -> bool:
         """Whether it changes who may do what."""
-        return self.type.startswith("AWS::IAM::") or self.type.endswith(("Policy", "Permission"))
+        about = self.type.startswith("AWS::IAM::") or self.type.endswith(("Policy", "Permission"))
+        return about and self.is_certain
 
 
 @dataclass(frozen=True)
@@ -107,17 +115,23 @@ def create_change_set(cloudformation: Any, stack: Stack | None, request: StackRe
         request: as it is to be.
 
     Raises:
+        Overtaken: the stack is no longer as given.
         AwsError: AWS refuses the request.
         DeployError: CloudFormation cannot tell; with its reason.
     """
     is_create = stack is None or stack.is_new
     with explained(f"planning the changes of stack {request.name}"):
-        made = cloudformation.create_change_set(
-            **request.arguments(),
-            ChangeSetName=f"dagy-{uuid.uuid4().hex[:12]}",
-            ChangeSetType="CREATE" if is_create else "UPDATE",
-            Description="dagy deploy",
-        )
+        try:
+            made = cloudformation.create_change_set(
+                **request.arguments(),
+                ChangeSetName=f"dagy-{uuid.uuid4().hex[:12]}",
+                ChangeSetType="CREATE" if is_create else "UPDATE",
+                Description="dagy deploy",
+            )
+        except Exception as error:
+            if is_overtaken(error):
+                raise Overtaken from error
+            raise
         found = _when_ready(cloudformation, made["Id"])
     if found["Status"] == "FAILED":
         reason = found.get("StatusReason", "")
@@ -126,6 +140,16 @@ def create_change_set(cloudformation: Any, stack: Stack | None, request: StackRe
             return ChangeSet(None, made["StackId"], is_create)
         raise DeployError(f"stack {request.name}: its changes cannot be planned: {reason}")
     return ChangeSet(made["Id"], made["StackId"], is_create, _changes(cloudformation, found))
+
+
+def is_overtaken(error: BaseException) -> bool:
+    """Whether a request was refused because somebody else has begun to change the stack."""
+    code = code_of(error)
+    if code in {"AlreadyExistsException", "InvalidChangeSetStatus", "ChangeSetNotFound"}:
+        return True
+    # CloudFormation has no names of their own for these refusals.
+    said = ("_IN_PROGRESS state", "does not exist")
+    return code == "ValidationError" and any(each in str(error) for each in said)
 
 
 def discard_change_set(cloudformation: Any, change_set: ChangeSet) -> None:
@@ -165,13 +189,15 @@ def _changes(cloudformation: Any, found: Mapping[str, Any]) -> tuple[Change, ...
 
 
 def _change(found: Mapping[str, Any]) -> Change:
-    details = [each["Target"] for each in found.get("Details", ())]
+    details = found.get("Details", ())
+    targets = [each["Target"] for each in details]
     return Change(
         action=found["Action"].lower(),
         resource=found["LogicalResourceId"],
         type=found["ResourceType"],
         replaced=_REPLACED.get(found.get("Replacement", "False"), "maybe"),
-        properties=tuple(dict.fromkeys(each.get("Name") or each["Attribute"] for each in details)),
+        properties=tuple(dict.fromkeys(each.get("Name") or each["Attribute"] for each in targets)),
+        is_certain=not details or any(each["Evaluation"] == "Static" for each in details),
     )
 
 

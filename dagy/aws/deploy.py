@@ -11,12 +11,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from dagy.aws.changes import ChangeSet, discard_change_set
-from dagy.aws.refusals import code_of, explained
+from dagy.aws.changes import ChangeSet, Overtaken, discard_change_set, is_overtaken
+from dagy.aws.refusals import explained
 from dagy.aws.stack_events import OnEvent, follow, last_event, why_failed
 from dagy.aws.stacks import Stack, find_stack
 from dagy.aws.target import Target
-from dagy.errors import DeployError
+from dagy.errors import AwsError, DeployError
 from dagy_compiler.bundle import Bundle
 
 
@@ -59,6 +59,10 @@ class Preparer(Protocol):
             deployment: what is to be there.
             stack: what is there.
             again: upload what is there already, too.
+
+        Raises:
+            Overtaken: the stack is no longer as given.
+            DagyError: the changes cannot be prepared; says why.
         """
         ...
 
@@ -111,11 +115,13 @@ def deploy(
         stack = settled(cloudformation, deployment.stack_name, on_event)
         if stack is not None and deployment.is_deployed(stack) and not force:
             return Outcome(stack, skipped=True)
-        changes = preparer.prepare(deployment, stack, again=force)
+        try:
+            changes = preparer.prepare(deployment, stack, again=force)
+        except Overtaken:
+            continue
         if changes.id is None:
             return Outcome(stack, skipped=True, changes=changes)
-        if not confirm(changes):
-            discard_change_set(cloudformation, changes)
+        if not _wanted(cloudformation, changes, confirm):
             return Outcome(stack, refused=True, changes=changes)
         if _made(cloudformation, changes, on_event):
             return Outcome(find_stack(cloudformation, deployment.stack_name), changes=changes)
@@ -179,19 +185,28 @@ def _bring_back(cloudformation: Any, stack: Stack, on_event: OnEvent) -> None:
         )
 
 
+def _wanted(cloudformation: Any, changes: ChangeSet, confirm: Confirm) -> bool:
+    """Ask whether to make changes; if not, or if nobody answers, nothing of them is left."""
+    wanted = False
+    try:
+        wanted = confirm(changes)
+    finally:
+        if not wanted:
+            discard_change_set(cloudformation, changes)
+    return wanted
+
+
 def _made(cloudformation: Any, changes: ChangeSet, on_event: OnEvent) -> bool:
     """Make changes; False if somebody else has changed the stack since they were planned."""
-    before = last_event(cloudformation, changes.stack_id)
-    with explained(f"changing stack {changes.stack_id}"):
-        try:
+    try:
+        before = last_event(cloudformation, changes.stack_id)
+        with explained(f"changing stack {changes.stack_id}"):
             cloudformation.execute_change_set(ChangeSetName=changes.id)
-        except Exception as error:
-            if code_of(error) in {"InvalidChangeSetStatus", "ChangeSetNotFound"}:
-                return False
-            if code_of(error) == "ValidationError" and "IN_PROGRESS" in str(error):
-                return False
-            raise
-    events = follow(cloudformation, changes.stack_id, before, on_event)
+        events = follow(cloudformation, changes.stack_id, before, on_event)
+    except AwsError as error:
+        if error.__cause__ is not None and is_overtaken(error.__cause__):
+            return False
+        raise
     if events[-1].status not in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
         name = changes.stack_id.rpartition("stack/")[2].partition("/")[0]
         kept = "nothing of it is left" if changes.is_create else "the flow is as it was before"

@@ -8,7 +8,17 @@ from typing import Annotated
 import typer
 
 from dagy.cli import complete
-from dagy.cli.arguments import AsJson, Params, ParamsFile, RunId
+from dagy.cli.arguments import (
+    ArtifactBucket,
+    AsJson,
+    AwsProfile,
+    Environment,
+    Params,
+    ParamsFile,
+    Region,
+    RunId,
+    Yes,
+)
 from dagy.cli.runs_app import runs
 from dagy.errors import NotBuiltError
 from dagy.version import __version__
@@ -57,6 +67,13 @@ FromHistory = Annotated[
     typer.Option(
         "--profile-from-history",
         help="Arrange the machine by how long the tasks took here, as recorded.",
+    ),
+]
+
+Include = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--include", metavar="GLOB", help="Data files to ship, from the flow's folder; repeatable."
     ),
 ]
 
@@ -151,14 +168,7 @@ def build(
     fuse: Fusing = "off",
     param: Params = None,
     params_file: ParamsFile = None,
-    include: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--include",
-            metavar="GLOB",
-            help="Data files to ship, from the flow's folder; repeatable.",
-        ),
-    ] = None,
+    include: Include = None,
     flow_version: Annotated[
         str, typer.Option("--flow-version", metavar="V", help="Label of this version.")
     ] = "1",
@@ -223,13 +233,75 @@ def sql(
 _UNBUILT = {"ignore_unknown_options": True, "allow_extra_args": True}
 
 
-@app.command(context_settings=_UNBUILT, epilog="Not built yet: see dagy build --help")
-def deploy() -> None:
-    """Not built yet: build and deploy a flow in one step."""
-    raise NotBuiltError(
-        "this version of Dagy cannot deploy by itself yet; run `dagy build` and deploy the "
-        "bundle's template.json with CloudFormation, or its app.py with the CDK"
-    )
+@app.command(epilog="Example: dagy deploy flows/daily.py --execution-mode micro --region eu-west-1")
+def deploy(
+    target: Target,
+    region: Region = None,
+    aws_profile: AwsProfile = None,
+    bucket: ArtifactBucket = None,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            "--name", metavar="NAME", help="What to call it there; by default the flow's."
+        ),
+    ] = None,
+    environment: Environment = None,
+    execution_mode: Mode = "nano",
+    default_executor: Annotated[
+        str | None,
+        typer.Option("--default-executor", metavar="E", help="Of tasks that name none."),
+    ] = None,
+    fuse: Fusing = "off",
+    param: Params = None,
+    params_file: ParamsFile = None,
+    include: Include = None,
+    flow_version: Annotated[
+        str | None,
+        typer.Option(
+            "--flow-version",
+            metavar="V",
+            help="Label of this version; by default the next number.",
+        ),
+    ] = None,
+    profile_from_history: FromHistory = False,
+    tags: Annotated[
+        list[str] | None,
+        typer.Option("--tags", metavar="K=V", help="A tag of everything; may be repeated."),
+    ] = None,
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--parameter", metavar="K=V", help="A parameter of the stack; may be repeated."
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")
+    ] = False,
+    yes: Yes = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Deploy although nothing seems to have changed.")
+    ] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="DIR", help="Keep the bundle in this folder."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Build a flow and put it on AWS."""
+    from dagy.aws.target import find_target
+    from dagy.building import BuildOptions
+    from dagy.cli.deploy import DeployRequest, deploy_flow
+
+    asked = DeployRequest(
+        flow=target, pairs=param or [], params_file=params_file, include=include or [],
+        tags=tags or [], parameters=parameter or [], dry_run=dry_run, yes=yes, as_json=as_json,
+    )  # fmt: skip
+    options = BuildOptions(
+        mode=execution_mode, fuse=fuse, default_executor=default_executor,
+        from_history=profile_from_history, deployment=name, environment=environment,
+    )  # fmt: skip
+    where = find_target(region=region, aws_profile=aws_profile, bucket=bucket)
+    deploy_flow(asked, options, where, version=flow_version, force=force, output=output)
 
 
 @app.command(context_settings=_UNBUILT, epilog="Not built yet: see dagy runs --help")

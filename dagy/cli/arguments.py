@@ -26,3 +26,23 @@ ParamsFile = Annotated[
     typer.Option("--params-file", metavar="F", help="Flow parameters as a JSON object."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+Region = Annotated[
+    str | None, typer.Option("--region", metavar="R", help="The AWS region, as eu-west-1.")
+]
+AwsProfile = Annotated[
+    str | None,
+    typer.Option("--aws-profile", metavar="P", help="A profile of the AWS configuration files."),
+]
+ArtifactBucket = Annotated[
+    str | None,
+    typer.Option(
+        "--bucket", metavar="B", help="Of S3, for what is uploaded; by default one is made."
+    ),
+]
+Environment = Annotated[
+    str | None,
+    typer.Option(
+        "--environment", "-e", metavar="E", help="As staging: the same flow beside others."
+    ),
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+_WIDE = 400
+"""Columns where there is no terminal: who reads a file or a pipe wants whole names."""
+
+
+def _console(*, stderr: bool = False) -> Console:
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() or os.environ.get("COLUMNS") else _WIDE
+    return Console(
+        soft_wrap=True, highlight=False, markup=False, emoji=False, stderr=stderr, width=width
+    )
+
+
 # Names and outputs are the user's: nothing in them is markup. (And Rich loads its emoji for 25 ms.)
-out = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
-err = Console(soft_wrap=True, highlight=False, markup=False, emoji=False, stderr=True)
+out = _console()
+err = _console(stderr=True)
 
 STYLES = {
     "PENDING": "dim",

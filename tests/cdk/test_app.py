@@ -32,6 +32,7 @@ def test_the_app_makes_the_resources_of_the_template_with_no_node_on_the_path(tm
         text=True,
         env={
             "PATH": "/nonexistent",
+            "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
             "CDK_OUTDIR": str(tmp_path / "cdk.out"),
             "HOME": str(tmp_path),
         },
