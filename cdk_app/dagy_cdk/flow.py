@@ -53,6 +53,8 @@ class DagyFlow(Construct):
         execution_mode: of a flow that is built now: "nano" (the whole flow in one Lambda
             invocation), "micro" (one for each task), or a size on Fargate: "small" to "xlarge".
         fuse: of mode micro: which task runs share an invocation: "off", "chains" or "auto".
+        joins: how tasks wait for others: "tree", or "auto" for across branches too, where the best
+            sequences and parallels lose much by the tasks' `expected_seconds`.
         default_executor: of tasks that name none.
         flow_version: label of the version.
         flow_kwargs: parameters of the flow that are bound now, by name.
@@ -85,6 +87,7 @@ class DagyFlow(Construct):
         bundle: str | Path | None = None,
         execution_mode: str = "nano",
         fuse: str = "off",
+        joins: str = "tree",
         default_executor: str | None = None,
         flow_version: str = "1",
         flow_kwargs: Mapping[str, Any] | None = None,
@@ -98,6 +101,7 @@ class DagyFlow(Construct):
         options = BuildOptions(
             mode=execution_mode,
             fuse=fuse,
+            joins=joins,
             default_executor=default_executor,
             version=flow_version,
             bound=flow_kwargs or {},

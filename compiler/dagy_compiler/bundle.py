@@ -155,6 +155,7 @@ def files_of(
         "name": name,
         "stack_name": stack_name,
         "execution_mode": compiled.mode,
+        "joins": compiled.plan.joins,
         "python_version": python_version,
         "code_hash": code_hash(spec, source),
         "bundle_hash": bundle_hash,

@@ -86,8 +86,8 @@ def compile_flow(
         mode: "nano" (the whole flow in one Lambda invocation), "micro" (one for each task), or a
             size on Fargate: "small", "medium", "large", "xlarge".
         fuse: which task runs of mode micro share an invocation: "off", "chains" or "auto".
-        joins: how tasks wait for others: "tree", in sequences and parallels alone, or "auto", across
-            branches too where the best of these loses too much and all durations are known.
+        joins: how tasks wait for others: "tree", in sequences and parallels alone, or "auto",
+            across branches too where the best of these loses too much and durations are known.
         measured: seconds that task runs took, by id, from `dagy.history.task_durations`; they beat
             the tasks' `expected_seconds`.
 

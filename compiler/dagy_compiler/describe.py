@@ -147,8 +147,8 @@ def _dataflow(plan: Plan) -> Iterator[str]:
 def _steps(steps: tuple[Step, ...], units: tuple[Unit, ...], indent: str) -> Iterator[str]:
     for step in steps:
         match step:
-            case Call():
-                yield indent + _call(step, units) + _values(" -> ", step.assigns)
+            case Call() | Await() | Tell() | Join():
+                yield indent + _line(step, units)
             case Fork():
                 yield indent + "fork" + _values(" -> ", step.assigns)
                 for number, branch in enumerate(step.branches, start=1):
@@ -164,18 +164,22 @@ def _steps(steps: tuple[Step, ...], units: tuple[Unit, ...], indent: str) -> Ite
                 yield indent + "guard" + _values(" -> ", step.assigns)
                 yield f"{indent}  body" + _values(", yields ", step.body.yields)
                 yield from _steps(step.body.steps, units, indent + "    ")
-            case Await(unit=unit, others=others):
-                yield f"{indent}{units[unit].name} waits for {_named(others, units)}"
-            case Tell(unit=unit, inputs=inputs, waiting=waiting):
-                told = _named([other for other, _ in waiting], units)
-                stored = ", ".join(variable for _, variable in inputs.results)
-                yield (
-                    f"{indent}{units[unit].name} has ended"
-                    + (f", stores {stored}" if stored else "")
-                    + (f", tells {told}" if told else "")
-                )
-            case Join():
-                yield indent + "join"
+
+
+def _line(step: Call | Await | Tell | Join, units: tuple[Unit, ...]) -> str:
+    """Return a step that has no others within it."""
+    match step:
+        case Call():
+            return _call(step, units) + _values(" -> ", step.assigns)
+        case Await(unit=unit, others=others):
+            return f"{units[unit].name} waits for {_named(others, units)}"
+        case Tell(unit=unit, inputs=inputs, waiting=waiting):
+            stored = ", ".join(variable for _, variable in inputs.results)
+            told = _named((other for other, _ in waiting), units)
+            ended = f"{units[unit].name} has ended" + (f", stores {stored}" if stored else "")
+            return ended + (f", tells {told}" if told else "")
+        case Join():
+            return "join"
 
 
 def _decide(step: Decide, units: tuple[Unit, ...], indent: str) -> Iterator[str]:

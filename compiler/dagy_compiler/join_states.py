@@ -1,4 +1,4 @@
-"""The states of a join across branches: one that tells, after what others wait for, and one that waits.
+"""The states of joins across branches: one before what waits, one after what is waited for.
 
 What waits parks a task token, by a call of the worker, and costs nothing until it is sent; what
 others wait for stores its outputs and says that it has ended, by a call of the worker too. Which of

@@ -213,11 +213,6 @@ def units_of(steps: tuple[Step, ...]) -> Iterator[int]:
                 yield from units_of(then + otherwise)
 
 
-def has_joins(steps: tuple[Step, ...]) -> bool:
-    """Tell whether some steps have to do with joins across branches, in nested machines too."""
-    return any(isinstance(step, Tell) for step in every(steps))
-
-
 def every(steps: tuple[Step, ...]) -> Iterator[Step]:
     """Yield steps and those within them, those of nested machines too."""
     for step in steps:

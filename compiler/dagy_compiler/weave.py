@@ -3,8 +3,8 @@
 Where a barrier would make the whole take longer, its two sides run at once instead, and each task
 of the second waits for those of the first that it depends on: a join across branches, which takes a
 few calls of the worker. The first side is one that nothing in the second comes before. So every
-wait is for something earlier in the tree's reading order, and that is an order in which all can run:
-there is no deadlock.
+wait is for something earlier in the tree's reading order, and that is an order in which all can
+run: there is no deadlock.
 """
 
 from __future__ import annotations

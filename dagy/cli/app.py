@@ -62,6 +62,15 @@ Fusing = Annotated[
     ),
 ]
 
+Joining = Annotated[
+    str,
+    typer.Option(
+        "--joins",
+        metavar="HOW",
+        help="How tasks wait. tree: in sequences and parallels, for more than they have to at "
+        "times; auto: across branches too, where that costs much and durations are known.",
+    ),
+]
 FromHistory = Annotated[
     bool,
     typer.Option(
@@ -166,6 +175,7 @@ def build(
     ] = Path("dagy-build"),
     execution_mode: Mode = "nano",
     fuse: Fusing = "off",
+    joins: Joining = "tree",
     param: Params = None,
     params_file: ParamsFile = None,
     include: Include = None,
@@ -180,7 +190,7 @@ def build(
 
     build_flow(
         target, output, execution_mode, param or [], params_file, include or [], flow_version,
-        fuse=fuse, from_history=profile_from_history, as_json=as_json,
+        fuse=fuse, joins=joins, from_history=profile_from_history, as_json=as_json,
     )  # fmt: skip
 
 
@@ -203,6 +213,7 @@ def inspect(
     as_json: AsJson = False,
     execution_mode: Mode = "nano",
     fuse: Fusing = "off",
+    joins: Joining = "tree",
     param: Params = None,
     params_file: ParamsFile = None,
     profile_from_history: FromHistory = False,
@@ -212,7 +223,8 @@ def inspect(
 
     inspect_target(
         target, output_format, after, execution_mode, param or [], params_file,
-        explain=explain, as_json=as_json, fuse=fuse, from_history=profile_from_history,
+        explain=explain, as_json=as_json, fuse=fuse, joins=joins,
+        from_history=profile_from_history,
     )  # fmt: skip
 
 
@@ -252,6 +264,7 @@ def deploy(
         typer.Option("--default-executor", metavar="E", help="Of tasks that name none."),
     ] = None,
     fuse: Fusing = "off",
+    joins: Joining = "tree",
     param: Params = None,
     params_file: ParamsFile = None,
     include: Include = None,
@@ -297,7 +310,7 @@ def deploy(
         tags=tags or [], parameters=parameter or [], dry_run=dry_run, yes=yes, as_json=as_json,
     )  # fmt: skip
     options = BuildOptions(
-        mode=execution_mode, fuse=fuse, default_executor=default_executor,
+        mode=execution_mode, fuse=fuse, joins=joins, default_executor=default_executor,
         from_history=profile_from_history, deployment=name, environment=environment,
     )  # fmt: skip
     where = find_target(region=region, aws_profile=aws_profile, bucket=bucket)

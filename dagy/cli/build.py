@@ -24,6 +24,7 @@ def build_flow(
     version: str,
     *,
     fuse: str,
+    joins: str,
     from_history: bool,
     as_json: bool,
 ) -> None:
@@ -34,6 +35,7 @@ def build_flow(
     options = BuildOptions(
         mode=mode,
         fuse=fuse,
+        joins=joins,
         version=version,
         bound=read_params(loaded.flow, pairs, params_file),
         from_history=from_history,

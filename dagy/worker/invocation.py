@@ -69,11 +69,8 @@ class Invocation:
         if "call" in event:
             self._claims.keep(event["key"], json.dumps(event["call"]))
             return {}
-        if "tell" in event:
-            return self._tell(**event["tell"])
-        if "await" in event:
-            self._await(**event["await"])
-            return {}
+        if event.keys() & {"tell", "await"}:
+            return self._meet()
         if "surface" in event:
             raise_kept(self._kept(event["surface"]), self._spec)
         if "count" in event:
@@ -143,7 +140,15 @@ class Invocation:
             )
         return count
 
-    def _tell(self, task: str, joins: Mapping[str, int]) -> dict[str, Any]:
+    def _meet(self) -> dict[str, Any]:
+        """Do this side's part in joins across branches."""
+        if "tell" in self._event:
+            self._tell(**self._event["tell"])
+        else:
+            self._await(**self._event["await"])
+        return {}
+
+    def _tell(self, task: str, joins: Mapping[str, int]) -> None:
         """Store what task runs have made, and tell those that wait for one of them.
 
         Args:
@@ -156,7 +161,6 @@ class Invocation:
             self._claims.keep(f"joined/{attempt}/{name}", text)
         for waiting, others in joins.items():
             meet(joins_place(), self._join(waiting), Told(task), others)
-        return {}
 
     def _await(self, task: str, others: int, token: str, since: int) -> None:
         """Say that a task run waits for others.

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.differential.observe import locally, on_ministack, on_moto, on_sfnx
 from tests.differential.palette import TASKS
-from tests.differential.programs import failing_programs, programs
+from tests.differential.programs import crossed_programs, failing_programs, programs
 
 WITHOUT_CONTAINERS = len(TASKS) - 1  # moto's engine has none
 WITHOUT_NATIVE_RETRIES = len(TASKS) - 3  # ministack's branches share their retry counts
@@ -79,6 +79,33 @@ def test_split_flows_that_succeed_on_sfnx(program, size):
 @given(failing_programs(), SIZES)
 def test_split_flows_that_fail_on_sfnx(program, size):
     assert on_sfnx(program, "micro", size=size) == locally(program)
+
+
+SEEDS = st.integers(0, 99)
+
+
+@drawing(0.5)
+@given(crossed_programs(), st.none() | SIZES, SEEDS)
+def test_flows_with_joins_that_succeed_on_sfnx(program, size, seed):
+    assert on_sfnx(program, "micro", size=size, joins=seed) == locally(program)
+
+
+@drawing(0.3)
+@given(failing_programs(drawn=crossed_programs), st.none() | SIZES, SEEDS)
+def test_flows_with_joins_that_fail_on_sfnx(program, size, seed):
+    assert on_sfnx(program, "micro", size=size, joins=seed) == locally(program)
+
+
+@drawing(0.1)
+@given(crossed_programs(WITHOUT_CONTAINERS), SEEDS)
+def test_flows_with_joins_that_succeed_on_moto(program, seed):
+    assert on_moto(program, "micro", joins=seed) == locally(program)
+
+
+@drawing(0.1)
+@given(failing_programs(WITHOUT_CONTAINERS, crossed_programs), SEEDS)
+def test_flows_with_joins_that_fail_on_moto(program, seed):
+    assert on_moto(program, "micro", joins=seed) == locally(program)
 
 
 @drawing(0.1)

@@ -39,7 +39,6 @@ from dagy_compiler.program import (
     Step,
     Tell,
     Values,
-    has_joins,
 )
 from dagy_compiler.service_attempts import service_states
 from dagy_compiler.service_states import (
@@ -130,6 +129,8 @@ class _Emitter:
         self._names = UniqueNames("-", STATE_NAME_CHARACTERS)
         # Task runs come first, so that no other state can take a name away from one of them.
         self._unit_names = self._names.claim_all(state_name(unit.name) for unit in plan.units)
+        # Whether all that has to do with joins has to know which attempt of the flow it is part of.
+        self._numbered = bool(plan.spec.retries) and plan.has_joins
         self._first = True
         self._surroundings = OUTERMOST
         self.parts: dict[str, StateMachine] = {}
@@ -211,10 +212,9 @@ class _Emitter:
                 return self._names.claim(state_name(f"part {name}"))
             case Decide():
                 return self._names.claim(state_name(f"branch: {_condition(step)}"))
-            case Await(unit=unit):
-                return self._names.claim(state_name(f"await: {self._unit_names[unit]}"))
-            case Tell(unit=unit):
-                return self._names.claim(state_name(f"tell: {self._unit_names[unit]}"))
+            case Await(unit=unit) | Tell(unit=unit):
+                does = "await" if isinstance(step, Await) else "tell"
+                return self._names.claim(state_name(f"{does}: {self._unit_names[unit]}"))
             case Join():
                 # Not by a number: with another map or branch, those of all after it would change.
                 if isinstance(before, (Call, Decide)):
@@ -288,8 +288,8 @@ class _Emitter:
 
     @property
     def _around(self) -> dict[str, str]:
-        """What the calls of a join say of the execution, so that each attempt has joins of its own."""
-        if not self._plan.spec.retries:
+        """What says in the calls of joins whose they are: each attempt of the flow has its own."""
+        if not self._numbered:
             return {"run": self._run}
         return {"run": self._run, "flow_attempt": expression(self._surroundings.attempt)}
 
@@ -410,8 +410,9 @@ class _Emitter:
 
     def _nested(self, step: Nested, name: str, ending: Ending) -> dict[str, State]:
         surroundings = self._surroundings
-        numbered = bool(self._plan.spec.retries) and has_joins(step.body.steps)
-        states = nested_states(step, name, ending, self._names, surroundings, numbered=numbered)
+        states = nested_states(
+            step, name, ending, self._names, surroundings, numbered=self._numbered
+        )
         given = self._names.claim(state_name(f"{name} (given)"))
         self._surroundings = INNER
         body = self.scope(step.body, self._yielded(step.body))
@@ -434,7 +435,7 @@ class _Emitter:
             task_run: expression(f"${name}") for task_run, name in inputs.results
         }
         around = self._surroundings
-        attempt = around.attempt if self._plan.spec.retries else None
+        attempt = around.attempt if self._numbered else None
         results |= {name: joined_claim(around.run, attempt, name) for name in inputs.joined}
         if results:
             content["results"] = results

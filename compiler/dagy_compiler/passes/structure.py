@@ -20,7 +20,6 @@ from dagy_compiler.throttle import throttled
 from dagy_compiler.tree import EMPTY, Choose, Leaf, Tree, leaves, replaced
 from dagy_compiler.weave import MAX_NODES, Edge, weave
 
-
 TREE: Final = "tree"
 AUTO: Final = "auto"
 
@@ -52,9 +51,11 @@ class Structure:
     branch that is decided for each side by itself.
 
     Attributes:
+        loss: how much longer than with joins a part may take before it gets them.
         join_seconds: what a wait across branches is taken to cost beside the wait itself.
     """
 
+    loss: float = LOSS
     join_seconds: float = JOIN_SECONDS
 
     def __call__(self, plan: Plan) -> Plan:
@@ -67,7 +68,7 @@ class Structure:
                 "wait across branches)"
             )
         before = throttled(plan, [unit.after for unit in plan.units])
-        order = _Order(plan, plan.units, before, self.join_seconds)
+        order = _Order(plan, plan.units, before, self)
         return replace(plan, tree=order.tree(range(len(plan.units)), 0))
 
 
@@ -79,12 +80,12 @@ class _Order:
         plan: Plan,
         units: Sequence[Unit],
         before: Sequence[Sequence[int]],
-        join_seconds: float,
+        options: Structure,
     ) -> None:
         self._plan = plan
         self._units = units
         self._before = before
-        self._join_seconds = join_seconds
+        self._options = options
         self._when = [_when(plan, unit) for unit in units]
         self._durations = [_duration(unit, plan.durations) for unit in units]
         self._filled = [duration or 0 for duration in self._durations]
@@ -124,12 +125,13 @@ class _Order:
         nodes: list[list[int]],
     ) -> Tree:
         """Return the tree, or one with joins if that is quicker by more than it may lose."""
-        taken = makespan(found, durations)
-        if taken <= LOSS * critical_path(before, durations):
+        taken, loss = makespan(found, durations), self._options.loss
+        if taken <= loss * critical_path(before, durations):
             return found
         reads, rigid = self._edges(nodes)
         woven = weave(before, durations, rigid, reads)
-        return woven if taken > LOSS * makespan(woven, durations, self._join_seconds) else found
+        then = makespan(woven, durations, self._options.join_seconds)
+        return woven if taken > loss * then else found
 
     def _edges(self, nodes: list[list[int]]) -> tuple[set[Edge], set[Edge]]:
         """Return along which edges values pass, and of these where a state opens them itself."""
