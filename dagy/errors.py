@@ -60,6 +60,10 @@ class SpecError(DagyError):
         self.path = path
 
 
+class ProfileError(DagyError):
+    """A profile, or what holds in its place, is not there or not right."""
+
+
 class LoadError(DagyError):
     """A file could not be imported, or holds no flow that fits the request."""
 
@@ -106,6 +110,10 @@ class AwsError(DagyError):
 
 class DeployError(DagyError):
     """A deployment did not succeed, or cannot be made as asked."""
+
+
+class ProjectError(DagyError):
+    """A new project cannot be written where it was asked for."""
 
 
 class MissingExtraError(DagyError):

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 import importlib
 import sys
 import traceback
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -17,7 +15,7 @@ from dagy.code import is_callable_mark, load
 from dagy.errors import LoadError
 from dagy.flow import Flow, TracedFlow
 from dagy.options import nearest
-from dagy.source import is_foreign, location_of
+from dagy.source import location_of
 
 
 @dataclass(frozen=True)
@@ -27,12 +25,19 @@ class LoadedFlow:
     Attributes:
         flow: the flow.
         root: the folder that imports start from.
-        files: the flow's file and the local modules it imported, all below root.
+        file: the flow's own.
     """
 
     flow: Flow[..., Any]
     root: Path
-    files: tuple[Path, ...]
+    file: Path
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The flow's file and the local modules that it imports."""
+        from dagy.packaging.sources import sources_of
+
+        return sources_of(self.file, self.root).files
 
 
 def load_flow(target: str) -> LoadedFlow:
@@ -57,7 +62,7 @@ def load_flow(target: str) -> LoadedFlow:
     root, module_name = _module_of(file)
     module = _import(file, root, module_name)
     flow = _choose(path, _flows_in(module), wanted)
-    return LoadedFlow(flow, root, (file, *_local_modules(root, file)))
+    return LoadedFlow(flow, root, file)
 
 
 def loaded_flow(flow: Flow[..., Any]) -> LoadedFlow:
@@ -215,60 +220,3 @@ def _told(path: str, choices: dict[str, Flow[..., Any]]) -> str:
         at = f"  ({location.short}, called {flow.name!r})" if location and key != flow.name else ""
         lines.append(f"  {path}:{key}{at}")
     return "\n".join(lines)
-
-
-def _local_modules(root: Path, file: Path) -> list[Path]:
-    """The files below root that a flow's file imports, or would import while its tasks run."""
-    files = {file}
-    pending = [file, *_imported(root)]
-    while pending:
-        path = pending.pop()
-        if path not in files or path == file:
-            files.add(path)
-            pending += [found for found in _named_imports(root, path) if found not in files]
-    return sorted(files - {file})
-
-
-def _imported(root: Path) -> Iterator[Path]:
-    """Yield the files of imported modules below root that belong to no installed package."""
-    for name, module in list(sys.modules.items()):
-        origin = getattr(module, "__file__", None)
-        if not origin or not origin.endswith(".py") or name.partition(".")[0] in _OWN_PACKAGES:
-            continue
-        path = Path(origin).absolute()  # not resolved: a link below root is imported from there
-        path = path if path.is_relative_to(root) else path.resolve()
-        # An interpreter may lie below root, as one in the user's home does.
-        installed = is_foreign(str(path)) or _INSTALLED & set(path.parts)
-        if path.is_relative_to(root) and not installed:
-            yield path
-
-
-def _named_imports(root: Path, file: Path) -> Iterator[Path]:
-    """Yield the files below root that import statements of a file name, in functions too."""
-    try:
-        tree = ast.parse(file.read_bytes())
-    except (OSError, SyntaxError, ValueError):
-        return
-    package = file.relative_to(root).parent.parts
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield from _files_of(root, tuple(alias.name.split(".")))
-        elif isinstance(node, ast.ImportFrom):
-            base = package[: len(package) - node.level + 1] if node.level else ()
-            module = (*base, *(node.module or "").split(".")) if node.module else base
-            for alias in node.names:
-                yield from _files_of(root, (*module, alias.name))
-
-
-def _files_of(root: Path, module: tuple[str, ...]) -> Iterator[Path]:
-    """Yield the file of a module, and those of the packages around it, as far as they are there."""
-    for length in range(1, len(module) + 1):
-        place = root.joinpath(*module[:length])
-        for path in (place / "__init__.py", place.with_name(f"{place.name}.py")):
-            if module[0] not in _OWN_PACKAGES and path.is_file():
-                yield path
-
-
-_OWN_PACKAGES = frozenset({"dagy", "dagy_compiler", "dagy_cdk"})
-_INSTALLED = frozenset({"site-packages", "dist-packages"})

@@ -11,6 +11,15 @@ settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
 
+@pytest.fixture(autouse=True)
+def config_dir(tmp_path, monkeypatch):
+    """Profiles of the test's own: none, whatever the developer has."""
+    path = tmp_path / "dagy-config"
+    monkeypatch.setenv("DAGY_CONFIG_DIR", str(path))
+    monkeypatch.delenv("DAGY_PROFILE", raising=False)
+    return path
+
+
 @pytest.fixture
 def home(tmp_path, monkeypatch):
     """A local history of the test's own."""
@@ -30,7 +39,7 @@ def dagy(tmp_path, home):
             capture_output=True,
             text=True,
             timeout=60,
-            stdin=subprocess.DEVNULL,
+            **({} if "input" in options else {"stdin": subprocess.DEVNULL}),
             **options,
         )
 

@@ -23,8 +23,7 @@ from dagy.masking import MASK, Mask
 from dagy.testing import run_in_memory
 from dagy.worker import handle
 from dagy_compiler import compile_flow
-from dagy_compiler.machines import machines_of
-from dagy_compiler.template import template
+from tests.compiler.stacks import of_type, plainly, stack_of
 from tests.interpreter.recording import Recorder
 
 PRESET = SecretStr("x")
@@ -226,8 +225,8 @@ def test_a_worker_is_told_where_a_secret_is_and_refuses_the_secret_itself(kept):
 
 def test_a_worker_may_read_the_secrets_below_the_name_of_its_flow_and_no_others():
     plan = compile_flow(calls.build()).plan
-    role = template(plan, machines_of(plan), python_version="3.12")["Resources"]["WorkerRole"]
-    text = json.dumps(role["Properties"]["Policies"])
+    role = of_type(plainly(stack_of(plan)), "AWS::IAM::Role")["WorkerRole"]
+    text = json.dumps(role["Policies"])
     assert ":secret:dagy/calls/*" in text
     assert ":parameter/dagy/calls/*" in text
 

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import dagy
 from dagy.errors import BundleError, LimitError
+from dagy.packaging.archive import zipped
+from dagy.packaging.sources import innermost
 from dagy.spec import FlowSpec
-from dagy.worker import SPEC_FILE
+from dagy.version import __version__
+from dagy.worker.code import METADATA_FILE, SPEC_FILE
+from dagy.worker.code import code_hash as hash_of
 from dagy_compiler.limits import UNZIPPED_BYTES
 
-# The earliest time that the format knows: an archive must not tell when it was made.
-_TIMESTAMP = (1980, 1, 1, 0, 0, 0)
-_MODE = 0o100644 << 16
-_LEVEL = 9
-
-_NOT_IN_THE_WORKER = frozenset({"__main__.py", "aws", "building.py", "cli", "history"})
-_RESERVED = frozenset({"dagy", "_dagy"})
-_LEFT_OUT = frozenset({".git", "__pycache__", ".env"})
+_NOT_IN_THE_WORKER = frozenset(
+    {"__main__.py", "aws", "building.py", "cli", "history", "loader.py", "packaging", "profiles"}
+)
+_RESERVED = frozenset({"dagy", "_dagy", METADATA_FILE})
 
 
 @dataclass(frozen=True)
@@ -29,67 +31,101 @@ class FlowSource:
 
     Attributes:
         root: the folder that imports start from; names in the archive are relative to it.
-        files: absolute, below root; the flow's own file first.
+        files: absolute, below root or one of the others; the flow's own file first.
+        others: further folders that imports start from, such as the `src` of a project.
     """
 
     root: Path
     files: tuple[Path, ...]
+    others: tuple[Path, ...] = ()
 
     def contents(self) -> dict[str, bytes]:
         """Return the bytes of each file by its name in the archive, in order of names.
 
-        What has no place in an archive (`.git`, `.env`, caches) is left out.
+        Raises:
+            BundleError: see `names`; or a file cannot be read.
+        """
+        return {name: _read(file) for name, file in self.names().items()}
+
+    def names(self) -> dict[str, Path]:
+        """Return the files by their names in the archive, in order of names.
 
         Raises:
-            BundleError: a file lies outside root, cannot be read, or would take a place of Dagy's.
+            BundleError: a file lies outside the roots, or would take a place of Dagy's.
         """
-        found = {}
-        for file in sorted(self.files):
-            if not file.is_relative_to(self.root):
+        found: dict[str, Path] = {}
+        for file in self.files:
+            root = innermost(file, (self.root, *self.others))
+            if root is None:
                 raise BundleError(f"{file}: lies outside {self.root}, where imports start from")
-            name = file.relative_to(self.root)
-            if _LEFT_OUT & set(name.parts):
-                continue
-            if name.parts[0].removesuffix(".py") in _RESERVED:
-                raise BundleError(
-                    f"{file}: would take the place of Dagy's own {name.parts[0]!r} in the artifact;"
-                    " give it another name"
-                )
-            try:
-                found[name.as_posix()] = file.read_bytes()
-            except OSError as error:
-                raise BundleError(f"{file}: cannot be read: {error.strerror}") from error
+            found[_checked(file, file.relative_to(root))] = file
         return dict(sorted(found.items()))
 
 
-def artifact(spec: FlowSpec, source: FlowSource) -> bytes:
+def _checked(file: Path, name: Path) -> str:
+    if name.parts[0].removesuffix(".py") in _RESERVED:
+        raise BundleError(
+            f"{file}: would take the place of Dagy's own {name.parts[0]!r} in the artifact;"
+            " give it another name"
+        )
+    return name.as_posix()
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise BundleError(f"{file}: cannot be read: {error.strerror}") from error
+
+
+def artifact(spec: FlowSpec, source: FlowSource, requirements: Sequence[str] = ()) -> bytes:
     """Return the bytes of artifact.zip.
 
     Args:
         spec: the flow; its canonical form is packed, which holds no time.
         source: the user's code.
+        requirements: the packages that it declares, for `metadata.json`.
 
     Raises:
         BundleError: see `FlowSource.contents`.
         LimitError: unzipped it is larger than Lambda accepts.
     """
-    contents = source.contents() | worker_package()
+    own = source.contents()
+    metadata = _metadata(spec, own, requirements)
+    contents = own | worker_package()
     contents[SPEC_FILE] = spec.canonical().to_json().encode()
+    contents[METADATA_FILE] = (json.dumps(metadata, indent=2) + "\n").encode()
     size = sum(map(len, contents.values()))
     if size > UNZIPPED_BYTES:
         raise LimitError(
             f"flow {spec.name!r}: its code takes {size:,} bytes unzipped, and Lambda accepts "
             f"{UNZIPPED_BYTES:,}; ship less with --include, or read large data from S3 in a task"
         )
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=_LEVEL) as archive:
-        for name, data in sorted(contents.items()):
-            entry = zipfile.ZipInfo(name, _TIMESTAMP)
-            entry.external_attr = _MODE
-            entry.create_system = 3  # Unix on every machine, as the mode is Unix's
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(entry, data)
-    return buffer.getvalue()
+    return zipped(contents)
+
+
+def code_hash(spec: FlowSpec, source: FlowSource) -> str:
+    """Return the SHA-256, in hex, of the canonical spec and the source; equal on every machine."""
+    return hash_of(spec.digest(), _digests(source.contents()))
+
+
+def _metadata(
+    spec: FlowSpec, own: Mapping[str, bytes], requirements: Sequence[str]
+) -> dict[str, Any]:
+    digests = _digests(own)
+    return {
+        "flow": spec.name,
+        "flow_version": spec.version,
+        "code_hash": hash_of(spec.digest(), digests),
+        "spec_digest": spec.digest(),
+        "dagy_version": __version__,
+        "dependencies": list(requirements),
+        "source": digests,
+    }
+
+
+def _digests(contents: Mapping[str, bytes]) -> dict[str, str]:
+    return {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()}
 
 
 def worker_package() -> dict[str, bytes]:

@@ -18,7 +18,7 @@ from dagy.errors import BundleError, LimitError, SpecError
 from dagy.naming import slug
 from dagy.spec import FlowSpec
 from dagy.version import __version__
-from dagy_compiler.artifact import FlowSource, artifact
+from dagy_compiler.artifact import FlowSource, artifact, code_hash
 from dagy_compiler.cloudformation import Output
 from dagy_compiler.compile import CompiledFlow
 from dagy_compiler.fargate import default_image
@@ -29,8 +29,9 @@ from dagy_compiler.modes import ECS
 from dagy_compiler.passes.limits import deployed_bytes
 from dagy_compiler.template import harmless, template, template_text
 from dagy_compiler.templates import render_file
+from dagy_compiler.versions import Code
 
-__all__ = ["Bundle", "FlowSource", "files_of", "read_bundle", "write_bundle"]
+__all__ = ["Bundle", "FlowSource", "code_hash", "files_of", "read_bundle", "write_bundle"]
 
 MANIFEST = "manifest.json"
 MANIFEST_VERSION = 2
@@ -123,7 +124,9 @@ def files_of(
     """
     spec = compiled.spec.canonical()
     machines = machines_of(compiled.plan)
-    stack = template(compiled.plan, machines, python_version=python_version)
+    zipped = artifact(spec, source)
+    code = Code(code_hash(spec, source), hashlib.sha256(zipped).hexdigest())
+    stack = template(compiled.plan, machines, python_version=python_version, code=code)
     apart = key_parameter(OUTERMOST) in stack["Parameters"]
     name = slug(deployment or spec.name, fallback="flow")
     if environment is not None:
@@ -138,7 +141,7 @@ def files_of(
             machine.file: _lines(machine, spec.name) if apart else _json(machine.definition)
             for machine in machines
         },
-        "artifact.zip": artifact(spec, source),
+        "artifact.zip": zipped,
         "app.py": render_file("app.py", stack_name=stack_name).encode(),
         "cdk.json": render_file("cdk.json").encode(),
     }
@@ -157,7 +160,7 @@ def files_of(
         "execution_mode": compiled.mode,
         "joins": compiled.plan.joins,
         "python_version": python_version,
-        "code_hash": code_hash(spec, source),
+        "code_hash": code.hash,
         "bundle_hash": bundle_hash,
         "uploads": uploads,
         "state_machines": {machine.id: machine.file for machine in machines},
@@ -167,14 +170,6 @@ def files_of(
         },
     }
     return files | {MANIFEST: _json(manifest)}
-
-
-def code_hash(spec: FlowSpec, source: FlowSource) -> str:
-    """Return the SHA-256, in hex, of the canonical spec and the source; equal on every machine."""
-    digest = hashlib.sha256(spec.digest().encode())
-    for name, data in source.contents().items():
-        digest.update(f"\0{name}\0{len(data)}\0".encode() + data)
-    return digest.hexdigest()
 
 
 def _bundle_hash(stack: dict[str, Any], uploaded: list[bytes]) -> str:

@@ -6,6 +6,8 @@ CloudFormation's own.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -45,6 +47,12 @@ def sub(text: str) -> Json:
     return {"Fn::Sub": text}
 
 
+def digest(*content: Json | str) -> str:
+    """Return 8 hex digits that tell content from other content, for ids that change with it."""
+    text = json.dumps(content, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
 class Tag(Model):
     """A tag of a resource."""
 
@@ -79,6 +87,7 @@ class InlinePolicy(Model):
 class Role(Model):
     """Properties of AWS::IAM::Role."""
 
+    path: Json
     assume_role_policy_document: PolicyDocument
     policies: list[InlinePolicy] | None
     tags: list[Tag]
@@ -99,7 +108,7 @@ class Policy(Model):
     roles: list[Json]
 
 
-class Code(Model):
+class FunctionCode(Model):
     """Where a function's code is."""
 
     s3_bucket: Json
@@ -132,13 +141,19 @@ class Function(Model):
     handler: str
     architectures: list[str]
     role: Json
-    code: Code
+    code: FunctionCode
     memory_size: int
     ephemeral_storage: FunctionStorage | None
     timeout: int
     environment: Variables | None
     logging_config: LoggingConfig
     tags: list[Tag]
+
+
+class FunctionVersion(Model):
+    """Properties of AWS::Lambda::Version: a function as it is when this is made."""
+
+    function_name: Json
 
 
 class DefinitionLocation(Model):
@@ -157,6 +172,28 @@ class StateMachine(Model):
     definition_s3_location: DefinitionLocation | None = None
     definition_substitutions: Json
     tags: list[Tag]
+
+
+class StateMachineVersion(Model):
+    """Properties of AWS::StepFunctions::StateMachineVersion: a machine as it is then."""
+
+    description: str | None
+    state_machine_arn: Json
+    state_machine_revision_id: Json
+
+
+class Route(Model):
+    """A version that an alias leads to, and what share of executions it gets, in percent."""
+
+    state_machine_version_arn: Json
+    weight: int = 100
+
+
+class StateMachineAlias(Model):
+    """Properties of AWS::StepFunctions::StateMachineAlias."""
+
+    name: str
+    routing_configuration: list[Route]
 
 
 class Encryption(Model):
@@ -236,6 +273,37 @@ class BucketPolicy(Model):
     policy_document: PolicyDocument
 
 
+class Attribute(Model):
+    """An attribute of a table's key."""
+
+    attribute_name: str
+    attribute_type: Literal["S"] = "S"
+
+
+class KeyPart(Model):
+    """A part of a table's key."""
+
+    attribute_name: str
+    key_type: Literal["HASH"] = "HASH"
+
+
+class TimeToLive(Model):
+    """The attribute that says when an item expires."""
+
+    attribute_name: str
+    enabled: bool = True
+
+
+class Table(Model):
+    """Properties of AWS::DynamoDB::Table."""
+
+    billing_mode: Literal["PAY_PER_REQUEST"] = "PAY_PER_REQUEST"
+    attribute_definitions: list[Attribute]
+    key_schema: list[KeyPart]
+    time_to_live_specification: TimeToLive
+    tags: list[Tag]
+
+
 class Cluster(Model):
     """Properties of AWS::ECS::Cluster."""
 
@@ -301,9 +369,13 @@ Properties = (
     | Policy
     | LogGroup
     | Function
+    | FunctionVersion
     | StateMachine
+    | StateMachineVersion
+    | StateMachineAlias
     | Bucket
     | BucketPolicy
+    | Table
     | Cluster
     | TaskDefinition
 )
@@ -314,9 +386,32 @@ class Resource(Model):
 
     type: str
     condition: str | None = None
-    deletion_policy: Literal["Delete", "Retain"] | None = None
+    depends_on: list[str] | None = None
+    deletion_policy: Literal["Delete", "Retain", "RetainExceptOnCreate"] | None = None
     update_replace_policy: Literal["Delete", "Retain"] | None = None
     properties: Properties
+
+
+def lasting(
+    kind: str,
+    properties: Properties,
+    condition: str | None = None,
+    depends_on: list[str] | None = None,
+) -> Resource:
+    """Return a resource that an execution under way may need when a newer version has none of it.
+
+    So it outlives updates that have no use for it, and the stack; only what a deployment made that
+    failed goes with that deployment (CloudFormation user guide, "DeletionPolicy attribute",
+    `RetainExceptOnCreate`, read 2026-11). Dagy removes it once no execution can need it.
+    """
+    return Resource(
+        type=kind,
+        condition=condition,
+        depends_on=depends_on,
+        deletion_policy="RetainExceptOnCreate",
+        update_replace_policy="Retain",
+        properties=properties,
+    )
 
 
 class Parameter(Model):

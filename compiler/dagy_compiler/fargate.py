@@ -6,6 +6,8 @@ network belongs to whoever deploys, and is a parameter.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from dagy_compiler.cloudformation import (
@@ -14,8 +16,6 @@ from dagy_compiler.cloudformation import (
     ContainerLog,
     Json,
     Parameter,
-    Policy,
-    PolicyDocument,
     Resource,
     RuntimePlatform,
     Statement,
@@ -24,18 +24,28 @@ from dagy_compiler.cloudformation import (
     TaskStorage,
     Variable,
     get_att,
+    lasting,
     ref,
     sub,
 )
 from dagy_compiler.limits import FARGATE_GIVEN_STORAGE_GIB
 from dagy_compiler.placement import X86_64, Placement
-from dagy_compiler.roles import DATA, LOG, role, secrets_suffix, values, write_log
+from dagy_compiler.roles import (
+    DATA,
+    LOG,
+    Attached,
+    Identity,
+    role,
+    secrets_suffix,
+    values,
+    write_log,
+)
+from dagy_compiler.versions import Code
 
 CONTAINER = "worker"
 """The name of the container in each task definition."""
 
 CLUSTER = "Cluster"
-EXECUTION_ROLE = "ExecutionRole"
 
 CONDITIONS: dict[str, Json] = {
     "OwnImage": {"Fn::Not": [{"Fn::Equals": [ref("ImageRepositoryArn"), ""]}]}
@@ -74,28 +84,105 @@ def parameters(python_version: str) -> dict[str, Parameter]:
     }
 
 
-def resources(
-    places: list[Placement], machines: list[str], parameters_of: str | None, tags: list[Tag]
-) -> dict[str, Resource]:
-    """Return the resources of containers, by logical id.
+@dataclass(frozen=True)
+class Containers:
+    """What of a stack runs on Fargate.
+
+    Attributes:
+        places: task definitions.
+        execution_role: what starts a container takes it on, and never runs the user's code.
+        task_roles: what runs in containers takes them on, by the name of the place.
+    """
+
+    places: tuple[Placement, ...]
+    execution_role: Identity
+    task_roles: dict[str, Identity]
+
+    def resources(self, tags: list[Tag]) -> Iterator[tuple[str, Resource]]:
+        """Return the resources, by logical id."""
+        yield CLUSTER, lasting("AWS::ECS::Cluster", Cluster(tags=tags))
+        yield from self.execution_role.resources.items()
+        for place in self.places:
+            yield from self.task_roles[place.name].resources.items()
+            yield place.name, self._task_definition(place, tags)
+
+    @property
+    def policies(self) -> list[str]:
+        """The logical ids of what containers are allowed apart from their roles."""
+        found = (name for each in self.task_roles.values() for name in each.attached)
+        return list(dict.fromkeys(found))
+
+    def run_statements(self, places: list[Placement]) -> list[Statement]:
+        """Return what a state machine may do: start the containers of some places.
+
+        It may start any revision of their task definitions, for executions that began before a
+        deployment finish on what they began with.
+        """
+        roles = {each.id: each for each in (self.task_roles[place.name] for place in places)}
+        family = "arn:${AWS::Partition}:ecs:${AWS::Region}:${AWS::AccountId}:task-definition"
+        return [
+            Statement(
+                action=["ecs:RunTask"],
+                resource=[sub(f"{family}/{_family(place)}:*") for place in places],
+                condition={"ArnEquals": {"ecs:cluster": get_att(CLUSTER, "Arn")}},
+            ),
+            Statement(
+                action=["iam:PassRole"],
+                resource=[self.execution_role.arn, *(each.arn for each in roles.values())],
+                condition={"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}},
+            ),
+        ]
+
+    def _task_definition(self, place: Placement, tags: list[Tag]) -> Resource:
+        assert place.vcpu is not None
+        gib = place.storage_mb // 1024
+        return lasting(
+            "AWS::ECS::TaskDefinition",
+            TaskDefinition(
+                family=sub(_family(place)),
+                cpu=str(int(place.vcpu * 1024)),
+                memory=str(place.memory_mb),
+                runtime_platform=RuntimePlatform(
+                    cpu_architecture="X86_64" if place.architecture == X86_64 else "ARM64"
+                ),
+                ephemeral_storage=(
+                    TaskStorage(size_in_gib=gib) if gib > FARGATE_GIVEN_STORAGE_GIB else None
+                ),
+                execution_role_arn=self.execution_role.arn,
+                task_role_arn=self.task_roles[place.name].arn,
+                container_definitions=[_container(place)],
+                tags=tags,
+            ),
+        )
+
+
+def containers(
+    places: Sequence[Placement],
+    machines: list[str],
+    code: Code,
+    parameters_of: str | None,
+    tags: list[Tag],
+) -> Containers:
+    """Return what of a flow runs on Fargate.
 
     Args:
         places: task definitions.
         machines: logical ids of the state machines that run them.
+        code: what runs there.
         parameters_of: as for `roles.values`.
-        tags: of each resource.
+        tags: of each role.
     """
-    made = {
-        CLUSTER: Resource(type="AWS::ECS::Cluster", properties=Cluster(tags=tags)),
-        # What starts a container, and never runs the user's code: the log, and the image.
-        EXECUTION_ROLE: role("ecs-tasks.amazonaws.com", {"WriteLog": [write_log()]}, tags),
-        "PullImage": _pull_image(),
+    execution_role = role(
+        "ExecutionRole",
+        "ecs-tasks.amazonaws.com",
+        {"WriteLog": [write_log()]},
+        tags,
+        attached=[_PULL_IMAGE],
+    )
+    task_roles = {
+        place.name: _task_role(place, parameters_of, machines, code, tags) for place in places
     }
-    for place in places:
-        made[_task_role_of(place)] = _task_role(place, parameters_of, tags)
-        made[place.name] = _task_definition(place, tags)
-    made["ReportToStepFunctions"] = _report(places, machines)
-    return made
+    return Containers(tuple(places), execution_role, task_roles)
 
 
 def substitutions(places: list[Placement]) -> Json:
@@ -106,28 +193,6 @@ def substitutions(places: list[Placement]) -> Json:
         "SecurityGroupIds": _joined("SecurityGroupIds"),
         "AssignPublicIp": ref("AssignPublicIp"),
     }
-
-
-def run_statements(places: list[Placement]) -> list[Statement]:
-    """Return what the state machine may do: start these containers.
-
-    It may start any revision of its task definitions, for executions that began before a deployment
-    finish on what they began with.
-    """
-    roles = dict.fromkeys([EXECUTION_ROLE, *map(_task_role_of, places)])
-    family = "arn:${AWS::Partition}:ecs:${AWS::Region}:${AWS::AccountId}:task-definition"
-    return [
-        Statement(
-            action=["ecs:RunTask"],
-            resource=[sub(f"{family}/{_family(place)}:*") for place in places],
-            condition={"ArnEquals": {"ecs:cluster": get_att(CLUSTER, "Arn")}},
-        ),
-        Statement(
-            action=["iam:PassRole"],
-            resource=[get_att(name, "Arn") for name in roles],
-            condition={"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}},
-        ),
-    ]
 
 
 def bootstrap() -> str:
@@ -143,97 +208,63 @@ def _joined(parameter: str) -> Json:
     return {"Fn::Join": [",", ref(parameter)]}
 
 
-def _task_definition(place: Placement, tags: list[Tag]) -> Resource:
-    assert place.vcpu is not None
-    gib = place.storage_mb // 1024
+def _container(place: Placement) -> Container:
     given: Json = dict(place.environment) | {
         "DAGY_BUCKET": ref(DATA),
         "DAGY_ARTIFACT_BUCKET": ref("ArtifactBucket"),
         "DAGY_ARTIFACT_KEY": ref("ArtifactKey"),
         "PYTHONUNBUFFERED": "1",
     }
-    return Resource(
-        type="AWS::ECS::TaskDefinition",
-        # An execution under way may still start the revision that it began with.
-        deletion_policy="Delete",
-        update_replace_policy="Retain",
-        properties=TaskDefinition(
-            family=sub(_family(place)),
-            cpu=str(int(place.vcpu * 1024)),
-            memory=str(place.memory_mb),
-            runtime_platform=RuntimePlatform(
-                cpu_architecture="X86_64" if place.architecture == X86_64 else "ARM64"
-            ),
-            ephemeral_storage=(
-                TaskStorage(size_in_gib=gib) if gib > FARGATE_GIVEN_STORAGE_GIB else None
-            ),
-            execution_role_arn=get_att(EXECUTION_ROLE, "Arn"),
-            task_role_arn=get_att(_task_role_of(place), "Arn"),
-            container_definitions=[
-                Container(
-                    name=CONTAINER,
-                    image=ref("ContainerImage"),
-                    entry_point=["python", "-c", bootstrap()],
-                    environment=[Variable(name=name, value=value) for name, value in given.items()],
-                    log_configuration=ContainerLog(
-                        options={
-                            "awslogs-group": ref(LOG),
-                            "awslogs-region": ref("AWS::Region"),
-                            "awslogs-stream-prefix": place.name,
-                        }
-                    ),
-                )
-            ],
-            tags=tags,
+    return Container(
+        name=CONTAINER,
+        image=ref("ContainerImage"),
+        entry_point=["python", "-c", bootstrap()],
+        environment=[Variable(name=name, value=value) for name, value in given.items()],
+        log_configuration=ContainerLog(
+            options={
+                "awslogs-group": ref(LOG),
+                "awslogs-region": ref("AWS::Region"),
+                "awslogs-stream-prefix": place.name,
+            }
         ),
     )
 
 
-def _task_role_of(place: Placement) -> str:
-    return f"TaskRole{secrets_suffix(place)}"
+def _task_role(
+    place: Placement, parameters_of: str | None, machines: list[str], code: Code, tags: list[Tag]
+) -> Identity:
+    """Let containers fetch the code, work, and answer the state machines.
 
-
-def _task_role(place: Placement, parameters_of: str | None, tags: list[Tag]) -> Resource:
+    The last apart from the role, since a state machine depends on the task definitions, and these
+    on their roles: as a part of a role it would depend on itself.
+    """
     artifact = sub("arn:${AWS::Partition}:s3:::${ArtifactBucket}/${ArtifactKey}")
     fetch = Statement(action=["s3:GetObject"], resource=[artifact])
-    statements = [fetch, *values(place, has_bucket=True, parameters_of=parameters_of)]
-    return role("ecs-tasks.amazonaws.com", {"Work": statements}, tags)
-
-
-def _report(places: list[Placement], machines: list[str]) -> Resource:
-    """Let containers answer the state machines.
-
-    Apart from their roles, since a state machine depends on the task definitions, and these on
-    their roles: as a part of a role it would depend on itself.
-    """
     report = Statement(
         action=["states:SendTaskFailure", "states:SendTaskHeartbeat", "states:SendTaskSuccess"],
         resource=[ref(machine) for machine in machines],
     )
-    return Resource(
-        type="AWS::IAM::Policy",
-        properties=Policy(
-            policy_name="ReportToStepFunctions",
-            policy_document=PolicyDocument(statement=[report]),
-            roles=[ref(name) for name in dict.fromkeys(map(_task_role_of, places))],
-        ),
+    return role(
+        f"TaskRole{secrets_suffix(place)}",
+        "ecs-tasks.amazonaws.com",
+        {"Work": [fetch, *values(place, has_bucket=True, parameters_of=parameters_of)]},
+        tags,
+        attached=[Attached(f"ReportToStepFunctions{secrets_suffix(place)}", [report])],
+        # What the role may fetch is another object then, under the same name here.
+        also=code.artifact_hash,
     )
 
 
-def _pull_image() -> Resource:
-    """Let containers be started from a private image."""
-    pull = Statement(
-        action=["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-        resource=[ref("ImageRepositoryArn")],
-    )
-    # Service authorization reference: this action knows no resources.
-    log_in = Statement(action=["ecr:GetAuthorizationToken"], resource=["*"])
-    return Resource(
-        type="AWS::IAM::Policy",
-        condition="OwnImage",
-        properties=Policy(
-            policy_name="PullImage",
-            policy_document=PolicyDocument(statement=[pull, log_in]),
-            roles=[ref(EXECUTION_ROLE)],
+_PULL_IMAGE = Attached(
+    "PullImage",
+    [
+        Statement(
+            action=["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+            resource=[ref("ImageRepositoryArn")],
         ),
-    )
+        # Service authorization reference: this action knows no resources.
+        Statement(action=["ecr:GetAuthorizationToken"], resource=["*"]),
+    ],
+    condition="OwnImage",
+)
+"""Lets containers be started from a private image."""

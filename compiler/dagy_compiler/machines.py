@@ -18,23 +18,24 @@ from dagy_compiler import fargate
 from dagy_compiler.cloudformation import (
     DefinitionLocation,
     Json,
-    Policy,
-    PolicyDocument,
     Resource,
     StateMachine,
     Statement,
     Tag,
-    get_att,
+    lasting,
     ref,
     sub,
 )
+from dagy_compiler.fargate import Containers
+from dagy_compiler.functions import Worker
 from dagy_compiler.iam import arn, statements
 from dagy_compiler.nested_states import part_id
 from dagy_compiler.placement import Placement
 from dagy_compiler.plan import Plan
 from dagy_compiler.program import Step, nested_in, units_of
-from dagy_compiler.roles import role
+from dagy_compiler.roles import Attached, Identity, role
 from dagy_compiler.service_policies import permissions_of
+from dagy_compiler.versions import machine_version, version_id
 
 OUTERMOST = "StateMachine"
 """The logical id of the machine that is the flow."""
@@ -113,48 +114,55 @@ def key_parameter(machine: str) -> str:
 
 def state_machine(
     machine: Machine,
-    functions: Sequence[Placement],
-    containers: Sequence[Placement],
+    functions: Sequence[Worker],
+    containers: Containers | None,
     tags: list[Tag],
     *,
     inline: bool,
+    description: str | None,
 ) -> dict[str, Resource]:
-    """Return a machine with its role, by logical id.
+    """Return a machine with its role and its version, by logical id.
 
     Args:
         machine: the machine.
         functions: of the stack.
-        containers: likewise.
+        containers: likewise, if there are any.
         tags: of each resource.
         inline: whether the template holds the definition.
+        description: of the version.
 
     Raises:
         LimitError: the role is larger than IAM accepts.
     """
-    invoked, run = machine.places(functions), machine.places(containers)
-    substitutions: Json = {f"{place.name}Arn": get_att(place.name, "Arn") for place in invoked}
+    invoked = [worker for worker in functions if f"{worker.name}Arn" in machine.names]
+    run = machine.places(containers.places) if containers else []
+    substitutions: Json = {f"{worker.name}Arn": ref(worker.version) for worker in invoked}
     if run:
         substitutions |= fargate.substitutions(run)
-    substitutions |= {f"{part}Arn": ref(part) for part in machine.starts}
-    resources = {f"{machine.id}Role": _role(machine, invoked, run, tags)}
-    if DISTRIBUTED in machine.text:
-        resources["RunItems" if machine.id == OUTERMOST else f"{machine.id}Items"] = _run_items(
-            machine.id
-        )
+    substitutions |= {f"{part}Arn": ref(version_id(part)) for part in machine.starts}
+    own = _role(machine, invoked, containers, tags)
     location = DefinitionLocation(bucket=ref("ArtifactBucket"), key=ref(key_parameter(machine.id)))
-    resources[machine.id] = Resource(
-        type="AWS::StepFunctions::StateMachine",
-        deletion_policy="Delete",
-        update_replace_policy="Delete",
-        properties=StateMachine(
-            role_arn=get_att(f"{machine.id}Role", "Arn"),
-            definition=machine.definition if inline else None,
-            definition_s3_location=None if inline else location,
-            definition_substitutions=substitutions,
-            tags=tags,
-        ),
+    properties = StateMachine(
+        role_arn=own.arn,
+        definition=machine.definition if inline else None,
+        definition_s3_location=None if inline else location,
+        definition_substitutions=substitutions,
+        tags=tags,
     )
-    return resources
+    needed = own.attached + (containers.policies if containers and run else [])
+    needed += [policy for worker in invoked for policy in worker.role.attached]
+    return {
+        **own.resources,
+        machine.id: (
+            Resource(type=_TYPE, properties=properties)
+            if machine.id == OUTERMOST
+            else lasting(_TYPE, properties)
+        ),
+        **machine_version(machine.id, description, needed),
+    }
+
+
+_TYPE = "AWS::StepFunctions::StateMachine"
 
 
 def _spec_of(plan: Plan, steps: tuple[Step, ...]) -> FlowSpec:
@@ -166,32 +174,37 @@ def _spec_of(plan: Plan, steps: tuple[Step, ...]) -> FlowSpec:
 
 
 def _role(
-    machine: Machine, functions: list[Placement], containers: list[Placement], tags: list[Tag]
-) -> Resource:
+    machine: Machine, functions: list[Worker], containers: Containers | None, tags: list[Tag]
+) -> Identity:
     policies = {}
     if functions:
-        # Each function, and any version or alias of it.
-        names = [place.name for place in functions]
-        every = [(get_att(name, "Arn"), sub(f"${{{name}.Arn}}:*")) for name in names]
-        invoke = Statement(
-            action=["lambda:InvokeFunction"], resource=[each for both in every for each in both]
-        )
-        policies["InvokeWorker"] = [invoke]
-    if containers:
-        policies["RunContainers"] = fargate.run_statements(containers)
+        # Any version of a function, for executions under way run on earlier ones.
+        versions = [sub(f"${{{worker.name}.Arn}}:*") for worker in functions]
+        policies["InvokeWorker"] = [Statement(action=["lambda:InvokeFunction"], resource=versions)]
+    run = machine.places(containers.places) if containers else []
+    if containers and run:
+        policies["RunContainers"] = containers.run_statements(run)
     if machine.starts:
         policies["RunParts"] = _run_parts(machine.starts)
     called = statements(permissions_of(machine.spec))
     if called:
         policies["CallServices"] = called
-    return role("states.amazonaws.com", policies, tags)
+    items = "RunItems" if machine.id == OUTERMOST else f"{machine.id}Items"
+    return role(
+        f"{machine.id}Role",
+        "states.amazonaws.com",
+        policies,
+        tags,
+        attached=([Attached(items, _run_items(machine.id))] if DISTRIBUTED in machine.text else ()),
+    )
 
 
 def _run_parts(parts: list[str]) -> list[Statement]:
     """Let a machine start others, and wait for them or stop them.
 
-    Step Functions developer guide, "IAM policies for AWS Step Functions" (StartExecution,
-    synchronous), read 2026-11.
+    Whoever may start a machine may start every version of it. Step Functions developer guide, "IAM
+    policies for AWS Step Functions" (StartExecution, synchronous) and "Authorization for versions
+    and aliases", read 2026-11.
     """
     rule = arn("events", "rule/", "StepFunctionsGetEventsForStepFunctionsExecutionRule")
     return [
@@ -206,14 +219,14 @@ def _run_parts(parts: list[str]) -> list[Statement]:
     ]
 
 
-def _run_items(machine: str) -> Resource:
+def _run_items(machine: str) -> list[Statement]:
     """Let a state machine run the items of distributed maps: executions of its own.
 
     Step Functions developer guide, "IAM policies for using Distributed Map states", read 2026-11.
     Apart from its role, which the state machine depends on.
     """
     items = f"{_EXECUTIONS}:${{{machine}.Name}}"
-    allowed = [
+    return [
         Statement(action=["states:StartExecution"], resource=[ref(machine)]),
         Statement(
             action=["states:DescribeExecution", "states:StopExecution"],
@@ -221,14 +234,6 @@ def _run_items(machine: str) -> Resource:
         ),
         Statement(action=["states:RedriveExecution"], resource=[sub(f"{items}/*")]),
     ]
-    return Resource(
-        type="AWS::IAM::Policy",
-        properties=Policy(
-            policy_name="RunItems",
-            policy_document=PolicyDocument(statement=allowed),
-            roles=[ref(f"{machine}Role")],
-        ),
-    )
 
 
 _EXECUTIONS = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:execution"

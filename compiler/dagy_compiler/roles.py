@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from dagy.errors import LimitError
@@ -17,12 +18,16 @@ from dagy.resources import secret_source
 from dagy_compiler.cloudformation import (
     InlinePolicy,
     Json,
+    Policy,
     PolicyDocument,
     Resource,
     Role,
     Statement,
     Tag,
+    digest,
     get_att,
+    lasting,
+    ref,
     sub,
 )
 from dagy_compiler.limits import ROLE_POLICY_CHARACTERS
@@ -35,13 +40,65 @@ LONGEST_ARN = 150
 """Characters that a reference in a policy becomes once it is resolved, at most."""
 
 
-def role(service: str, policies: Mapping[str, Sequence[Statement]], tags: list[Tag]) -> Resource:
+@dataclass(frozen=True)
+class Identity:
+    """A role of a stack.
+
+    Attributes:
+        id: its logical id.
+        resources: the role, and the policies that are attached to it, by logical id.
+    """
+
+    id: str
+    resources: dict[str, Resource]
+
+    @property
+    def arn(self) -> Json:
+        """Its ARN."""
+        return get_att(self.id, "Arn")
+
+    @property
+    def attached(self) -> list[str]:
+        """The logical ids of its policies that are resources of their own."""
+        return [name for name in self.resources if name != self.id]
+
+
+@dataclass(frozen=True)
+class Attached:
+    """A policy apart from its role: it names what depends on the role.
+
+    Attributes:
+        name: of the policy.
+        statements: what it allows.
+        condition: of the resource.
+    """
+
+    name: str
+    statements: Sequence[Statement]
+    condition: str | None = None
+
+
+def role(
+    name: str,
+    service: str,
+    policies: Mapping[str, Sequence[Statement]],
+    tags: list[Tag],
+    *,
+    attached: Sequence[Attached] = (),
+    also: str = "",
+) -> Identity:
     """Return a role that a service takes on.
 
+    Its logical id ends in a hash of what it allows: a flow that is to be allowed something else
+    gets another role, and executions under way keep theirs.
+
     Args:
+        name: what its logical id begins with.
         service: the service's principal.
         policies: statements by the name of their policy.
         tags: of the role.
+        attached: policies apart.
+        also: what else tells it from an earlier one.
 
     Raises:
         LimitError: its policies are larger than IAM accepts.
@@ -64,14 +121,27 @@ def role(service: str, policies: Mapping[str, Sequence[Statement]], tags: list[T
         InlinePolicy(policy_name=name, policy_document=document)
         for name, document in documents.items()
     ]
-    return Resource(
-        type="AWS::IAM::Role",
-        properties=Role(
-            assume_role_policy_document=PolicyDocument(statement=[trust]),
-            policies=inline or None,
-            tags=tags,
-        ),
+    properties = Role(
+        path=sub("/dagy/${AWS::StackName}/"),
+        assume_role_policy_document=PolicyDocument(statement=[trust]),
+        policies=inline or None,
+        tags=tags,
     )
+    apart = [
+        (each.name, PolicyDocument(statement=list(each.statements)), each.condition)
+        for each in attached
+    ]
+    documents_apart = [document.model_dump() for _, document, _ in apart]
+    ending = digest(properties.model_dump(exclude={"tags"}), *documents_apart, also)
+    role_id = f"{name}{ending}"
+    resources = {role_id: lasting("AWS::IAM::Role", properties)}
+    for policy, document, condition in apart:
+        resources[f"{policy}{ending}"] = lasting(
+            "AWS::IAM::Policy",
+            Policy(policy_name=policy, policy_document=document, roles=[ref(role_id)]),
+            condition,
+        )
+    return Identity(role_id, resources)
 
 
 def write_log() -> Statement:

@@ -13,18 +13,14 @@ import json
 import re
 
 from dagy.errors import LimitError
-from dagy_compiler import fargate
+from dagy_compiler import fargate, join_table
 from dagy_compiler.cloudformation import (
     AbortUpload,
     Bucket,
     BucketPolicy,
-    Code,
-    Function,
-    FunctionStorage,
     Json,
     Lifecycle,
     LifecycleRule,
-    LoggingConfig,
     LogGroup,
     Output,
     Parameter,
@@ -33,30 +29,24 @@ from dagy_compiler.cloudformation import (
     Statement,
     Tag,
     Template,
-    Variables,
     get_att,
     ref,
     sub,
 )
-from dagy_compiler.limits import (
-    LAMBDA_STORAGE_MB,
-    LAMBDA_TIMEOUT_SECONDS,
-    TEMPLATE_BYTES,
-    TEMPLATE_PARAMETERS,
-    TEMPLATE_RESOURCES,
-)
-from dagy_compiler.machines import Machine, key_parameter, state_machine
-from dagy_compiler.modes import ECS, LAMBDA
-from dagy_compiler.placement import Placement
+from dagy_compiler.functions import workers
+from dagy_compiler.join_states import RESOURCE as JOIN
+from dagy_compiler.limits import TEMPLATE_BYTES, TEMPLATE_PARAMETERS, TEMPLATE_RESOURCES
+from dagy_compiler.machines import OUTERMOST, Machine, key_parameter, state_machine
+from dagy_compiler.modes import ECS
 from dagy_compiler.plan import Plan
-from dagy_compiler.roles import DATA, LOG, role, secrets_suffix, values, write_log
+from dagy_compiler.roles import DATA, LOG
+from dagy_compiler.versions import ALIAS, Code, alias
 
-HANDLER = "dagy.worker.lambda_handler"
 LOG_RETENTION_DAYS = 30
 DATA_RETENTION_DAYS = 30
 
 
-def template(plan: Plan, machines: list[Machine], *, python_version: str) -> Json:
+def template(plan: Plan, machines: list[Machine], *, python_version: str, code: Code) -> Json:
     """Return the template of a flow as JSON values.
 
     It holds the definitions, unless it would be too large with them: then they are read from the
@@ -66,16 +56,17 @@ def template(plan: Plan, machines: list[Machine], *, python_version: str) -> Jso
         plan: after the last pass.
         machines: of the plan, from `machines_of`.
         python_version: of the Lambda runtime and the container, as `3.12`.
+        code: what the stack runs.
 
     Raises:
         LimitError: the template, or a role in it, is larger than AWS accepts.
     """
     if sum(len(machine.text) for machine in machines) <= TEMPLATE_BYTES:
-        made = _template(plan, machines, python_version, inline=True)
+        made = _template(plan, machines, python_version, code, inline=True)
         if len(template_text(made)) <= TEMPLATE_BYTES:
             _check(plan.spec.name, made)
             return made
-    made = _template(plan, machines, python_version, inline=False)
+    made = _template(plan, machines, python_version, code, inline=False)
     _check(plan.spec.name, made)
     return made
 
@@ -85,11 +76,16 @@ def template_text(made: Json) -> bytes:
     return (json.dumps(made, indent=2, ensure_ascii=False) + "\n").encode()
 
 
-def _template(plan: Plan, machines: list[Machine], python_version: str, *, inline: bool) -> Json:
+def _template(
+    plan: Plan, machines: list[Machine], python_version: str, code: Code, *, inline: bool
+) -> Json:
     flow = harmless(plan.spec.name)
     tags = [Tag(key="dagy:flow", value=flow)]
-    functions = [place for place in plan.places.values() if place.executor == LAMBDA]
-    containers = [place for place in plan.places.values() if place.executor == ECS]
+    waiting = [machine.id for machine in machines if JOIN in machine.text]
+    functions = workers(
+        plan, code, flow=flow, python_version=python_version, tags=tags, waiting=waiting
+    )
+    containers = _containers(plan, machines, code, tags)
     resources = {LOG: _log_group(tags)}
     parameters = {
         "ArtifactBucket": Parameter(description="S3 bucket that holds artifact.zip", min_length=1),
@@ -104,34 +100,60 @@ def _template(plan: Plan, machines: list[Machine], python_version: str, *, inlin
         }
     if plan.has_bucket:
         resources |= _data_bucket(tags)
-    for place in functions:
-        resources[_worker_role_of(place)] = _worker_role(plan, place, tags)
-        resources[place.name] = _worker(place, plan.has_bucket, flow, python_version, tags)
+    if waiting:
+        resources |= join_table.table(tags)
+    for worker in functions:
+        resources |= worker.resources()
     if containers:
         parameters |= fargate.parameters(python_version)
-        running = [machine.id for machine in machines if machine.places(containers)]
-        resources |= fargate.resources(containers, running, plan.secret_parameters_of, tags)
+        resources |= containers.resources(tags)
     for machine in machines:
-        resources |= state_machine(machine, functions, containers, tags, inline=inline)
+        resources |= state_machine(
+            machine,
+            functions,
+            containers,
+            tags,
+            inline=inline,
+            # Without code a changed flow may have the same machine.
+            description=f"code {code.hash}" if plan.places else None,
+        )
+    resources[ALIAS] = alias(OUTERMOST)
     return Template(
         description=f"Dagy flow {flow}",
         parameters=parameters,
         conditions=fargate.CONDITIONS if containers else None,
         resources=resources,
-        outputs=_outputs(plan.has_bucket),
+        outputs=_outputs(plan, code),
     ).to_json()
 
 
-def _outputs(has_bucket: bool) -> dict[str, Output]:
+def _containers(
+    plan: Plan, machines: list[Machine], code: Code, tags: list[Tag]
+) -> fargate.Containers | None:
+    places = [place for place in plan.places.values() if place.executor == ECS]
+    running = [machine.id for machine in machines if machine.places(places)]
+    if not places:
+        return None
+    return fargate.containers(places, running, code, plan.secret_parameters_of, tags)
+
+
+def _outputs(plan: Plan, code: Code) -> dict[str, Output]:
     outputs = {
-        "StateMachineArn": Output(
-            description="ARN of the state machine", value=ref("StateMachine")
-        ),
+        "StateMachineArn": Output(description="ARN of the state machine", value=ref(OUTERMOST)),
         "StateMachineName": Output(
-            description="Name of the state machine", value=get_att("StateMachine", "Name")
+            description="Name of the state machine", value=get_att(OUTERMOST, "Name")
         ),
+        "AliasArn": Output(
+            description="ARN that executions start from: the current version", value=ref(ALIAS)
+        ),
+        "LogGroupName": Output(description="Log of what tasks print", value=ref(LOG)),
+        "CodeHash": Output(description="SHA-256 of the flow and its source", value=code.hash),
+        "FlowVersion": Output(
+            description="The flow's own version", value=harmless(plan.spec.version)
+        ),
+        "ExecutionMode": Output(description="What tasks run on by default", value=plan.mode),
     }
-    if has_bucket:
+    if plan.has_bucket:
         outputs["DataBucketName"] = Output(
             description="S3 bucket of values that are too large for a state", value=ref(DATA)
         )
@@ -181,42 +203,6 @@ def _data_bucket(tags: list[Tag]) -> dict[str, Resource]:
             ),
         ),
     }
-
-
-def _worker(
-    place: Placement, has_bucket: bool, flow: str, python_version: str, tags: list[Tag]
-) -> Resource:
-    variables: Json = dict(place.environment)
-    if has_bucket:
-        variables["DAGY_BUCKET"] = ref(DATA)
-    storage = FunctionStorage(size=place.storage_mb)
-    return Resource(
-        type="AWS::Lambda::Function",
-        properties=Function(
-            description=f"Worker of Dagy flow {flow}",
-            runtime=f"python{python_version}",
-            handler=HANDLER,
-            architectures=[place.architecture],
-            role=get_att(_worker_role_of(place), "Arn"),
-            code=Code(s3_bucket=ref("ArtifactBucket"), s3_key=ref("ArtifactKey")),
-            memory_size=place.memory_mb,
-            ephemeral_storage=storage if place.storage_mb > LAMBDA_STORAGE_MB.start else None,
-            timeout=LAMBDA_TIMEOUT_SECONDS,
-            environment=Variables(variables=variables) if variables else None,
-            logging_config=LoggingConfig(log_group=ref(LOG)),
-            tags=tags,
-        ),
-    )
-
-
-def _worker_role_of(place: Placement) -> str:
-    return f"WorkerRole{secrets_suffix(place)}"
-
-
-def _worker_role(plan: Plan, place: Placement, tags: list[Tag]) -> Resource:
-    own = values(place, plan.has_bucket, plan.secret_parameters_of)
-    statements = [write_log(), *own]
-    return role("lambda.amazonaws.com", {"Work": statements}, tags)
 
 
 def _check(flow: str, made: Json) -> None:

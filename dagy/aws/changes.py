@@ -132,14 +132,46 @@ def create_change_set(cloudformation: Any, stack: Stack | None, request: StackRe
             if is_overtaken(error):
                 raise Overtaken from error
             raise
-        found = _when_ready(cloudformation, made["Id"])
+    return _planned(cloudformation, request.name, made["Id"], is_create)
+
+
+def find_change_set(
+    cloudformation: Any, stack_name: str, name: str, *, is_create: bool
+) -> ChangeSet:
+    """Return a change set that somebody else has made.
+
+    Args:
+        cloudformation: boto3's client.
+        stack_name: of its stack.
+        name: of the change set. If there is none of that name, there was nothing to change.
+        is_create: whether the stack is made by it.
+
+    Raises:
+        AwsError: AWS refuses to tell.
+        DeployError: CloudFormation cannot tell what it would change; with its reason.
+    """
+    with explained(f"planning the changes of stack {stack_name}"):
+        try:
+            found = cloudformation.describe_change_set(StackName=stack_name, ChangeSetName=name)
+        except Exception as error:
+            if code_of(error) == "ChangeSetNotFound":
+                return ChangeSet(None, stack_name, is_create)
+            raise
+    return _planned(cloudformation, stack_name, found["ChangeSetId"], is_create)
+
+
+def _planned(cloudformation: Any, stack_name: str, arn: str, is_create: bool) -> ChangeSet:
+    """Return a change set once it is ready; what cannot be made is forgotten."""
+    with explained(f"planning the changes of stack {stack_name}"):
+        found = _when_ready(cloudformation, arn)
+    stack_id = found["StackId"]
     if found["Status"] == "FAILED":
         reason = found.get("StatusReason", "")
-        discard_change_set(cloudformation, ChangeSet(made["Id"], made["StackId"], False))
+        discard_change_set(cloudformation, ChangeSet(arn, stack_id, False))
         if "didn't contain changes" in reason or "No updates are to be performed" in reason:
-            return ChangeSet(None, made["StackId"], is_create)
-        raise DeployError(f"stack {request.name}: its changes cannot be planned: {reason}")
-    return ChangeSet(made["Id"], made["StackId"], is_create, _changes(cloudformation, found))
+            return ChangeSet(None, stack_id, is_create)
+        raise DeployError(f"stack {stack_name}: its changes cannot be planned: {reason}")
+    return ChangeSet(arn, stack_id, is_create, _changes(cloudformation, found))
 
 
 def is_overtaken(error: BaseException) -> bool:

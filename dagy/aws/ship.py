@@ -9,10 +9,9 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from dagy.aws.artifact_bucket import artifact_bucket
 from dagy.aws.changes import ChangeSet
-from dagy.aws.cloudformation import CloudFormation
 from dagy.aws.deploy import Confirm, Deployment, Outcome, deploy
+from dagy.aws.preparers import preparer_for
 from dagy.aws.stack_events import OnEvent
 from dagy.aws.stacks import Stack, find_stack
 from dagy.aws.target import Target
@@ -34,6 +33,7 @@ class Shipping:
         tags: of everything, besides the target's.
         force: deploy although nothing seems to have changed.
         output: where the bundle is kept; None keeps it nowhere.
+        tool: "cdk" or "cloudformation"; None for whatever is there.
     """
 
     options: BuildOptions = field(default_factory=BuildOptions)
@@ -42,6 +42,7 @@ class Shipping:
     tags: Mapping[str, str] = field(default_factory=dict)
     force: bool = False
     output: Path | None = None
+    tool: str | None = None
 
 
 @dataclass(frozen=True)
@@ -94,11 +95,10 @@ def ship(
         built = _built(loaded, shipping, there, Path(folder))
         on_built(built)
         deployment = Deployment(built.bundle, shipping.parameters, _tags(loaded, shipping, target))
-        preparer = CloudFormation(target, artifact_bucket(target))
         outcome = deploy(
             deployment,
             target,
-            preparer,
+            preparer_for(target, shipping.tool),
             confirm=confirm,
             on_event=on_event,
             force=shipping.force,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from dagy.errors import MissingExtraError
@@ -26,8 +26,9 @@ class Target:
     bucket: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
 
-    def client(self, service: str) -> Any:
-        """Return boto3's client of a service.
+    @cached_property
+    def session(self) -> Any:
+        """boto3's session, of which clients are made.
 
         Raises:
             MissingExtraError: boto3 is not installed.
@@ -38,26 +39,41 @@ class Target:
             raise MissingExtraError(
                 'talking to AWS needs boto3; install it with: pip install "dagy[aws]"'
             ) from error
-        session = boto3.Session(profile_name=self.aws_profile, region_name=self.region)
-        return session.client(service)
+        return boto3.Session(profile_name=self.aws_profile, region_name=self.region)
+
+    def client(self, service: str) -> Any:
+        """Return boto3's client of a service.
+
+        Raises:
+            MissingExtraError: boto3 is not installed.
+        """
+        return self.session.client(service)
 
 
 def find_target(
-    *, region: str | None = None, aws_profile: str | None = None, bucket: str | None = None
+    *,
+    profile: str | None = None,
+    region: str | None = None,
+    aws_profile: str | None = None,
+    bucket: str | None = None,
 ) -> Target | None:
-    """Return the target that options and the environment name; None if they name none.
+    """Return the target that options, environment and profile name; None if they name none.
+
+    A target has a region or an AWS profile: a bucket alone says nothing of where it is.
 
     Args:
-        region: given as an option; else `DAGY_AWS_REGION`, `AWS_REGION`, `AWS_DEFAULT_REGION`.
-        aws_profile: given as an option; else `DAGY_AWS_PROFILE`, `AWS_PROFILE`.
-        bucket: given as an option; else `DAGY_ARTIFACT_BUCKET`.
+        profile: of Dagy's, given as an option; else `DAGY_PROFILE`, else the default one.
+        region: given as an option; else `DAGY_AWS_REGION`, the profile's, `AWS_REGION`,
+            `AWS_DEFAULT_REGION`.
+        aws_profile: given as an option; else `DAGY_AWS_PROFILE`, the profile's, `AWS_PROFILE`.
+        bucket: given as an option; else `DAGY_ARTIFACT_BUCKET`, the profile's.
+
+    Raises:
+        ProfileError: there is no such profile, or something in it is not right.
     """
-    region = region or _first("DAGY_AWS_REGION", "AWS_REGION", "AWS_DEFAULT_REGION")
-    aws_profile = aws_profile or _first("DAGY_AWS_PROFILE", "AWS_PROFILE")
-    if region is None and aws_profile is None:
+    from dagy.profiles import effective
+
+    found = effective(profile, region=region, aws_profile=aws_profile, bucket=bucket).values
+    if found.region is None and found.aws_profile is None:
         return None
-    return Target(region, aws_profile, bucket or _first("DAGY_ARTIFACT_BUCKET"))
-
-
-def _first(*names: str) -> str | None:
-    return next((os.environ[name] for name in names if os.environ.get(name)), None)
+    return Target(found.region, found.aws_profile, found.bucket, found.tags or {})

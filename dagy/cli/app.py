@@ -15,10 +15,12 @@ from dagy.cli.arguments import (
     Environment,
     Params,
     ParamsFile,
+    ProfileName,
     Region,
     RunId,
     Yes,
 )
+from dagy.cli.config_app import config
 from dagy.cli.runs_app import runs
 from dagy.errors import NotBuiltError
 from dagy.version import __version__
@@ -33,6 +35,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(runs, name="runs")
+app.add_typer(config, name="config")
 
 Target = Annotated[
     str,
@@ -42,16 +45,15 @@ Target = Annotated[
         autocompletion=complete.flows,
     ),
 ]
-Mode = Annotated[
-    str,
-    typer.Option(
-        "--execution-mode",
-        "-m",
-        metavar="MODE",
-        help="nano: the whole flow in one Lambda invocation; micro: an invocation per task; "
-        "small, medium, large, xlarge: the whole flow on Fargate, without a time limit.",
-    ),
-]
+_MODE = typer.Option(
+    "--execution-mode",
+    "-m",
+    metavar="MODE",
+    help="nano: the whole flow in one Lambda invocation; micro: an invocation per task; "
+    "small, medium, large, xlarge: the whole flow on Fargate, without a time limit.",
+)
+Mode = Annotated[str, _MODE]
+ModeOfProfile = Annotated[str | None, _MODE]
 Fusing = Annotated[
     str,
     typer.Option(
@@ -86,6 +88,13 @@ Include = Annotated[
     ),
 ]
 
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--exclude", metavar="GLOB", help="Files not to ship, from the flow's folder; repeatable."
+    ),
+]
+
 
 def _version(wanted: bool) -> None:
     if wanted:
@@ -100,6 +109,28 @@ def dagy(
     ] = False,
 ) -> None:
     """Write a data pipeline as Python functions; run it here, ship it to AWS Step Functions."""
+
+
+@app.command(epilog="Example: dagy init my-project --ci")
+def init(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(metavar="[DIR]", help="The project's folder, whose name becomes its own."),
+    ] = None,
+    ci: Annotated[
+        bool,
+        typer.Option(
+            "--ci",
+            help="A workflow of GitHub Actions, that tests and deploys; without DIR it goes into "
+            "the project that you are in.",
+        ),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make a project: a flow, its tests, and what deploys it."""
+    from dagy.cli.init import init_project
+
+    init_project(folder, ci=ci, as_json=as_json)
 
 
 @app.command(epilog="Example: dagy run flows/daily.py --param date=2026-01-31 --max-workers 4")
@@ -179,19 +210,27 @@ def build(
     param: Params = None,
     params_file: ParamsFile = None,
     include: Include = None,
+    exclude: Exclude = None,
     flow_version: Annotated[
         str, typer.Option("--flow-version", metavar="V", help="Label of this version.")
     ] = "1",
     profile_from_history: FromHistory = False,
+    list_files: Annotated[
+        bool, typer.Option("--list", help="Show each file that is packed.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Compile a flow to a folder that CloudFormation and the CDK can deploy."""
+    from dagy.building import BuildOptions
     from dagy.cli.build import build_flow
 
-    build_flow(
-        target, output, execution_mode, param or [], params_file, include or [], flow_version,
-        fuse=fuse, joins=joins, from_history=profile_from_history, as_json=as_json,
+    options = BuildOptions(
+        mode=execution_mode, fuse=fuse, joins=joins, version=flow_version, from_history=profile_from_history,
+        include=include or (), exclude=exclude or (),
     )  # fmt: skip
+    build_flow(
+        target, options, output, param or [], params_file, listing=list_files, as_json=as_json
+    )
 
 
 @app.command(epilog="Example: dagy inspect flows/daily.py --execution-mode micro --after structure")
@@ -248,6 +287,7 @@ _UNBUILT = {"ignore_unknown_options": True, "allow_extra_args": True}
 @app.command(epilog="Example: dagy deploy flows/daily.py --execution-mode micro --region eu-west-1")
 def deploy(
     target: Target,
+    profile: ProfileName = None,
     region: Region = None,
     aws_profile: AwsProfile = None,
     bucket: ArtifactBucket = None,
@@ -258,7 +298,7 @@ def deploy(
         ),
     ] = None,
     environment: Environment = None,
-    execution_mode: Mode = "nano",
+    execution_mode: ModeOfProfile = None,
     default_executor: Annotated[
         str | None,
         typer.Option("--default-executor", metavar="E", help="Of tasks that name none."),
@@ -268,6 +308,7 @@ def deploy(
     param: Params = None,
     params_file: ParamsFile = None,
     include: Include = None,
+    exclude: Exclude = None,
     flow_version: Annotated[
         str | None,
         typer.Option(
@@ -298,34 +339,52 @@ def deploy(
         Path | None,
         typer.Option("--output", "-o", metavar="DIR", help="Keep the bundle in this folder."),
     ] = None,
+    tool: Annotated[
+        str | None,
+        typer.Option(
+            "--with",
+            metavar="TOOL",
+            help="cdk or cloudformation; by default the CDK where it is installed and the "
+            "account is bootstrapped. Both make the same stack.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Build a flow and put it on AWS."""
     from dagy.aws.target import find_target
     from dagy.building import BuildOptions
     from dagy.cli.deploy import DeployRequest, deploy_flow
+    from dagy.profiles import effective
 
     asked = DeployRequest(
-        flow=target, pairs=param or [], params_file=params_file, include=include or [],
+        flow=target, pairs=param or [], params_file=params_file,
         tags=tags or [], parameters=parameter or [], dry_run=dry_run, yes=yes, as_json=as_json,
     )  # fmt: skip
     options = BuildOptions(
-        mode=execution_mode, fuse=fuse, joins=joins, default_executor=default_executor,
+        mode=execution_mode or effective(profile).values.execution_mode or "nano",
+        fuse=fuse, joins=joins, default_executor=default_executor,
         from_history=profile_from_history, deployment=name, environment=environment,
+        include=include or (), exclude=exclude or (),
     )  # fmt: skip
-    where = find_target(region=region, aws_profile=aws_profile, bucket=bucket)
-    deploy_flow(asked, options, where, version=flow_version, force=force, output=output)
+    where = find_target(profile=profile, region=region, aws_profile=aws_profile, bucket=bucket)
+    deploy_flow(asked, options, where, version=flow_version, force=force, output=output, tool=tool)
+
+
+@app.command(epilog="Example: dagy doctor --profile production")
+def doctor(
+    profile: ProfileName = None,
+    region: Region = None,
+    aws_profile: AwsProfile = None,
+    bucket: ArtifactBucket = None,
+    as_json: AsJson = False,
+) -> None:
+    """Look at this machine and at the AWS account, and say what to do."""
+    from dagy.cli.doctor import show_examination
+
+    show_examination(profile, region, aws_profile, bucket, as_json=as_json)
 
 
 @app.command(context_settings=_UNBUILT, epilog="Not built yet: see dagy runs --help")
 def flows() -> None:
     """Not built yet: list deployed flows."""
     raise NotBuiltError("this version of Dagy cannot list deployed flows yet")
-
-
-@app.command(context_settings=_UNBUILT, epilog="Not built yet: set DAGY_LOCAL_DIR for the history")
-def config() -> None:
-    """Not built yet: configure profiles."""
-    raise NotBuiltError(
-        "this version of Dagy has no profiles yet; DAGY_LOCAL_DIR moves the local history"
-    )

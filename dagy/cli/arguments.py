@@ -26,6 +26,15 @@ ParamsFile = Annotated[
     typer.Option("--params-file", metavar="F", help="Flow parameters as a JSON object."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+ProfileName = Annotated[
+    str | None,
+    typer.Option(
+        "--profile",
+        metavar="P",
+        help="A profile of `dagy config`.",
+        autocompletion=complete.profiles,
+    ),
+]
 Region = Annotated[
     str | None, typer.Option("--region", metavar="R", help="The AWS region, as eu-west-1.")
 ]

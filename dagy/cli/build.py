@@ -3,72 +3,82 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from dagy.building import BuildOptions, build
+from dagy.building import BuildOptions, Built, build
 from dagy.cli.params import read_params
-from dagy.cli.screen import print_json, say
-from dagy.errors import LoadError
-from dagy.loader import LoadedFlow, load_flow
+from dagy.cli.screen import print_json, say, say_warning
+from dagy.loader import load_flow
 
 
 def build_flow(
     target: str,
+    options: BuildOptions,
     output: Path,
-    mode: str,
     pairs: Sequence[str],
     params_file: Path | None,
-    include: Sequence[str],
-    version: str,
     *,
-    fuse: str,
-    joins: str,
-    from_history: bool,
+    listing: bool,
     as_json: bool,
 ) -> None:
-    """Compile the flow of a file and write its bundle."""
+    """Compile the flow of a file and write its bundle.
+
+    Args:
+        target: `FILE.py[:FLOW]`.
+        options: how to build it.
+        output: where the bundle's folder goes.
+        pairs: of `--param`.
+        params_file: of `--params-file`.
+        listing: show every file that is packed.
+        as_json: print the manifest, and what is packed.
+    """
+    loaded = load_flow(target)
+    bound = read_params(loaded.flow, pairs, params_file)
+    built = build(loaded, replace(options, bound=bound), output)
+    if as_json:
+        print_json(built.bundle.manifest | packed(built))
+        return
+    for line in _told(built):
+        say(line)
+    for line in _packed_lines(built, listing):
+        say(line)
+    say(f"To see the machine: dagy inspect {shlex.quote(str(built.bundle.path))}")
+    for left_out in built.left_out:
+        say_warning(f"left out: {left_out}")
+
+
+def packed(built: Built) -> dict[str, Any]:
+    """Return what of the user's is packed and what is not, as `--json` shows it."""
+    return {
+        "packed": [{"name": name, "bytes": size} for name, size in built.packed.items()],
+        "left_out": [{"name": each.name, "why": each.why} for each in built.left_out],
+    }
+
+
+def _told(built: Built) -> Iterator[str]:
     from dagy_compiler.render import size
 
-    loaded = with_data_files(load_flow(target), include)
-    options = BuildOptions(
-        mode=mode,
-        fuse=fuse,
-        joins=joins,
-        version=version,
-        bound=read_params(loaded.flow, pairs, params_file),
-        from_history=from_history,
-    )
-    built = build(loaded, options, output)
     bundle, compiled = built.bundle, built.compiled
-    if as_json:
-        print_json(bundle.manifest)
-        return
     spec = compiled.spec
     states = size(compiled.definition(), compiled.parts())
-    say(f"Built {spec.name} ({mode}) in {bundle.path}: {states}")
+    yield f"Built {spec.name} ({compiled.mode}) in {bundle.path}: {states}"
     if built.measured is not None:
         known = len(built.measured)
-        say(f"  arranged by the durations of {known} of {len(spec.task_runs)} task runs")
+        yield f"  arranged by the durations of {known} of {len(spec.task_runs)} task runs"
     for name, length in bundle.sizes.items():
-        say(f"  {name:<24} {length:>10,} bytes")
-    say(f"To see the machine: dagy inspect {shlex.quote(str(bundle.path))}")
+        yield f"  {name:<24} {length:>10,} bytes"
 
 
-def with_data_files(loaded: LoadedFlow, patterns: Sequence[str]) -> LoadedFlow:
-    """Return a loaded flow with the files that the patterns match, from the flow's own folder.
-
-    Raises:
-        LoadError: a pattern matches nothing, or leads out of the folder.
-    """
-    folder = loaded.files[0].parent
-    files = list(loaded.files)
-    for pattern in patterns:
-        if Path(pattern).is_absolute() or ".." in Path(pattern).parts:
-            raise LoadError(f"--include {pattern}: must stay within {folder}")
-        matches = sorted(path for path in folder.glob(pattern) if path.is_file())
-        if not matches:
-            raise LoadError(f"--include {pattern}: matches no file in {folder}")
-        files += [path for path in matches if path not in files]
-    return replace(loaded, files=tuple(files))
+def _packed_lines(built: Built, listing: bool) -> Iterator[str]:
+    total = sum(built.packed.values())
+    count = len(built.packed)
+    files = "1 file" if count == 1 else f"{count} files"
+    if not listing:
+        yield f"Packed {files} of yours, {total:,} bytes (--list shows them)"
+        return
+    yield f"Packed {files} of yours, {total:,} bytes:"
+    for name, length in built.packed.items():
+        yield f"  {name:<40} {length:>10,} bytes"

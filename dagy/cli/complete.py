@@ -36,6 +36,11 @@ def tasks(ctx: typer.Context, incomplete: str) -> list[Offer]:
     return _quietly(lambda: _tasks(ctx.params["run_id"] or ctx.args[0]), incomplete)
 
 
+def profiles(incomplete: str) -> list[Offer]:
+    """Offer the profiles of `dagy config`."""
+    return _quietly(_profiles, incomplete)
+
+
 def _quietly(offers: Callable[[], Iterable[Offer]], incomplete: str) -> list[Offer]:
     try:
         return [offer for offer in offers() if offer[0].startswith(incomplete)]
@@ -97,3 +102,10 @@ def _tasks(run_id: str) -> Iterable[Offer]:
     names = task_names(home, find_run_id(home, run_id))
     for name in dict.fromkeys((*names.values(), *names)):
         yield name, ""
+
+
+def _profiles() -> Iterable[Offer]:
+    from dagy.profiles import Store
+
+    for name, profile in Store.find().read().profiles.items():
+        yield name, profile.region or ""

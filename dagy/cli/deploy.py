@@ -16,7 +16,6 @@ from dagy.aws.ship import Shipped, Shipping, ship
 from dagy.aws.stack_events import StackEvent
 from dagy.aws.target import Target
 from dagy.building import BuildOptions, Built
-from dagy.cli.build import with_data_files
 from dagy.cli.params import read_params
 from dagy.cli.screen import err, out, print_json, say, say_warning, table
 from dagy.deployment import tags_of
@@ -32,7 +31,6 @@ class DeployRequest:
         flow: `FILE.py[:FLOW]`.
         pairs: of `--param`.
         params_file: of `--params-file`.
-        include: data files.
         tags: of `--tags`, as `key=value`.
         parameters: of `--parameter`, as `NAME=VALUE`.
         dry_run: show the changes and make none.
@@ -43,7 +41,6 @@ class DeployRequest:
     flow: str
     pairs: Sequence[str] = ()
     params_file: Path | None = None
-    include: Sequence[str] = ()
     tags: Sequence[str] = ()
     parameters: Sequence[str] = ()
     dry_run: bool = False
@@ -59,10 +56,11 @@ def deploy_flow(
     version: str | None,
     force: bool,
     output: Path | None,
+    tool: str | None,
 ) -> None:
     """Build a flow and deploy it; without a target, run it here."""
     started = time.monotonic()
-    loaded = with_data_files(load_flow(asked.flow), asked.include)
+    loaded = load_flow(asked.flow)
     bound = read_params(loaded.flow, asked.pairs, asked.params_file)
     if target is None:
         _run_here(asked)
@@ -74,6 +72,7 @@ def deploy_flow(
         tags=tags_of(asked.tags),
         force=force,
         output=output,
+        tool=tool,
     )
     told = _Told(asked)
     shipped = ship(

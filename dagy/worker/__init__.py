@@ -35,7 +35,7 @@ Standard library and Dagy's spec and interpreter only: this is what a cold start
 
 from __future__ import annotations
 
-import os.path
+import os
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -43,14 +43,12 @@ from typing import Any
 from dagy.environment import without_secrets
 from dagy.errors import BundleError, SpecError
 from dagy.spec import FlowSpec
+from dagy.worker.code import EXPECTED, SPEC_FILE, check_code
 from dagy.worker.failures import short
 from dagy.worker.invocation import Invocation
 from dagy.worker.verdict import Retry
 
 PROTOCOL = 2
-
-SPEC_FILE = "_dagy/flow.json"
-"""Where the artifact keeps the FlowSpec, from the folder that holds the `dagy` package."""
 
 
 def lambda_handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
@@ -82,8 +80,14 @@ def answered(event: Mapping[str, Any], spec: FlowSpec) -> dict[str, Any]:
 
 @cache
 def deployed_spec() -> FlowSpec:
-    """Return the FlowSpec that was deployed with this code."""
+    """Return the FlowSpec that was deployed with this code, once it is sure that it was.
+
+    Raises:
+        BundleError: the code is not what was deployed.
+    """
     root = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
+    if EXPECTED in os.environ:
+        check_code(root, os.environ[EXPECTED])
     try:
         with open(os.path.join(root, SPEC_FILE), "rb") as file:
             return FlowSpec.from_json(file.read())

@@ -99,13 +99,27 @@ def test_other_code_has_another_hash(source):
     assert code_hash(daily.build(n=2), source) != code_hash(daily.build(), source)
 
 
+def test_the_artifact_says_what_it_is_made_of(source, tmp_path):
+    bundle = write(source, tmp_path / "out")
+    with zipfile.ZipFile(bundle.path / "artifact.zip") as archive:
+        metadata = json.loads(archive.read("metadata.json"))
+        digests = {
+            name: hashlib.sha256(archive.read(name)).hexdigest() for name in metadata["source"]
+        }
+    assert metadata["code_hash"] == bundle.manifest["code_hash"]
+    assert metadata["spec_digest"] == bundle.spec.digest()
+    assert metadata["source"] == digests
+    assert list(digests) == ["daily.py", "lib/deep.py"]
+
+
 def test_the_artifact_runs_with_nothing_but_the_standard_library(source, tmp_path):
     bundle = write(source, tmp_path / "out")
     with zipfile.ZipFile(bundle.path / "artifact.zip") as archive:
         names = archive.namelist()
         archive.extractall(tmp_path / "task")
     assert names == sorted(names)
-    assert {"daily.py", "lib/deep.py", "_dagy/flow.json", "dagy/worker/__init__.py"} <= set(names)
+    own = {"daily.py", "lib/deep.py", "_dagy/flow.json", "metadata.json", "dagy/worker/__init__.py"}
+    assert own <= set(names)
     assert not any(name.startswith(("dagy/cli/", "dagy/history/")) for name in names)
     code = (
         f"import sys; sys.path.insert(0, {str(tmp_path / 'task')!r}); import daily; "
@@ -115,19 +129,20 @@ def test_the_artifact_runs_with_nothing_but_the_standard_library(source, tmp_pat
     assert (done.stdout, done.stderr) == ("daily\n", "")
 
 
-def test_links_are_followed_secrets_left_out_and_dagys_own_names_refused(source):
+@pytest.mark.parametrize("name", ["dagy.py", "metadata.json", "_dagy/x.py"])
+def test_dagys_own_names_are_refused(source, name):
+    (source.root / "_dagy").mkdir()
+    (source.root / name).write_text("")
+    with pytest.raises(BundleError, match=r"take the place of Dagy's own"):
+        FlowSource(source.root, (source.root / name,)).contents()
+
+
+def test_names_are_those_that_imports_know(source):
     root = source.root
-    (root / ".env").write_text("SECRET=1")
-    (root / "link.py").symlink_to(root / "daily.py")
-    more = FlowSource(root, (*source.files, root / ".env", root / "link.py"))
-    contents = more.contents()
-    assert list(contents) == ["daily.py", "lib/deep.py", "link.py"]
-    assert contents["link.py"] == contents["daily.py"]
-    (root / "dagy.py").write_text("")
-    with pytest.raises(BundleError, match=r"take the place of Dagy's own 'dagy\.py'"):
-        FlowSource(root, (root / "dagy.py",)).contents()
     with pytest.raises(BundleError, match="lies outside"):
         FlowSource(root / "lib", (root / "daily.py",)).contents()
+    both = FlowSource(root, source.files, others=(root / "lib",))
+    assert list(both.contents()) == ["daily.py", "deep.py"]
 
 
 def test_a_folder_above_the_flow_may_be_called_anything(tmp_path):

@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 
 from dagy_compiler import compile_flow
-from dagy_compiler.machines import machines_of
-from dagy_compiler.template import template
 from tests.asl_lint import problems
 from tests.compiler.cases import CASES, PLACED
+from tests.compiler.stacks import stack_of
 from tests.compiler.test_template import planned
 
 HOSTILE = "${AWS::AccountId} {{resolve:ssm:x}} {% $x %} \"'\\ <&> ünïcode " + "x" * 300
@@ -62,7 +61,7 @@ def test_cfn_lint_accepts_every_template(tmp_path):
     for name, plan in [*plans(), *places()]:
         file = tmp_path / f"{name}.json"
         hostile = replace(plan, spec=replace(plan.spec, name=HOSTILE))
-        file.write_text(json.dumps(template(hostile, machines_of(hostile), python_version="3.12")))
+        file.write_text(json.dumps(stack_of(hostile)))
         files.append(file)
     done = lint(*files)
     assert (done.returncode, done.stdout) == (0, "")
@@ -77,7 +76,7 @@ def places():
 
 def test_cfn_lint_objects_to_what_is_wrong(tmp_path):
     plan = compile_flow(CASES[0]()).plan
-    made = template(plan, machines_of(plan), python_version="3.12")
+    made = stack_of(plan)
     made["Resources"]["WorkerFunction"]["Properties"]["Timeout"] = 6000
     (tmp_path / "wrong.json").write_text(json.dumps(made))
     assert "6000" in lint(tmp_path / "wrong.json").stdout

@@ -9,8 +9,7 @@ import pytest
 from dagy.errors import LimitError
 from dagy_compiler import compile_flow
 from dagy_compiler.bootstrap import __file__ as BOOTSTRAP
-from dagy_compiler.machines import machines_of
-from dagy_compiler.template import template
+from dagy_compiler.versions import Code
 from tests.compiler.cases import (
     CASES,
     PLACED,
@@ -20,6 +19,7 @@ from tests.compiler.cases import (
     plain_chain,
 )
 from tests.compiler.flows import Flow
+from tests.compiler.stacks import CODE, HASHED, of_type, plainly, stack_of
 
 
 def planned(spec, mode):
@@ -27,12 +27,7 @@ def planned(spec, mode):
 
 
 def made(spec, mode="micro"):
-    plan = planned(spec, mode)
-    return template(plan, machines_of(plan), python_version="3.12")
-
-
-def of_type(stack, kind):
-    return {name: r["Properties"] for name, r in stack["Resources"].items() if r["Type"] == kind}
+    return plainly(stack_of(planned(spec, mode)))
 
 
 def statements(stack):
@@ -73,15 +68,14 @@ def shown(resource):
 
 LOG = {(f"logs:{action}", "WorkerLogGroup.Arn") for action in ("CreateLogStream", "PutLogEvents")}
 VALUES = {(f"s3:{action}", "${DataBucket.Arn}/*") for action in ("GetObject", "PutObject")}
-INVOKE = {("lambda:InvokeFunction", "WorkerFunction.Arn")} | {
-    ("lambda:InvokeFunction", "${WorkerFunction.Arn}:*")
-}
+INVOKE = {("lambda:InvokeFunction", "${WorkerFunction.Arn}:*")}
 
 
 def test_nano_is_one_function_without_a_bucket():
     stack = made(plain_chain(), "nano")
     assert set(stack["Resources"]) == {
-        "WorkerLogGroup", "WorkerRole", "WorkerFunction", "StateMachineRole", "StateMachine"
+        "WorkerLogGroup", "WorkerRole", "WorkerFunction", "WorkerFunctionVersion",
+        "StateMachineRole", "StateMachine", "StateMachineVersion", "Alias",
     }  # fmt: skip
     assert allowed(stack) == {"WorkerRole": LOG, "StateMachineRole": INVOKE}
     assert "Environment" not in of_type(stack, "AWS::Lambda::Function")["WorkerFunction"]
@@ -126,7 +120,7 @@ def test_equal_needs_are_one_function_and_secrets_are_read_by_those_that_name_th
     assert found[with_secrets] == LOG | VALUES | {secret}
     assert functions["WorkerFunctionEnv0e5e47"]["Role"] == {"Fn::GetAtt": [with_secrets, "Arn"]}
     assert {arn for _, arn in found["StateMachineRole"]} == {
-        text for name in functions for text in (f"{name}.Arn", f"${{{name}.Arn}}:*")
+        f"${{{name}.Arn}}:*" for name in functions
     }
 
 
@@ -290,9 +284,81 @@ def mentions(value, name):
     return False
 
 
+def test_definitions_name_versions_and_the_alias_leads_to_one():
+    stack = made(executor_of_its_own())
+    machine = of_type(stack, "AWS::StepFunctions::StateMachine")["StateMachine"]
+    assert machine["DefinitionSubstitutions"]["WorkerFunctionArn"] == {
+        "Ref": "WorkerFunctionVersion"
+    }
+    version = stack["Resources"]["StateMachineVersion"]
+    assert version["DependsOn"] == ["ReportToStepFunctions"]
+    assert version["Properties"] == {
+        "Description": f"code {CODE.hash}",
+        "StateMachineArn": {"Ref": "StateMachine"},
+        "StateMachineRevisionId": {"Fn::GetAtt": ["StateMachine", "StateMachineRevisionId"]},
+    }
+    alias = of_type(stack, "AWS::StepFunctions::StateMachineAlias")["Alias"]
+    assert alias == {
+        "Name": "current",
+        "RoutingConfiguration": [
+            {"StateMachineVersionArn": {"Ref": "StateMachineVersion"}, "Weight": 100}
+        ],
+    }
+
+
+def test_what_an_execution_under_way_needs_outlives_an_update_that_has_no_use_for_it():
+    with_the_stack = {
+        name
+        for case in PLACED
+        for name, resource in made(case())["Resources"].items()
+        if resource.get("DeletionPolicy") != "RetainExceptOnCreate"
+    }
+    assert with_the_stack == {
+        "WorkerLogGroup", "StateMachine", "Alias", "DataBucket", "DataBucketPolicy"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", HASHED)
+def test_what_cannot_be_changed_under_an_execution_has_an_id_that_changes_with_it(kind):
+    def ids(spec, code=CODE):
+        return set(of_type(stack_of(planned(spec, "micro"), code), kind))
+
+    spec = executor_of_its_own()
+    assert ids(spec) == ids(executor_of_its_own())
+    other_code = ids(spec, Code("c0de" * 16, "b52f" * 16))
+    # A container fetches this code and no other, and the machine passes it its role.
+    changed = {name[:-8] for name in ids(spec) - other_code}
+    assert (
+        changed
+        == {
+            "AWS::IAM::Role": {"StateMachineRole", "TaskRole"},
+            "AWS::IAM::Policy": {"ReportToStepFunctions"},
+            "AWS::Lambda::Version": {"WorkerFunctionVersion"},
+        }[kind]
+    )
+
+
+def test_a_function_that_is_to_be_otherwise_has_another_version():
+    def version(**needs):
+        stack = stack_of(planned(Flow().task("load", **needs).returns(), "nano"))
+        [name] = of_type(stack, "AWS::Lambda::Version")
+        return name[-8:]
+
+    assert version() == version()
+    assert len({version(), version(memory_mb=2048), version(environment={"A": "b"})}) == 3
+
+
+def test_the_stack_says_what_it_runs():
+    outputs = {name: each["Value"] for name, each in made(plain_chain())["Outputs"].items()}
+    assert outputs["AliasArn"] == {"Ref": "Alias"}
+    assert outputs["LogGroupName"] == {"Ref": "WorkerLogGroup"}
+    assert outputs["CodeHash"] == CODE.hash
+    assert (outputs["FlowVersion"], outputs["ExecutionMode"]) == ("1", "micro")
+
+
 def test_more_places_than_a_role_can_name_are_refused():
     flow = Flow()
-    for number in range(60):
+    for number in range(70):
         flow.task(f"t{number}", memory_mb=2000 + number)
     with pytest.raises(LimitError, match="IAM accepts 10,240; let more tasks have the same needs"):
         made(flow.returns())

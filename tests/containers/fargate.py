@@ -117,7 +117,7 @@ class Fargate(Ministack):
             self.deployed(bundle, template, ContainerImage=image) as stack,
             Watch(self.client("ecs"), str(stack.cluster), strike).running() as watch,
         ):
-            outcome = self.execute(stack.machine, given, watch, LIMIT_SECONDS, POLL_SECONDS)
+            outcome = self.execute(stack.alias, given, watch, LIMIT_SECONDS, POLL_SECONDS)
             return Run(outcome, watch.containers())
 
 

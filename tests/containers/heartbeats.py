@@ -6,9 +6,14 @@ Python runs this file in place of its command.
 """
 
 import contextvars
+import sys
 import threading
 import time
+from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "engines" / "inside_ministack"))
+
+import versions
 from ministack import app
 from ministack.services import stepfunctions
 
@@ -42,5 +47,6 @@ def watch(token, seconds):
 
 
 if __name__ == "__main__":
+    versions.teach()
     stepfunctions._invoke_with_callback = wait_while_it_beats
     app.main()

@@ -10,6 +10,7 @@ passes the exception's class name on, as AWS does. So the runtime is swapped, an
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -28,7 +29,7 @@ from typing import Any, Protocol
 
 import boto3
 
-from dagy_compiler.template import HANDLER
+from dagy_compiler.functions import HANDLER
 from tests.engines import Outcome
 from tests.engines.containers import Containers
 
@@ -52,11 +53,15 @@ class Stack:
     """A stack that is there.
 
     Attributes:
+        name: of the stack.
         machine: the ARN of its state machine.
+        alias: the ARN that executions start from.
         cluster: the name of its ECS cluster, if it has one.
     """
 
+    name: str
     machine: str
+    alias: str
     cluster: str | None
 
 
@@ -114,8 +119,8 @@ class Ministack:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def command(self, bin_folder: Path) -> list[str | Path]:
-        """The command of the server."""
-        return [bin_folder / "ministack"]
+        """The command of the server: ministack, with the versions of Step Functions."""
+        return [bin_folder / "python", Path(__file__).with_name("inside_ministack") / "versions.py"]
 
     def docker_host(self, folder: str) -> str:
         """The Docker engine that the server is to use: none, in a folder of its own."""
@@ -125,7 +130,7 @@ class Ministack:
         """See `Engine.run`."""
         template = json.loads((bundle / "template.json").read_text(encoding="utf-8"))
         with self.deployed(bundle, template) as stack, self._containers(stack) as containers:
-            return self.execute(stack.machine, given, containers)
+            return self.execute(stack.alias, given, containers)
 
     @contextmanager
     def deployed(
@@ -133,16 +138,22 @@ class Ministack:
     ) -> Iterator[Stack]:
         """A stack of a bundle with a template, which need not be the bundle's own."""
         name = f"dagy-{uuid.uuid4().hex[:12]}"
-        self._s3.put_object(Bucket="artifacts", Key=name, Body=_with_bootstrap(bundle, self._bin))
-        keys = {f"{machine}Key": f"{name}-{machine}" for machine in _machines(bundle)}
+        try:
+            yield self.deploy(name, bundle, template, **parameters)
+        finally:
+            self._cloudformation.delete_stack(StackName=name)
+
+    def deploy(self, name: str, bundle: Path, template: dict[str, Any], **parameters: str) -> Stack:
+        """Make a stack of a bundle, or make the stack of this name one of it."""
+        artifact = _with_bootstrap(bundle, self._bin)
+        prefix = f"{name}/{hashlib.sha256(artifact).hexdigest()}"
+        self._s3.put_object(Bucket="artifacts", Key=f"{prefix}/artifact.zip", Body=artifact)
+        keys = {f"{machine}Key": f"{prefix}/{file}" for machine, file in _machines(bundle).items()}
         for machine, file in _machines(bundle).items():
             content = (bundle / file).read_bytes()
             self._s3.put_object(Bucket="artifacts", Key=keys[f"{machine}Key"], Body=content)
-        try:
-            given = {**_PARAMETERS, "ArtifactKey": name, **keys, **parameters}
-            yield self._deploy(name, template, given)
-        finally:
-            self._cloudformation.delete_stack(StackName=name)
+        given = {**_PARAMETERS, "ArtifactKey": f"{prefix}/artifact.zip", **keys, **parameters}
+        return self._deploy(name, template, given)
 
     @contextmanager
     def _containers(self, stack: Stack) -> Iterator[Containers | None]:
@@ -184,25 +195,34 @@ class Ministack:
                 resource["Properties"]["Runtime"] = "provided.al2023"
         body = json.dumps(template, ensure_ascii=False).encode()
         self._s3.put_object(Bucket="artifacts", Key=f"{name}.json", Body=body)
-        self._cloudformation.create_stack(
-            StackName=name,
-            TemplateURL=f"{self.url}/artifacts/{name}.json",
-            Parameters=[
+        request = {
+            "StackName": name,
+            "TemplateURL": f"{self.url}/artifacts/{name}.json",
+            "Parameters": [
                 {"ParameterKey": key, "ParameterValue": value}
                 for key, value in parameters.items()
                 if key in template["Parameters"]
             ],
-            Capabilities=["CAPABILITY_IAM"],
-        )
+            "Capabilities": ["CAPABILITY_IAM"],
+        }
+        if self._is_there(name):
+            self._cloudformation.update_stack(**request)
+        else:
+            self._cloudformation.create_stack(**request)
         while True:
             [stack] = self._cloudformation.describe_stacks(StackName=name)["Stacks"]
-            if stack["StackStatus"] == "CREATE_COMPLETE":
+            if stack["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
                 outputs = {o["OutputKey"]: o["OutputValue"] for o in stack["Outputs"]}
                 assert outputs["StateMachineName"] in outputs["StateMachineArn"]
-                return Stack(outputs["StateMachineArn"], self._cluster_of(name))
-            if stack["StackStatus"] != "CREATE_IN_PROGRESS":
+                machine, alias = outputs["StateMachineArn"], outputs["AliasArn"]
+                return Stack(name, machine, alias, self._cluster_of(name))
+            if not stack["StackStatus"].endswith("_IN_PROGRESS"):
                 raise AssertionError(f"{stack['StackStatus']}: {stack.get('StackStatusReason')}")
             time.sleep(0.02)
+
+    def _is_there(self, stack: str) -> bool:
+        pages = self._cloudformation.get_paginator("describe_stacks").paginate()
+        return any(each["StackName"] == stack for page in pages for each in page["Stacks"])
 
     def _cluster_of(self, stack: str) -> str | None:
         resources = self._cloudformation.describe_stack_resources(StackName=stack)
@@ -224,9 +244,23 @@ class Ministack:
         every: float = 0.02,
     ) -> Outcome:
         """Start an execution of a state machine, and wait for its end, looking every so often."""
+        return self.ended(self.start(machine, given), containers, seconds, every)
+
+    def start(self, machine: str, given: dict[str, Any]) -> str:
+        """Start an execution of a machine, a version or an alias."""
         started = self._stepfunctions.start_execution(
             stateMachineArn=machine, input=json.dumps(given)
-        )["executionArn"]
+        )
+        return started["executionArn"]
+
+    def ended(
+        self,
+        started: str,
+        containers: Printing | None = None,
+        seconds: float = 60,
+        every: float = 0.02,
+    ) -> Outcome:
+        """Wait for the end of an execution, looking every so often."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             execution = self._stepfunctions.describe_execution(executionArn=started)

@@ -1,0 +1,71 @@
+"""The real CDK CLI, on an emulated AWS that it has bootstrapped."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.aws.conftest import FLOW, Project
+
+CLI = Path(__file__).parents[2] / ".tools" / "node_modules" / ".bin" / "cdk"
+
+
+class CdkProject(Project):
+    """A flow in a file, which the CDK deploys."""
+
+    def environment(self, **more):
+        assert CLI.exists(), f"there is no {CLI}; `make setup` installs it"
+        return super().environment(
+            DAGY_CDK_CLI=str(CLI),
+            CDK_DISABLE_CLI_TELEMETRY="true",
+            JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION="1",
+            **more,
+        )
+
+    def cdk(self, folder, *arguments):
+        """Run the CDK's CLI in a folder, as people do."""
+        python = Path(sys.executable).parent
+        return subprocess.run(
+            [CLI, *arguments, "--no-notices"],
+            cwd=folder,
+            env=self.environment(PATH=f"{python}:{os.environ['PATH']}"),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            stdin=subprocess.DEVNULL,
+        )
+
+    def made_of(self, name):
+        """What is there of a stack: functions, state machines, roles and logs."""
+        client = self.server.client
+        found = [
+            *(each["FunctionName"] for each in client("lambda").list_functions()["Functions"]),
+            *(
+                each["name"]
+                for each in client("stepfunctions").list_state_machines()["stateMachines"]
+            ),
+            *(each["RoleName"] for each in client("iam").list_roles()["Roles"]),
+            *(each["logGroupName"] for each in client("logs").describe_log_groups()["logGroups"]),
+        ]
+        return [each for each in found if f"dagy-{name}" in each]
+
+
+@pytest.fixture(scope="session")
+def account(tmp_path_factory):
+    """An account that the CDK has bootstrapped."""
+    from tests.engines.ministack import Ministack
+
+    with Ministack() as server:
+        project = CdkProject(tmp_path_factory.mktemp("bootstrap"), server)
+        done = project.cdk(project.folder, "bootstrap", "aws://000000000000/us-east-1")
+        assert done.returncode == 0, done.stderr
+        yield server
+
+
+@pytest.fixture
+def project(tmp_path, account):
+    made = CdkProject(tmp_path, account)
+    made.write(FLOW)
+    return made

@@ -1,0 +1,75 @@
+"""Deploying with the CDK, by `dagy deploy` and by hand in the bundle's folder: the same stack."""
+
+import json
+
+from tests.aws.conftest import FLOW, Project
+from tests.cdk.conftest import CdkProject
+
+
+def resources(project):
+    """The resources of a project's stack without where their code is, which the tools say apart."""
+    template = project.server.client("cloudformation").get_template(StackName=project.stack_name)
+    found = json.loads(json.dumps(template["TemplateBody"]))["Resources"]  # in any order
+    for resource in found.values():
+        resource["Properties"].pop("Code", None)
+        resource.pop("Metadata", None)
+    return found
+
+
+def test_what_is_deployed_gives_what_the_laptop_gives_and_is_left_alone_the_next_time(project):
+    told = project.deployed("--with", "cdk")
+    here = project.dagy("run", "numbers_flow.py", "--param", "n=5", "--json")
+    there = project.execute(told["state_machine_arn"], n=5)
+    assert there.output == json.loads(here.stdout)["result"] == 20
+
+    before = project.stack()
+    assert project.deployed("--with", "cdk")["skipped"] is True
+    assert project.stack() == before
+
+
+def test_both_tools_make_the_same_resources(project, tmp_path):
+    told = project.deployed()  # the account is bootstrapped, so this is the CDK
+    assert told["skipped"] is False
+    other = Project(tmp_path, project.server)
+    other.deployed("--with", "cloudformation")
+    assert resources(project) == resources(other)
+    cdk_assets = [each["ParameterKey"] for each in project.stack()["Parameters"]]
+    assert "ArtifactBucket" not in cdk_assets
+
+
+def test_the_folder_of_a_bundle_is_a_cdk_app_as_it_is(project):
+    project.dagy("build", "numbers_flow.py", "-m", "micro")
+    [bundle] = (project.folder / "dagy-build").iterdir()
+    synthesized = project.cdk(bundle, "synth", "--quiet")
+    assert synthesized.returncode == 0, synthesized.stderr
+    template = bundle / "cdk.out" / "dagy-numbers.template.json"
+    names = set(json.loads(template.read_bytes())["Resources"])
+
+    deployed = project.cdk(bundle, "deploy", "--app=cdk.out", "--require-approval=never")
+    assert deployed.returncode == 0, deployed.stderr
+    project.name = "numbers"
+    assert set(resources(project)) == names
+
+    same = project.cdk(bundle, "diff", "--app=cdk.out", "--fail")
+    assert same.returncode == 0, same.stderr
+
+    destroyed = project.cdk(bundle, "destroy", "--app=cdk.out", "--force")
+    assert destroyed.returncode == 0, destroyed.stderr
+    assert project.stack() is None
+    assert project.made_of("numbers") == []
+
+
+def test_an_account_that_is_not_bootstrapped_is_deployed_to_by_cloudformation(tmp_path, ministack):
+    project = CdkProject(tmp_path, ministack)
+    project.write(FLOW)
+    assert project.deployed()["deployed"] is True
+    done = project.deploy("--yes", "--force", "--with", "cdk")
+    assert done.returncode == 2
+    assert "bootstrap" in done.stderr
+    assert "--with cloudformation" in done.stderr
+
+
+def test_a_tool_that_is_not_there_is_refused(project):
+    done = project.deploy("--with", "terraform")
+    assert done.returncode == 2
+    assert "--with terraform: no such tool; it is cdk or cloudformation" in done.stderr
