@@ -108,7 +108,7 @@ def _worker(
     storage = FunctionStorage(size=place.storage_mb)
     statements = [write_log(), *values(place, plan.has_bucket, plan.secret_parameters_of)]
     own = role(
-        f"WorkerRole{secrets_suffix(place)}",
+        f"WorkerRole{secrets_suffix(place)}{'Joins' if waiting else ''}",
         "lambda.amazonaws.com",
         {"Work": [*statements, *([join_table.update()] if waiting else [])]},
         tags,

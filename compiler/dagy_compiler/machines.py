@@ -149,8 +149,11 @@ def state_machine(
         definition_substitutions=substitutions,
         tags=tags,
     )
-    needed = own.attached + (containers.policies if containers and run else [])
-    needed += [policy for worker in invoked for policy in worker.role.attached]
+    # Of the outermost alone: these policies name machines, and it names the versions of the others.
+    needed = own.attached
+    if machine.id == OUTERMOST:
+        needed = needed + [policy for worker in functions for policy in worker.role.attached]
+        needed += containers.policies if containers else []
     return {
         **own.resources,
         machine.id: (

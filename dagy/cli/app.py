@@ -225,7 +225,8 @@ def build(
     from dagy.cli.build import build_flow
 
     options = BuildOptions(
-        mode=execution_mode, fuse=fuse, joins=joins, version=flow_version, from_history=profile_from_history,
+        mode=execution_mode, fuse=fuse, joins=joins, version=flow_version,
+        from_history=profile_from_history,
         include=include or (), exclude=exclude or (),
     )  # fmt: skip
     build_flow(

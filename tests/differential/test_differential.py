@@ -142,3 +142,13 @@ def test_flows_on_ministack_with_the_worker_of_the_artifact(ministack, program):
     assert (there.status, there.output) == (here.status, here.output)
     if here.error is not None:
         assert (there.error, there.error_message) == (here.error, here.message)
+
+
+@drawing(0.1)
+@given(crossed_programs(WITHOUT_NATIVE_RETRIES), SEEDS)
+def test_flows_with_joins_on_ministack_with_its_table_and_tokens(ministack, program, seed):
+    assume(not program.is_distributed())
+    program = replace(program, policy={})
+    here = locally(program)
+    there = on_ministack(ministack, program, joins=seed)
+    assert (there.status, there.output) == (here.status, here.output)
