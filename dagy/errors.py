@@ -64,6 +64,10 @@ class ProfileError(DagyError):
     """A profile, or what holds in its place, is not there or not right."""
 
 
+class ScheduleError(DagyError):
+    """A schedule means nothing, or nothing that EventBridge Scheduler can do."""
+
+
 class LoadError(DagyError):
     """A file could not be imported, or holds no flow that fits the request."""
 
@@ -100,6 +104,10 @@ class OutputTooLargeError(DagyError):
     """A task's output is larger than what passes between two states of Step Functions."""
 
 
+class SettingsError(DagyError):
+    """A setting of a stack is unknown, or not what AWS accepts."""
+
+
 class BundleError(DagyError):
     """A bundle is damaged, incomplete, or cannot be written."""
 
@@ -110,6 +118,10 @@ class AwsError(DagyError):
 
 class DeployError(DagyError):
     """A deployment did not succeed, or cannot be made as asked."""
+
+
+class RemoteError(DagyError):
+    """A run on AWS is not there, or cannot be started, stopped or resumed as asked."""
 
 
 class ProjectError(DagyError):

@@ -202,13 +202,6 @@ def test_ctrl_c_cancels_cleanly(dagy, tmp_path):
     assert run["status"] == "CANCELLED"
 
 
-def test_what_is_not_built_yet_says_so(dagy):
-    for command in (["flows", "list"], ["config", "init"]):
-        done = dagy(*command)
-        assert done.returncode == 2
-        assert "this version of Dagy" in done.stderr
-
-
 HELP = [
     [],
     ["run"],

@@ -1,5 +1,7 @@
 """The worker in a container, from an unzipped artifact, against Step Functions and S3 on this machine."""
 
+import hashlib
+import io
 import json
 import os
 import subprocess
@@ -15,6 +17,8 @@ import pytest
 from dagy.container import MAX_CAUSE, cause_of, failure_of
 from dagy.worker import PROTOCOL
 from dagy_compiler.artifact import FlowSource, artifact
+from dagy_compiler.fargate import bootstrap
+from tests.engines.ministack import ENVIRONMENT
 
 TASKS = """
 import os, signal, sys, time
@@ -74,7 +78,7 @@ class Aws:
                 self.answer(400 if refused else 200, content)
 
             def do_GET(self):
-                self.answer(200, aws.objects[self.path].encode())
+                self.answer(200, aws.objects[self.path])
 
             def answer(self, status, content):
                 self.send_response(status)
@@ -199,7 +203,7 @@ def test_tasks_do_not_see_the_token_and_the_call(code):
 
 
 def test_what_a_call_is_sent_comes_from_s3_and_its_attempt_from_the_overrides(code):
-    with aws(objects={"/data/run/call": call("double")}) as services:
+    with aws(objects={"/data/run/call": call("double").encode()}) as services:
         place = {"DAGY_BUCKET": "data", "DAGY_CALL_S3": "run/call", "DAGY_CALL": '{"attempt": 2}'}
         process = start(code, services, **place)
         printed, _ = process.communicate(timeout=60)
@@ -251,3 +255,68 @@ def test_a_cause_is_json_that_step_functions_accepts(message):
     assert len(cause) <= MAX_CAUSE
     assert json.loads(cause)["errorType"] == "ValueError"
     assert message.startswith(json.loads(cause)["errorMessage"].rstrip("…"))
+
+
+# A container on the public image begins with nothing: it has to fetch the code, and may be sent other
+# code than was deployed.
+
+
+def fetch(sent, deployed, folder):
+    """Begin a container that is sent an archive; return what it answered, and what it printed."""
+    with aws(objects={"/artifacts/key": sent}) as services:
+        done = subprocess.run(
+            [ENVIRONMENT / "bin" / "python", "-c", bootstrap()],
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=60,
+            env={
+                "AWS_ENDPOINT_URL": services.url,
+                "AWS_DEFAULT_REGION": "eu-central-1",
+                "AWS_ACCESS_KEY_ID": "test",
+                "AWS_SECRET_ACCESS_KEY": "test",
+                "TMPDIR": str(folder),
+                "DAGY_TASK_TOKEN": "token-1",
+                "DAGY_CALL": call("double"),
+                "DAGY_ARTIFACT_BUCKET": "artifacts",
+                "DAGY_ARTIFACT_KEY": "key",
+                "DAGY_ARTIFACT_SHA256": hashlib.sha256(deployed).hexdigest(),
+            },
+        )
+        [(action, body)] = services.answers()
+    return action, body, done.stdout
+
+
+def archive_with(*names):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name in names:
+            archive.writestr(name, "raise SystemExit('ran')")
+    return buffer.getvalue()
+
+
+def test_a_container_fetches_the_code_that_was_deployed_and_runs_it(code, tmp_path):
+    sent = (code / "artifact.zip").read_bytes()
+    action, body, printed = fetch(sent, sent, tmp_path)
+    assert (action, json.loads(body["output"])) == ("SendTaskSuccess", {"Payload": {"output": "8"}})
+    assert "doubling 4" in printed
+
+
+def test_a_container_refuses_other_code_than_was_deployed_before_unpacking_it(code, tmp_path):
+    deployed = (code / "artifact.zip").read_bytes()
+    action, body, printed = fetch(archive_with("dagy/container.py"), deployed, tmp_path)
+    assert (action, body["error"]) == ("SendTaskFailure", "BundleError")
+    assert body["cause"] == "s3://artifacts/key is not what was deployed: deploy it again"
+    assert "ran" not in printed
+    assert not list(tmp_path.rglob("container.py"))
+
+
+@pytest.mark.parametrize("name", ["../out.py", "/tmp/out.py", "a/../../out.py"])
+def test_a_container_unpacks_nothing_of_an_archive_that_leads_out_of_its_folder(name, tmp_path):
+    sent = archive_with("dagy/container.py", name)
+    action, body, printed = fetch(sent, sent, tmp_path)
+    assert (action, body["error"]) == ("SendTaskFailure", "BundleError")
+    assert body["cause"] == f"the artifact has a file that leads out of its folder: {name!r}"
+    assert "ran" not in printed
+    assert not list(tmp_path.rglob("*.py"))

@@ -17,7 +17,16 @@ from pydantic.alias_generators import to_pascal
 Json = dict[str, Any]
 
 
-_ODDLY_SPELLED = {"sse_algorithm": "SSEAlgorithm", "size_in_gib": "SizeInGiB"}
+_ODDLY_SPELLED = {
+    "sse_algorithm": "SSEAlgorithm",
+    "size_in_gib": "SizeInGiB",
+    "kms_master_key_id": "KMSMasterKeyID",
+    "encrypted_by": "KmsMasterKeyId",
+    "sse_specification": "SSESpecification",
+    "sse_enabled": "SSEEnabled",
+    "sse_type": "SSEType",
+    "table_key": "KMSMasterKeyId",
+}
 
 
 def _spelled(field: str) -> str:
@@ -57,7 +66,7 @@ class Tag(Model):
     """A tag of a resource."""
 
     key: str
-    value: str
+    value: str | Json
 
 
 class Statement(Model):
@@ -88,6 +97,7 @@ class Role(Model):
     """Properties of AWS::IAM::Role."""
 
     path: Json
+    permissions_boundary: str | None
     assume_role_policy_document: PolicyDocument
     policies: list[InlinePolicy] | None
     tags: list[Tag]
@@ -97,6 +107,7 @@ class LogGroup(Model):
     """Properties of AWS::Logs::LogGroup."""
 
     retention_in_days: int
+    kms_key_id: str | None
     tags: list[Tag]
 
 
@@ -113,6 +124,25 @@ class FunctionCode(Model):
 
     s3_bucket: Json
     s3_key: Json
+
+
+class InlineCode(Model):
+    """A function's code, in the template."""
+
+    zip_file: str
+
+
+class VpcConfig(Model):
+    """The network that a function runs in."""
+
+    subnet_ids: Json
+    security_group_ids: Json
+
+
+class Tracing(Model):
+    """Whether a function is traced."""
+
+    mode: Literal["Active"] = "Active"
 
 
 class LoggingConfig(Model):
@@ -140,12 +170,16 @@ class Function(Model):
     runtime: str
     handler: str
     architectures: list[str]
-    role: Json
-    code: FunctionCode
+    role: Json | str
+    code: FunctionCode | InlineCode
     memory_size: int
-    ephemeral_storage: FunctionStorage | None
+    ephemeral_storage: FunctionStorage | None = None
     timeout: int
-    environment: Variables | None
+    environment: Variables
+    kms_key_arn: str | None
+    vpc_config: VpcConfig | None = None
+    tracing_config: Tracing | None = None
+    reserved_concurrent_executions: int | None = None
     logging_config: LoggingConfig
     tags: list[Tag]
 
@@ -154,6 +188,7 @@ class FunctionVersion(Model):
     """Properties of AWS::Lambda::Version: a function as it is when this is made."""
 
     function_name: Json
+    code_sha256: str
 
 
 class DefinitionLocation(Model):
@@ -163,14 +198,30 @@ class DefinitionLocation(Model):
     key: Json
 
 
+class StateMachineTracing(Model):
+    """Whether executions are traced."""
+
+    enabled: bool = True
+
+
+class StateMachineEncryption(Model):
+    """The key by which a definition and the histories of executions are encrypted."""
+
+    type: Literal["CUSTOMER_MANAGED_KMS_KEY"] = "CUSTOMER_MANAGED_KMS_KEY"
+    kms_key_id: str
+    kms_data_key_reuse_period_seconds: int = 300
+
+
 class StateMachine(Model):
     """Properties of AWS::StepFunctions::StateMachine."""
 
     state_machine_type: Literal["STANDARD"] = "STANDARD"
-    role_arn: Json
+    role_arn: Json | str
     definition: Json | None = None
     definition_s3_location: DefinitionLocation | None = None
     definition_substitutions: Json
+    encryption_configuration: StateMachineEncryption | None = None
+    tracing_configuration: StateMachineTracing | None = None
     tags: list[Tag]
 
 
@@ -199,13 +250,15 @@ class StateMachineAlias(Model):
 class Encryption(Model):
     """How S3 encrypts what is put into a bucket."""
 
-    sse_algorithm: Literal["AES256"] = "AES256"
+    sse_algorithm: Literal["AES256", "aws:kms"] = "AES256"
+    kms_master_key_id: str | None = None
 
 
 class EncryptionRule(Model):
     """One rule of a bucket's encryption."""
 
     server_side_encryption_by_default: Encryption = Encryption()
+    bucket_key_enabled: bool | None = None
 
 
 class BucketEncryption(Model):
@@ -294,6 +347,14 @@ class TimeToLive(Model):
     enabled: bool = True
 
 
+class TableEncryption(Model):
+    """A key of the user's, by which a table is encrypted."""
+
+    sse_enabled: bool = True
+    sse_type: Literal["KMS"] = "KMS"
+    table_key: str
+
+
 class Table(Model):
     """Properties of AWS::DynamoDB::Table."""
 
@@ -301,6 +362,7 @@ class Table(Model):
     attribute_definitions: list[Attribute]
     key_schema: list[KeyPart]
     time_to_live_specification: TimeToLive
+    sse_specification: TableEncryption | None
     tags: list[Tag]
 
 
@@ -358,10 +420,72 @@ class TaskDefinition(Model):
     requires_compatibilities: list[str] = ["FARGATE"]
     runtime_platform: RuntimePlatform
     ephemeral_storage: TaskStorage | None
-    execution_role_arn: Json
-    task_role_arn: Json
+    execution_role_arn: Json | str
+    task_role_arn: Json | str
     container_definitions: list[Container]
     tags: list[Tag]
+
+
+class Dimension(Model):
+    """What a metric is of."""
+
+    name: str
+    value: Json
+
+
+class Alarm(Model):
+    """Properties of AWS::CloudWatch::Alarm: one that rings when a metric of a minute is not 0."""
+
+    alarm_description: str
+    namespace: Literal["AWS/States"] = "AWS/States"
+    metric_name: str
+    dimensions: list[Dimension]
+    statistic: Literal["Sum"] = "Sum"
+    period: int = 60
+    evaluation_periods: int = 1
+    threshold: int = 0
+    comparison_operator: Literal["GreaterThanThreshold"] = "GreaterThanThreshold"
+    treat_missing_data: Literal["notBreaching"] = "notBreaching"
+    alarm_actions: list[Json | str] | None
+    tags: list[Tag]
+
+
+class Topic(Model):
+    """Properties of AWS::SNS::Topic."""
+
+    encrypted_by: str | None
+    tags: list[Tag]
+
+
+class TopicPolicy(Model):
+    """Properties of AWS::SNS::TopicPolicy."""
+
+    topics: list[Json]
+    policy_document: PolicyDocument
+
+
+class Subscription(Model):
+    """Properties of AWS::SNS::Subscription."""
+
+    protocol: str
+    topic_arn: Json
+    endpoint: Json | str
+
+
+class Permission(Model):
+    """Properties of AWS::Lambda::Permission: who may invoke a function."""
+
+    action: Literal["lambda:InvokeFunction"] = "lambda:InvokeFunction"
+    function_name: Json
+    principal: str
+    source_arn: Json
+
+
+class Dashboard(Model):
+    """Properties of AWS::CloudWatch::Dashboard."""
+
+    dashboard_name: Json
+    dashboard_body: Json
 
 
 Properties = (
@@ -378,6 +502,12 @@ Properties = (
     | Table
     | Cluster
     | TaskDefinition
+    | Alarm
+    | Topic
+    | TopicPolicy
+    | Subscription
+    | Permission
+    | Dashboard
 )
 
 

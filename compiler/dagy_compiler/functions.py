@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from dagy.worker.code import EXPECTED
 from dagy_compiler import join_table
 from dagy_compiler.cloudformation import (
     Function,
@@ -14,18 +15,18 @@ from dagy_compiler.cloudformation import (
     Json,
     LoggingConfig,
     Resource,
-    Tag,
+    Statement,
+    Tracing,
     Variables,
+    VpcConfig,
     digest,
     lasting,
     ref,
 )
 from dagy_compiler.limits import LAMBDA_STORAGE_MB, LAMBDA_TIMEOUT_SECONDS
-from dagy_compiler.modes import LAMBDA
 from dagy_compiler.placement import FUNCTION, Placement
-from dagy_compiler.plan import Plan
-from dagy_compiler.roles import DATA, LOG, Identity, role, secrets_suffix, values, write_log
-from dagy_compiler.versions import Code
+from dagy_compiler.roles import Identity, role, secrets_suffix, values, write_log
+from dagy_compiler.stack import LOG, Stack
 
 HANDLER = "dagy.worker.lambda_handler"
 
@@ -39,84 +40,62 @@ class Worker:
         role: what it may do.
         properties: of the function.
         version: the logical id of its version, which changes with the code and the properties.
+        code_sha256: of artifact.zip as Lambda tells it. A version is published of this code only:
+            of another, that was put in its place in S3, none is (API reference, "PublishVersion").
     """
 
     name: str
     role: Identity
     properties: Function
     version: str
+    code_sha256: str
 
     def resources(self) -> Iterator[tuple[str, Resource]]:
         """Return the function, its role and its version, by logical id."""
         yield from self.role.resources.items()
         yield self.name, lasting("AWS::Lambda::Function", self.properties)
-        published = FunctionVersion(function_name=ref(self.name))
+        published = FunctionVersion(function_name=ref(self.name), code_sha256=self.code_sha256)
         yield self.version, lasting("AWS::Lambda::Version", published)
 
 
-def workers(
-    plan: Plan,
-    code: Code,
-    *,
-    flow: str,
-    python_version: str,
-    tags: list[Tag],
-    waiting: Sequence[str] = (),
-) -> list[Worker]:
+def workers(stack: Stack, places: Sequence[Placement], waiting: Sequence[str] = ()) -> list[Worker]:
     """Return the functions of a flow.
 
     Args:
-        plan: after the last pass.
-        code: what they run.
-        flow: its name, as descriptions take it.
-        python_version: of the Lambda runtime, as `3.12`.
-        tags: of each resource.
+        stack: of the flow.
+        places: those on Lambda.
         waiting: logical ids of the machines that have states that wait across branches.
 
     Raises:
         LimitError: a role is larger than IAM accepts.
     """
-    places = [place for place in plan.places.values() if place.executor == LAMBDA]
-    return [
-        _worker(
-            plan,
-            place,
-            code,
-            flow,
-            python_version,
-            tags,
-            waiting if place.name == FUNCTION else (),
-        )
-        for place in places
-    ]
+    return [_worker(stack, place, waiting if place.name == FUNCTION else ()) for place in places]
 
 
-def _worker(
-    plan: Plan,
-    place: Placement,
-    code: Code,
-    flow: str,
-    python_version: str,
-    tags: list[Tag],
-    waiting: Sequence[str],
-) -> Worker:
-    variables: Json = dict(place.environment)
+def _worker(stack: Stack, place: Placement, waiting: Sequence[str]) -> Worker:
+    settings = stack.settings
+    variables: Json = dict(place.environment) | {EXPECTED: stack.code.hash}
+    if stack.keeps_values:
+        variables["DAGY_BUCKET"] = stack.bucket_variable
     if waiting:
         variables |= join_table.variables()
-    if plan.has_bucket:
-        variables["DAGY_BUCKET"] = ref(DATA)
     storage = FunctionStorage(size=place.storage_mb)
-    statements = [write_log(), *values(place, plan.has_bucket, plan.secret_parameters_of)]
+    statements = [write_log(), *values(stack, place)]
+    if settings.functions_in_vpc:
+        statements.append(_USE_NETWORK)
+    if waiting:
+        statements += join_table.update(stack)
     own = role(
+        stack,
         f"WorkerRole{secrets_suffix(place)}{'Joins' if waiting else ''}",
         "lambda.amazonaws.com",
-        {"Work": [*statements, *([join_table.update()] if waiting else [])]},
-        tags,
+        {"Work": statements},
+        own=settings.worker_role,
         attached=[join_table.send(waiting)] if waiting else (),
     )
     properties = Function(
-        description=f"Worker of Dagy flow {flow}",
-        runtime=f"python{python_version}",
+        description=f"Worker of Dagy flow {stack.flow}",
+        runtime=f"python{stack.python_version}",
         handler=HANDLER,
         architectures=[place.architecture],
         role=own.arn,
@@ -124,11 +103,33 @@ def _worker(
         memory_size=place.memory_mb,
         ephemeral_storage=storage if place.storage_mb > LAMBDA_STORAGE_MB.start else None,
         timeout=LAMBDA_TIMEOUT_SECONDS,
-        environment=Variables(variables=variables) if variables else None,
+        environment=Variables(variables=variables),
+        kms_key_arn=settings.kms_key,
+        vpc_config=_NETWORK if settings.functions_in_vpc else None,
+        tracing_config=Tracing() if settings.xray else None,
+        reserved_concurrent_executions=settings.reserved_concurrency,
         logging_config=LoggingConfig(log_group=ref(LOG)),
-        tags=tags,
+        tags=stack.tags,
     )
-    # Tags are no part of a version: Lambda publishes none where only they differ.
-    published = properties.model_dump(by_alias=True, exclude={"tags"})
-    version = f"{place.name}Version{digest(code.artifact_hash, published)}"
-    return Worker(place.name, own, properties, version)
+    # Lambda publishes no version where only these differ.
+    unpublished = {"tags", "reserved_concurrent_executions"}
+    published = properties.model_dump(by_alias=True, exclude=unpublished)
+    version = f"{place.name}Version{digest(stack.code.artifact_hash, published)}"
+    return Worker(place.name, own, properties, version, stack.code.artifact_base64)
+
+
+_NETWORK = VpcConfig(subnet_ids=ref("SubnetIds"), security_group_ids=ref("SecurityGroupIds"))
+
+# Lambda developer guide, "Giving Lambda functions access to resources in an Amazon VPC", read
+# 2026-11: when a function is made, the interfaces do not exist, and so have no names.
+_USE_NETWORK = Statement(
+    action=[
+        "ec2:AssignPrivateIpAddresses",
+        "ec2:CreateNetworkInterface",
+        "ec2:DeleteNetworkInterface",
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeSubnets",
+        "ec2:UnassignPrivateIpAddresses",
+    ],
+    resource=["*"],
+)

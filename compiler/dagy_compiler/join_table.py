@@ -15,13 +15,15 @@ from dagy_compiler.cloudformation import (
     Resource,
     Statement,
     Table,
-    Tag,
+    TableEncryption,
     TimeToLive,
     get_att,
     lasting,
     ref,
+    sub,
 )
 from dagy_compiler.roles import Attached
+from dagy_compiler.stack import Stack
 
 TABLE = "JoinTable"
 """Its logical id."""
@@ -31,13 +33,15 @@ EXPIRES = "expires"
 """Attributes of its items, as `dagy.worker.joins` writes them."""
 
 
-def table(tags: list[Tag]) -> dict[str, Resource]:
+def table(stack: Stack) -> dict[str, Resource]:
     """Return the table; it is paid for by what is asked of it, and empties itself."""
+    key = stack.settings.kms_key
     properties = Table(
         attribute_definitions=[Attribute(attribute_name=KEY)],
         key_schema=[KeyPart(attribute_name=KEY)],
         time_to_live_specification=TimeToLive(attribute_name=EXPIRES),
-        tags=tags,
+        sse_specification=TableEncryption(table_key=key) if key else None,
+        tags=stack.tags,
     )
     return {TABLE: lasting("AWS::DynamoDB::Table", properties)}
 
@@ -47,9 +51,28 @@ def variables() -> Json:
     return {"DAGY_JOINS_TABLE": ref(TABLE)}
 
 
-def update() -> Statement:
+def update(stack: Stack) -> list[Statement]:
     """Return what keeping the record of a join takes."""
-    return Statement(action=["dynamodb:UpdateItem"], resource=[get_att(TABLE, "Arn")])
+    own = Statement(action=["dynamodb:UpdateItem"], resource=[get_att(TABLE, "Arn")])
+    if stack.settings.kms_key is None:
+        return [own]
+    # DynamoDB developer guide, "DynamoDB encryption at rest: usage notes", read 2026-11.
+    by_key = Statement(
+        action=[
+            "kms:CreateGrant",
+            "kms:Decrypt",
+            "kms:DescribeKey",
+            "kms:Encrypt",
+            "kms:GenerateDataKey",
+            "kms:ReEncryptFrom",
+            "kms:ReEncryptTo",
+        ],
+        resource=[stack.settings.kms_key],
+        condition={
+            "StringEquals": {"kms:ViaService": sub("dynamodb.${AWS::Region}.amazonaws.com")}
+        },
+    )
+    return [own, by_key]
 
 
 def send(machines: Sequence[str]) -> Attached:

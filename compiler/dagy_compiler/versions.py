@@ -7,6 +7,7 @@ from. The alias comes last, so a deployment that fails leaves it where it was.
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
 from typing import Final
 
@@ -38,6 +39,11 @@ class Code:
 
     hash: str
     artifact_hash: str
+
+    @property
+    def artifact_base64(self) -> str:
+        """The SHA-256 of artifact.zip as Lambda tells it."""
+        return base64.b64encode(bytes.fromhex(self.artifact_hash)).decode()
 
 
 def version_id(machine: str) -> str:

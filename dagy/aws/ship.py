@@ -9,12 +9,20 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from dagy.aws.artifact_bucket import artifact_bucket
 from dagy.aws.changes import ChangeSet
 from dagy.aws.deploy import Confirm, Deployment, Outcome, deploy
-from dagy.aws.preparers import preparer_for
+from dagy.aws.preparers import Chosen
+from dagy.aws.prune import prune
 from dagy.aws.stack_events import OnEvent
 from dagy.aws.stacks import Stack, find_stack
 from dagy.aws.target import Target
+from dagy.aws.versions import (
+    current_version,
+    newest_version,
+    point_alias,
+    record_deployment,
+)
 from dagy.building import BuildOptions, Built, build
 from dagy.deployment import DeployResult
 from dagy.errors import DeployError
@@ -32,6 +40,7 @@ class Shipping:
         parameters: of the template, by name.
         tags: of everything, besides the target's.
         force: deploy although nothing seems to have changed.
+        keep: versions to keep besides those with executions under way, at least 1.
         output: where the bundle is kept; None keeps it nowhere.
         tool: "cdk" or "cloudformation"; None for whatever is there.
     """
@@ -41,6 +50,7 @@ class Shipping:
     parameters: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     force: bool = False
+    keep: int = 5
     output: Path | None = None
     tool: str | None = None
 
@@ -53,11 +63,13 @@ class Shipped:
         result: for the caller.
         built: the bundle that was deployed.
         outcome: of the deployment.
+        pruned: old versions that were removed, and what only they needed, as `kind name`.
     """
 
     result: DeployResult
     built: Built
     outcome: Outcome
+    pruned: tuple[str, ...] = ()
 
 
 def always(_: ChangeSet) -> bool:
@@ -98,12 +110,31 @@ def ship(
         outcome = deploy(
             deployment,
             target,
-            preparer_for(target, shipping.tool),
+            Chosen(target, shipping.tool),
             confirm=confirm,
             on_event=on_event,
             force=shipping.force,
         )
-    return Shipped(_result(built, outcome), built, outcome)
+    pruned: tuple[str, ...] = ()
+    if outcome.stack is not None and not outcome.refused:
+        stack = outcome.stack
+        outcome = _led_to_newest(target, stack, outcome)
+        if not outcome.skipped:
+            bucket = artifact_bucket(target)
+            newest = newest_version(target.client("cloudformation"), stack)
+            record_deployment(bucket, stack, newest)
+            pruned = prune(target, stack, bucket, shipping.keep)
+    return Shipped(_result(built, outcome), built, outcome, pruned)
+
+
+def _led_to_newest(target: Target, stack: Stack, outcome: Outcome) -> Outcome:
+    """Let the alias lead to the version that was deployed, which it does not after a rollback."""
+    stepfunctions = target.client("stepfunctions")
+    newest = newest_version(target.client("cloudformation"), stack)
+    if current_version(stepfunctions, stack) == newest:
+        return outcome
+    point_alias(stepfunctions, stack, newest)
+    return replace(outcome, skipped=False)
 
 
 def _folder(output: Path | None) -> AbstractContextManager[Path | str]:

@@ -46,9 +46,14 @@ class Stack:
         return self.status.endswith("_IN_PROGRESS") and not self.is_new
 
     @property
+    def deployment(self) -> str:
+        """What the flow is called there."""
+        return self.name.removeprefix("dagy-")
+
+    @property
     def is_flow(self) -> bool:
         """Whether it is the stack of a flow."""
-        return "StateMachineArn" in self.outputs and "CodeHash" in self.outputs
+        return {"StateMachineArn", "BundleHash"} <= set(self.outputs)
 
 
 def find_stack(cloudformation: Any, name: str) -> Stack | None:

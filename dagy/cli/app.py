@@ -22,7 +22,8 @@ from dagy.cli.arguments import (
 )
 from dagy.cli.config_app import config
 from dagy.cli.runs_app import runs
-from dagy.errors import NotBuiltError
+from dagy.cli.schedule_app import schedule
+from dagy.cli.settings import Settings, with_settings
 from dagy.version import __version__
 
 app = typer.Typer(
@@ -36,6 +37,7 @@ app = typer.Typer(
 )
 app.add_typer(runs, name="runs")
 app.add_typer(config, name="config")
+app.add_typer(schedule, name="schedule")
 
 Target = Annotated[
     str,
@@ -198,6 +200,7 @@ def logs(
 
 
 @app.command(epilog="Example: dagy build flows/daily.py --execution-mode micro -o out")
+@with_settings
 def build(
     target: Target,
     output: Annotated[
@@ -219,6 +222,8 @@ def build(
         bool, typer.Option("--list", help="Show each file that is packed.")
     ] = False,
     as_json: AsJson = False,
+    *,
+    settings: Settings,
 ) -> None:
     """Compile a flow to a folder that CloudFormation and the CDK can deploy."""
     from dagy.building import BuildOptions
@@ -226,8 +231,8 @@ def build(
 
     options = BuildOptions(
         mode=execution_mode, fuse=fuse, joins=joins, version=flow_version,
-        from_history=profile_from_history,
-        include=include or (), exclude=exclude or (),
+        from_history=profile_from_history, include=include or (), exclude=exclude or (),
+        settings=settings,
     )  # fmt: skip
     build_flow(
         target, options, output, param or [], params_file, listing=list_files, as_json=as_json
@@ -282,10 +287,8 @@ def sql(
     answer(question, as_json=as_json, as_csv=as_csv)
 
 
-_UNBUILT = {"ignore_unknown_options": True, "allow_extra_args": True}
-
-
 @app.command(epilog="Example: dagy deploy flows/daily.py --execution-mode micro --region eu-west-1")
+@with_settings
 def deploy(
     target: Target,
     profile: ProfileName = None,
@@ -336,6 +339,12 @@ def deploy(
     force: Annotated[
         bool, typer.Option("--force", help="Deploy although nothing seems to have changed.")
     ] = False,
+    keep: Annotated[
+        int,
+        typer.Option(
+            "--keep", metavar="N", min=1, help="Old versions to keep, besides any in use."
+        ),
+    ] = 5,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="DIR", help="Keep the bundle in this folder."),
@@ -350,6 +359,8 @@ def deploy(
         ),
     ] = None,
     as_json: AsJson = False,
+    *,
+    settings: Settings,
 ) -> None:
     """Build a flow and put it on AWS."""
     from dagy.aws.target import find_target
@@ -359,16 +370,18 @@ def deploy(
 
     asked = DeployRequest(
         flow=target, pairs=param or [], params_file=params_file,
-        tags=tags or [], parameters=parameter or [], dry_run=dry_run, yes=yes, as_json=as_json,
+        tags=tags or [], parameters=parameter or [], dry_run=dry_run, yes=yes, force=force,
+        keep=keep, version=flow_version, output=output, tool=tool, as_json=as_json,
     )  # fmt: skip
     options = BuildOptions(
         mode=execution_mode or effective(profile).values.execution_mode or "nano",
         fuse=fuse, joins=joins, default_executor=default_executor,
         from_history=profile_from_history, deployment=name, environment=environment,
+        settings=settings,
         include=include or (), exclude=exclude or (),
     )  # fmt: skip
     where = find_target(profile=profile, region=region, aws_profile=aws_profile, bucket=bucket)
-    deploy_flow(asked, options, where, version=flow_version, force=force, output=output, tool=tool)
+    deploy_flow(asked, options, where)
 
 
 @app.command(epilog="Example: dagy doctor --profile production")
@@ -385,7 +398,90 @@ def doctor(
     show_examination(profile, region, aws_profile, bucket, as_json=as_json)
 
 
-@app.command(context_settings=_UNBUILT, epilog="Not built yet: see dagy runs --help")
-def flows() -> None:
-    """Not built yet: list deployed flows."""
-    raise NotBuiltError("this version of Dagy cannot list deployed flows yet")
+flows = typer.Typer(help="Look at the flows that are deployed.", no_args_is_help=True)
+app.add_typer(flows, name="flows")
+
+DeployedFlow = Annotated[
+    str, typer.Argument(metavar="FLOW", help="What the flow is called where it is deployed.")
+]
+
+
+@flows.command("list", epilog="Example: dagy flows list --region eu-west-1 --json")
+def flows_list(
+    profile: ProfileName = None,
+    region: Region = None,
+    aws_profile: AwsProfile = None,
+    as_json: AsJson = False,
+) -> None:
+    """List deployed flows: version, mode, and how many executions are running."""
+    from dagy.aws.target import find_target
+    from dagy.cli.deployed import list_flows
+
+    list_flows(
+        find_target(profile=profile, region=region, aws_profile=aws_profile), as_json=as_json
+    )
+
+
+@app.command(epilog="Example: dagy versions daily --environment staging")
+def versions(
+    flow: DeployedFlow,
+    environment: Environment = None,
+    profile: ProfileName = None,
+    region: Region = None,
+    aws_profile: AwsProfile = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the versions of a deployed flow; * marks the one that executions start from."""
+    from dagy.aws.target import find_target
+    from dagy.cli.deployed import list_versions
+
+    target = find_target(profile=profile, region=region, aws_profile=aws_profile)
+    list_versions(target, flow, environment, as_json=as_json)
+
+
+@app.command(epilog="Example: dagy rollback daily 7")
+def rollback(
+    flow: DeployedFlow,
+    version: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[VERSION]",
+            help="Its label, or the beginning of its code hash; by default the one before.",
+        ),
+    ] = None,
+    environment: Environment = None,
+    profile: ProfileName = None,
+    region: Region = None,
+    aws_profile: AwsProfile = None,
+) -> None:
+    """Let executions start from another version; what is running goes on as it began."""
+    from dagy.aws.target import find_target
+    from dagy.cli.deployed import roll_back
+
+    roll_back(
+        find_target(profile=profile, region=region, aws_profile=aws_profile),
+        flow,
+        version,
+        environment,
+    )
+
+
+@app.command(epilog="Example: dagy destroy daily --environment staging --yes")
+def destroy(
+    flow: DeployedFlow,
+    environment: Environment = None,
+    profile: ProfileName = None,
+    region: Region = None,
+    aws_profile: AwsProfile = None,
+    bucket: ArtifactBucket = None,
+    keep_data: Annotated[
+        bool, typer.Option("--keep-data", help="Leave the bucket of large values.")
+    ] = False,
+    yes: Yes = False,
+) -> None:
+    """Take a flow off AWS, with all that was made for it."""
+    from dagy.aws.target import find_target
+    from dagy.cli.deployed import destroy_flow
+
+    target = find_target(profile=profile, region=region, aws_profile=aws_profile, bucket=bucket)
+    destroy_flow(target, flow, environment, keep_data=keep_data, yes=yes)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from dagy.aws.stack_events import StackEvent
 from dagy.aws.target import Target
 from dagy.building import BuildOptions, Built
 from dagy.cli.params import read_params
-from dagy.cli.screen import err, out, print_json, say, say_warning, table
+from dagy.cli.screen import err, out, print_json, say, say_error, say_warning, table
 from dagy.deployment import tags_of
 from dagy.errors import DeployError
 from dagy.loader import load_flow
@@ -35,6 +35,11 @@ class DeployRequest:
         parameters: of `--parameter`, as `NAME=VALUE`.
         dry_run: show the changes and make none.
         yes: make changes of permissions without asking.
+        force: deploy although nothing seems to have changed.
+        keep: old versions to keep.
+        version: label of the version.
+        output: where to keep the bundle.
+        tool: what makes the changes.
         as_json: print JSON.
     """
 
@@ -45,19 +50,15 @@ class DeployRequest:
     parameters: Sequence[str] = ()
     dry_run: bool = False
     yes: bool = False
+    force: bool = False
+    keep: int = 5
+    version: str | None = None
+    output: Path | None = None
+    tool: str | None = None
     as_json: bool = False
 
 
-def deploy_flow(
-    asked: DeployRequest,
-    options: BuildOptions,
-    target: Target | None,
-    *,
-    version: str | None,
-    force: bool,
-    output: Path | None,
-    tool: str | None,
-) -> None:
+def deploy_flow(asked: DeployRequest, options: BuildOptions, target: Target | None) -> None:
     """Build a flow and deploy it; without a target, run it here."""
     started = time.monotonic()
     loaded = load_flow(asked.flow)
@@ -66,18 +67,26 @@ def deploy_flow(
         _run_here(asked)
         return
     shipping = Shipping(
-        options=_with(options, bound),
-        version=version,
+        options=replace(options, bound=bound),
+        version=asked.version,
         parameters=_pairs("--parameter", asked.parameters),
         tags=tags_of(asked.tags),
-        force=force,
-        output=output,
-        tool=tool,
+        force=asked.force,
+        keep=asked.keep,
+        output=asked.output,
+        tool=asked.tool,
     )
     told = _Told(asked)
-    shipped = ship(
-        loaded, shipping, target, confirm=told.confirm, on_built=told.built, on_event=told.event
-    )
+    try:
+        shipped = ship(
+            loaded, shipping, target, confirm=told.confirm, on_built=told.built, on_event=told.event
+        )
+    except KeyboardInterrupt:
+        say_error(
+            "interrupted; what CloudFormation has begun it finishes; the same command then "
+            "goes on from there"
+        )
+        raise typer.Exit(130) from None
     told.ended(shipped, time.monotonic() - started)
 
 
@@ -91,12 +100,6 @@ def _run_here(asked: DeployRequest) -> None:
     )
     output = choose_output(as_json=asked.as_json, json_lines=False, quiet=False, live=True)
     run_flow(asked.flow, asked.pairs, asked.params_file, 1, True, output)
-
-
-def _with(options: BuildOptions, bound: Mapping[str, Any]) -> BuildOptions:
-    from dataclasses import replace
-
-    return replace(options, bound=bound)
 
 
 def _pairs(option: str, texts: Sequence[str]) -> dict[str, str]:
@@ -161,6 +164,8 @@ class _Told:
                 f"Deployed {result.flow_name} version {result.flow_version} in {seconds:.1f} s: "
                 f"{result.state_machine_arn}"
             )
+            for each in shipped.pruned:
+                say(f"  removed old {each}")
         if outcome.refused and not self._asked.dry_run:
             raise typer.Exit(1)
 
@@ -200,6 +205,7 @@ def _as_json(shipped: Shipped) -> dict[str, Any]:
         "code_hash": shipped.built.bundle.manifest["code_hash"],
         "skipped": result.skipped,
         "deployed": not shipped.outcome.refused,
+        "pruned": list(shipped.pruned),
         "changes": [
             {
                 "action": change.action,

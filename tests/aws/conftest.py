@@ -61,17 +61,14 @@ class Project:
             stdin=subprocess.DEVNULL,
         )
 
+    @property
+    def deploying(self):
+        """The arguments that deploy it, by CloudFormation also where the CDK is installed."""
+        where = ("--with", "cloudformation")
+        return ("deploy", "numbers_flow.py", "--name", self.name, "-m", "micro", *where)
+
     def deploy(self, *arguments, **environment):
-        return self.dagy(
-            "deploy",
-            "numbers_flow.py",
-            "--name",
-            self.name,
-            "-m",
-            "micro",
-            *arguments,
-            **environment,
-        )
+        return self.dagy(*self.deploying, *arguments, **environment)
 
     def deployed(self, *arguments):
         """Deploy, and return what is told of it as JSON."""

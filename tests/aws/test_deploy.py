@@ -100,9 +100,7 @@ def test_two_at_once_end_as_one_after_the_other(project):
     project.write(FLOW)
     both = [
         subprocess.Popen(
-            project.command(
-                "deploy", "numbers_flow.py", "--name", project.name, "-m", "micro", "--yes"
-            ),
+            project.command(*project.deploying, "--yes"),
             cwd=project.folder,
             env=project.environment(),
             stdout=subprocess.PIPE,
@@ -122,9 +120,7 @@ def test_a_deployment_that_is_killed_anywhere_is_mended_by_the_next(project):
     for round_ in range(10):
         project.write(FLOW.replace("2 * n", f"{round_ + 2} * n"))
         process = subprocess.Popen(
-            project.command(
-                "deploy", "numbers_flow.py", "--name", project.name, "-m", "micro", "--yes"
-            ),
+            project.command(*project.deploying, "--yes"),
             cwd=project.folder,
             env=project.environment(),
             stdout=subprocess.DEVNULL,

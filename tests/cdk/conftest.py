@@ -37,19 +37,10 @@ class CdkProject(Project):
             stdin=subprocess.DEVNULL,
         )
 
-    def made_of(self, name):
-        """What is there of a stack: functions, state machines, roles and logs."""
-        client = self.server.client
-        found = [
-            *(each["FunctionName"] for each in client("lambda").list_functions()["Functions"]),
-            *(
-                each["name"]
-                for each in client("stepfunctions").list_state_machines()["stateMachines"]
-            ),
-            *(each["RoleName"] for each in client("iam").list_roles()["Roles"]),
-            *(each["logGroupName"] for each in client("logs").describe_log_groups()["logGroups"]),
-        ]
-        return [each for each in found if f"dagy-{name}" in each]
+    def machines(self):
+        """The state machines of its stack."""
+        machines = self.server.client("stepfunctions").list_state_machines()["stateMachines"]
+        return [each["name"] for each in machines if each["name"].startswith(self.stack_name)]
 
 
 @pytest.fixture(scope="session")

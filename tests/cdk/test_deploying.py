@@ -1,9 +1,39 @@
 """Deploying with the CDK, by `dagy deploy` and by hand in the bundle's folder: the same stack."""
 
 import json
+import time
 
 from tests.aws.conftest import FLOW, Project
 from tests.cdk.conftest import CdkProject
+
+HELD = """
+import pathlib
+import time
+
+from dagy import flow, task
+
+@task
+def hold(n: int, reached: str, go_on: str) -> int:
+    pathlib.Path(reached).touch()
+    while not pathlib.Path(go_on).exists():
+        time.sleep(0.05)
+    return n
+
+@task
+def multiply(n: int) -> int:
+    return 2 * n
+
+@flow
+def numbers(n: int, reached: str, go_on: str) -> int:
+    return multiply(hold(n, reached, go_on))
+"""
+
+
+def wait_for(condition, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def resources(project):
@@ -13,6 +43,8 @@ def resources(project):
     for resource in found.values():
         resource["Properties"].pop("Code", None)
         resource.pop("Metadata", None)
+        if not resource.get("DependsOn"):
+            resource.pop("DependsOn", None)
     return found
 
 
@@ -25,6 +57,27 @@ def test_what_is_deployed_gives_what_the_laptop_gives_and_is_left_alone_the_next
     before = project.stack()
     assert project.deployed("--with", "cdk")["skipped"] is True
     assert project.stack() == before
+
+
+def test_an_execution_under_way_ends_on_the_version_that_it_began_with(project, tmp_path):
+    project.write(HELD)
+    told = project.deployed("--with", "cdk")
+    reached, go_on = tmp_path / "reached", tmp_path / "go-on"
+    client = project.server.client("stepfunctions")
+    given = {"n": 1, "reached": str(reached), "go_on": str(go_on)}
+    old = client.start_execution(
+        stateMachineArn=told["state_machine_arn"], input=json.dumps(given)
+    )["executionArn"]
+    wait_for(reached.exists)
+
+    project.write(HELD.replace("2 * n", "3 * n"))
+    changed = project.deployed("--with", "cdk")
+    assert changed["stack_name"] == told["stack_name"]
+    assert changed["state_machine_arn"] == told["state_machine_arn"]
+    go_on.touch()
+    assert project.execute(changed["state_machine_arn"], **given).output == 3
+    wait_for(lambda: client.describe_execution(executionArn=old)["status"] != "RUNNING")
+    assert client.describe_execution(executionArn=old)["output"] == "2"
 
 
 def test_both_tools_make_the_same_resources(project, tmp_path):
@@ -56,7 +109,7 @@ def test_the_folder_of_a_bundle_is_a_cdk_app_as_it_is(project):
     destroyed = project.cdk(bundle, "destroy", "--app=cdk.out", "--force")
     assert destroyed.returncode == 0, destroyed.stderr
     assert project.stack() is None
-    assert project.made_of("numbers") == []
+    assert project.machines() == []
 
 
 def test_an_account_that_is_not_bootstrapped_is_deployed_to_by_cloudformation(tmp_path, ministack):

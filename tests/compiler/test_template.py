@@ -1,5 +1,6 @@
 """The stack of a flow: what is in it, and that each role may do what its resource does and no more."""
 
+import base64
 import json
 import re
 from pathlib import Path
@@ -19,7 +20,7 @@ from tests.compiler.cases import (
     plain_chain,
 )
 from tests.compiler.flows import Flow
-from tests.compiler.stacks import CODE, HASHED, of_type, plainly, stack_of
+from tests.compiler.stacks import CODE, HASHED, allowed, of_type, plainly, stack_of, statements
 
 
 def planned(spec, mode):
@@ -28,42 +29,6 @@ def planned(spec, mode):
 
 def made(spec, mode="micro"):
     return plainly(stack_of(planned(spec, mode)))
-
-
-def statements(stack):
-    """Every statement of every role, with the role's logical id."""
-    for name, properties in of_type(stack, "AWS::IAM::Role").items():
-        for policy in properties.get("Policies", []):
-            for statement in policy["PolicyDocument"]["Statement"]:
-                yield name, statement
-    for properties in of_type(stack, "AWS::IAM::Policy").values():
-        for role in properties["Roles"]:
-            for statement in properties["PolicyDocument"]["Statement"]:
-                yield role["Ref"], statement
-
-
-def allowed(stack):
-    """What each role may do: (action, resource as text) by role."""
-    found = {}
-    for role, statement in statements(stack):
-        assert statement["Effect"] == "Allow"
-        for action in statement["Action"]:
-            for resource in statement["Resource"]:
-                found.setdefault(role, set()).add((action, shown(resource)))
-    return found
-
-
-def shown(resource):
-    match resource:
-        case {"Fn::GetAtt": [name, attribute]}:
-            return f"{name}.{attribute}"
-        case {"Fn::Sub": text}:
-            return text.replace("arn:${AWS::Partition}", "arn").replace(
-                ":${AWS::Region}:${AWS::AccountId}", "::"
-            )
-        case {"Ref": name}:
-            return name
-    return resource
 
 
 LOG = {(f"logs:{action}", "WorkerLogGroup.Arn") for action in ("CreateLogStream", "PutLogEvents")}
@@ -78,14 +43,16 @@ def test_nano_is_one_function_without_a_bucket():
         "StateMachineRole", "StateMachine", "StateMachineVersion", "Alias",
     }  # fmt: skip
     assert allowed(stack) == {"WorkerRole": LOG, "StateMachineRole": INVOKE}
-    assert "Environment" not in of_type(stack, "AWS::Lambda::Function")["WorkerFunction"]
+    function = of_type(stack, "AWS::Lambda::Function")["WorkerFunction"]
+    assert function["Environment"] == {"Variables": {"DAGY_CODE_HASH": CODE.hash}}
 
 
 def test_micro_has_a_bucket_for_what_is_too_large_for_a_state():
     stack = made(plain_chain(), "micro")
     assert allowed(stack) == {"WorkerRole": LOG | VALUES, "StateMachineRole": INVOKE}
     function = of_type(stack, "AWS::Lambda::Function")["WorkerFunction"]
-    assert function["Environment"] == {"Variables": {"DAGY_BUCKET": {"Ref": "DataBucket"}}}
+    variables = {"DAGY_CODE_HASH": CODE.hash, "DAGY_BUCKET": {"Ref": "DataBucket"}}
+    assert function["Environment"] == {"Variables": variables}
 
 
 def test_the_bucket_is_private_encrypted_tls_only_and_empties_itself():
@@ -169,7 +136,8 @@ def test_containers_run_in_a_network_that_is_given_and_on_an_image_that_is_publi
     assert container["LogConfiguration"]["LogDriver"] == "awslogs"
     assert container["EntryPoint"] == ["python", "-c", Path(BOOTSTRAP).read_text()]
     assert {variable["Name"] for variable in container["Environment"]} == {
-        "DAGY_BUCKET", "DAGY_ARTIFACT_BUCKET", "DAGY_ARTIFACT_KEY", "PYTHONUNBUFFERED"
+        "DAGY_BUCKET", "DAGY_ARTIFACT_BUCKET", "DAGY_ARTIFACT_KEY", "DAGY_ARTIFACT_SHA256",
+        "DAGY_CODE_HASH", "PYTHONUNBUFFERED",
     }  # fmt: skip
     assert "SubnetIds" not in made(plain_chain())["Parameters"]
 
@@ -293,7 +261,7 @@ def test_definitions_name_versions_and_the_alias_leads_to_one():
     version = stack["Resources"]["StateMachineVersion"]
     assert version["DependsOn"] == ["ReportToStepFunctions"]
     assert version["Properties"] == {
-        "Description": f"code {CODE.hash}",
+        "Description": json.dumps({"version": "1", "code": CODE.hash}),
         "StateMachineArn": {"Ref": "StateMachine"},
         "StateMachineRevisionId": {"Fn::GetAtt": ["StateMachine", "StateMachineRevisionId"]},
     }
@@ -336,6 +304,13 @@ def test_what_cannot_be_changed_under_an_execution_has_an_id_that_changes_with_i
             "AWS::Lambda::Version": {"WorkerFunctionVersion"},
         }[kind]
     )
+
+
+def test_a_version_is_published_of_the_code_that_was_built_and_of_no_other():
+    stack = stack_of(planned(plain_chain(), "nano"))
+    [version] = of_type(stack, "AWS::Lambda::Version").values()
+    # As Lambda tells hashes: in base 64.
+    assert base64.b64decode(version["CodeSha256"]).hex() == CODE.artifact_hash
 
 
 def test_a_function_that_is_to_be_otherwise_has_another_version():

@@ -10,6 +10,7 @@ passes the exception's class name on, as AWS does. So the runtime is swapped, an
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import os
@@ -145,15 +146,17 @@ class Ministack:
 
     def deploy(self, name: str, bundle: Path, template: dict[str, Any], **parameters: str) -> Stack:
         """Make a stack of a bundle, or make the stack of this name one of it."""
-        artifact = _with_bootstrap(bundle, self._bin)
+        artifact = (bundle / "artifact.zip").read_bytes()
         prefix = f"{name}/{hashlib.sha256(artifact).hexdigest()}"
         self._s3.put_object(Bucket="artifacts", Key=f"{prefix}/artifact.zip", Body=artifact)
+        function = _with_bootstrap(bundle, self._bin)
+        self._s3.put_object(Bucket="artifacts", Key=f"{prefix}/function.zip", Body=function)
         keys = {f"{machine}Key": f"{prefix}/{file}" for machine, file in _machines(bundle).items()}
         for machine, file in _machines(bundle).items():
             content = (bundle / file).read_bytes()
             self._s3.put_object(Bucket="artifacts", Key=keys[f"{machine}Key"], Body=content)
         given = {**_PARAMETERS, "ArtifactKey": f"{prefix}/artifact.zip", **keys, **parameters}
-        return self._deploy(name, template, given)
+        return self._deploy(name, _bootstrapped(template, f"{prefix}/function.zip"), given)
 
     @contextmanager
     def _containers(self, stack: Stack) -> Iterator[Containers | None]:
@@ -189,10 +192,6 @@ class Ministack:
         raise RuntimeError("ministack did not become healthy within 60 s")
 
     def _deploy(self, name: str, template: dict[str, Any], parameters: dict[str, str]) -> Stack:
-        for resource in template["Resources"].values():
-            if resource["Type"] == "AWS::Lambda::Function":
-                assert resource["Properties"]["Runtime"].startswith("python3.")
-                resource["Properties"]["Runtime"] = "provided.al2023"
         body = json.dumps(template, ensure_ascii=False).encode()
         self._s3.put_object(Bucket="artifacts", Key=f"{name}.json", Body=body)
         request = {
@@ -284,14 +283,27 @@ def _machines(bundle: Path) -> dict[str, str]:
     return manifest["state_machines"]
 
 
+def _bootstrapped(template: dict[str, Any], key: str) -> dict[str, Any]:
+    """A template whose functions begin with the bootstrap of the code under a key."""
+    changed = copy.deepcopy(template)
+    for resource in changed["Resources"].values():
+        if "S3Key" in resource["Properties"].get("Code", ()):
+            assert resource["Properties"]["Runtime"].startswith("python3.")
+            resource["Properties"]["Runtime"] = "provided.al2023"
+            resource["Properties"]["Code"]["S3Key"] = key
+        elif resource["Type"] == "AWS::Lambda::Version":
+            del resource["Properties"]["CodeSha256"]
+    return changed
+
+
 def _with_bootstrap(bundle: Path, bin_folder: Path) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "artifact.zip"
-        shutil.copy(bundle / "artifact.zip", copy)
-        with zipfile.ZipFile(copy, "a") as archive:
+        file = Path(folder) / "artifact.zip"
+        shutil.copy(bundle / "artifact.zip", file)
+        with zipfile.ZipFile(file, "a") as archive:
             entry = zipfile.ZipInfo("bootstrap")
             entry.external_attr = 0o100755 << 16
             archive.writestr(
                 entry, _BOOTSTRAP.format(python=bin_folder / "python", handler=HANDLER)
             )
-        return copy.read_bytes()
+        return file.read_bytes()

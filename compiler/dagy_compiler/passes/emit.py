@@ -21,7 +21,6 @@ from dagy_compiler.nested_states import (
     nested_states,
     opening,
 )
-from dagy_compiler.placement import is_container
 from dagy_compiler.plan import Plan
 from dagy_compiler.program import (
     OWN_OUTPUT,
@@ -304,8 +303,7 @@ class _Emitter:
         content = self._sent(step.inputs)
         unit = self._units[index]
         if unit.whole_flow:
-            if is_container(unit.placement):
-                content["run"] = self._run
+            content["run"] = self._run
             return AttemptStates(
                 name,
                 self._attempts[index],

@@ -147,14 +147,15 @@ def describe(given):
 def listed(given):
     """List the executions of a machine, or those that a version or an alias started."""
     arn = given.get("stateMachineArn")
-    if arn is None or arn in sfn._state_machines:
-        return list_executions(given)
     base = sfn._resolve_state_machine_arn(arn)
+    if base is None:
+        return list_executions(given)
     answer = answer_of(list_executions({**given, "stateMachineArn": base, "maxResults": 1000}))
     answer["executions"] = [
         {**each, **{field: execution[field] for field in FIELDS if field in execution}}
         for each in answer["executions"]
-        if arn in {(execution := sfn._executions[each["executionArn"]]).get(f) for f in FIELDS}
+        if (execution := sfn._executions[each["executionArn"]])
+        and arn in {base, *(execution.get(field) for field in FIELDS)}
     ]
     return sfn.json_response(answer)
 
