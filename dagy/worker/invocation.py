@@ -21,8 +21,10 @@ from dagy.parameters import bind
 from dagy.spec import Direct, FlowSpec, ParameterReference, TaskRunSpec, TaskSpec, follow, resolve
 from dagy.state import StateType
 from dagy.values import from_text, to_text
-from dagy.worker.claims import MAX_TEXT_BYTES, Artifacts, Claims
+from dagy.worker.claims import MAX_TEXT_BYTES, SKIPPED, Artifacts, Claims
 from dagy.worker.failures import own_name
+from dagy.worker.joins import place as joins_place
+from dagy.worker.meeting import Told, Waits, meet
 from dagy.worker.records import RecordSink, Sizes
 from dagy.worker.seed import SEED_KEY, Keeper, Seed, seed_of
 from dagy.worker.verdict import (
@@ -71,6 +73,8 @@ class Invocation:
         if "call" in event:
             self._claims.keep(event["key"], json.dumps(event["call"]))
             return {}
+        if event.keys() & {"tell", "await"}:
+            return self._meet()
         if "surface" in event:
             raise_kept(self._kept(event["surface"]), self._spec)
         if "count" in event:
@@ -141,6 +145,42 @@ class Invocation:
                 f"may have {MAX_ITEMS:,}; map over groups of them, with a task for a group"
             )
         return count
+
+    def _meet(self) -> dict[str, Any]:
+        """Do this side's part in joins across branches."""
+        if "tell" in self._event:
+            self._tell(**self._event["tell"])
+        else:
+            self._await(**self._event["await"])
+        return {}
+
+    def _tell(self, task: str, joins: Mapping[str, int]) -> None:
+        """Store what task runs have made, and tell those that wait for one of them.
+
+        Args:
+            task: that one.
+            joins: for how many each of those waits, by its id.
+        """
+        attempt = self._event.get("flow_attempt", 1)
+        for name, handed in (self._event.get("results") or {}).items():
+            text = SKIPPED if handed is None else self._claims.text(handed)
+            self._claims.keep(f"joined/{attempt}/{name}", text)
+        for waiting, others in joins.items():
+            meet(joins_place(), self._join(waiting), Told(task), others)
+
+    def _await(self, task: str, others: int, token: str, since: int) -> None:
+        """Say that a task run waits for others.
+
+        Args:
+            task: that one.
+            others: for how many it waits.
+            token: by which it waits.
+            since: when the state was entered or tried again, in milliseconds.
+        """
+        meet(joins_place(), self._join(task), Waits(token, since), others)
+
+    def _join(self, waiting: str) -> str:
+        return f"{self._event['run']}/{self._event.get('flow_attempt', 1)}/{waiting}"
 
     def _asked(self) -> list[TaskRunSpec]:
         """Return the task runs that are asked for; of a map, the item."""
