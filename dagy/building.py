@@ -39,6 +39,7 @@ class BuildOptions:
         from_history: arrange the machine by how long the tasks took here.
         deployment: what the flow is called where it is deployed, if not by its own name.
         environment: such as `staging`: the same flow beside others of its name.
+        settings: of the stack, by name; they go before those of `dagy.toml` and `pyproject.toml`.
         include: patterns of files to ship beside the modules that are imported.
         exclude: patterns of files not to ship.
     """
@@ -51,6 +52,7 @@ class BuildOptions:
     from_history: bool = False
     deployment: str | None = None
     environment: str | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
     include: Sequence[str] = ()
     exclude: Sequence[str] = ()
 
@@ -92,7 +94,9 @@ def build(loaded: LoadedFlow, options: BuildOptions, directory: Path) -> Built:
     """
     from dagy_compiler import compile_flow
     from dagy_compiler.bundle import write_bundle
+    from dagy_compiler.settings_files import find_settings
 
+    settings = find_settings(loaded.file, options.settings)
     traced = loaded.flow.trace(options.bound, version=options.version)
     check_importable(loaded.flow, traced)
     for warning in _differences(traced):
@@ -108,6 +112,7 @@ def build(loaded: LoadedFlow, options: BuildOptions, directory: Path) -> Built:
         python_version=".".join(platform.python_version_tuple()[:2]),
         deployment=options.deployment,
         environment=options.environment,
+        settings=settings,
     )
     return Built(bundle, compiled, measured, source, left_out)
 

@@ -27,6 +27,7 @@ from dagy_compiler.lines import definition_lines
 from dagy_compiler.machines import OUTERMOST, Machine, key_parameter, machines_of
 from dagy_compiler.modes import ECS
 from dagy_compiler.passes.limits import deployed_bytes
+from dagy_compiler.settings import Settings
 from dagy_compiler.template import harmless, template, template_text
 from dagy_compiler.templates import render_file
 from dagy_compiler.versions import Code
@@ -75,6 +76,7 @@ def write_bundle(
     python_version: str,
     deployment: str | None = None,
     environment: str | None = None,
+    settings: Settings | None = None,
 ) -> Bundle:
     """Write the bundle of a flow to `directory/<flow>`, replacing an earlier one in one step.
 
@@ -85,6 +87,7 @@ def write_bundle(
         python_version: of the Lambda runtime, as `3.12`.
         deployment: what the flow is called where it is deployed, if not by its own name.
         environment: such as `staging`: the same flow beside others of its name.
+        settings: what people decide about the stack.
 
     Raises:
         BundleError: the environment is no name; or the folder cannot be written, or holds something
@@ -97,6 +100,7 @@ def write_bundle(
         python_version=python_version,
         deployment=deployment,
         environment=environment,
+        settings=settings,
     )
     manifest = json.loads(files[MANIFEST])
     folder = directory / manifest["name"]
@@ -117,6 +121,7 @@ def files_of(
     python_version: str,
     deployment: str | None = None,
     environment: str | None = None,
+    settings: Settings | None = None,
 ) -> dict[str, bytes]:
     """Return the bytes of every file of a bundle, by name; the same input, the same bytes.
 
@@ -126,7 +131,9 @@ def files_of(
     machines = machines_of(compiled.plan)
     zipped = artifact(spec, source)
     code = Code(code_hash(spec, source), hashlib.sha256(zipped).hexdigest())
-    stack = template(compiled.plan, machines, python_version=python_version, code=code)
+    stack = template(
+        compiled.plan, machines, python_version=python_version, code=code, settings=settings
+    )
     apart = key_parameter(OUTERMOST) in stack["Parameters"]
     name = slug(deployment or spec.name, fallback="flow")
     if environment is not None:
