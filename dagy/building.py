@@ -21,6 +21,7 @@ from dagy.packaging.sources import LeftOut, sources_of
 from dagy.spec import FlowSpec
 
 if TYPE_CHECKING:
+    from dagy.schedules import Schedule
     from dagy_compiler import CompiledFlow
     from dagy_compiler.artifact import FlowSource
     from dagy_compiler.bundle import Bundle
@@ -67,6 +68,7 @@ class Built:
         measured: seconds that task runs took here, by id, if the machine is arranged by them.
         source: the files of the user's that it was made of.
         left_out: what was asked for or named, and was not packed.
+        schedule: when the flow is to start by itself, if it is.
     """
 
     bundle: Bundle
@@ -74,6 +76,7 @@ class Built:
     measured: Mapping[str, float] | None
     source: FlowSource
     left_out: tuple[LeftOut, ...]
+    schedule: Schedule | None = None
 
     @property
     def packed(self) -> dict[str, int]:
@@ -114,7 +117,7 @@ def build(loaded: LoadedFlow, options: BuildOptions, directory: Path) -> Built:
         environment=options.environment,
         settings=settings,
     )
-    return Built(bundle, compiled, measured, source, left_out)
+    return Built(bundle, compiled, measured, source, left_out, settings.when)
 
 
 def package(flow: Flow[..., Any]) -> tuple[Path, str]:

@@ -19,7 +19,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from dagy_compiler.asl import Catcher, Choice, Retrier, Rule, State, StateMachine, Succeed, Task
+from dagy_compiler.asl import (
+    Catcher,
+    Choice,
+    Pass,
+    Retrier,
+    Rule,
+    State,
+    StateMachine,
+    Succeed,
+    Task,
+)
 from dagy_compiler.jsonata import expression
 
 TARGET: Final = "TargetArn"
@@ -30,13 +40,16 @@ MACHINE: Final = "FlowArn"
 
 _START: Final = "arn:aws:states:::aws-sdk:sfn:startExecution"
 _LIST: Final = "arn:aws:states:::aws-sdk:sfn:listExecutions"
-_TAKEN: Final = "Sfn.ExecutionAlreadyExistsException"
+_TAKEN: Final = ("Sfn.ExecutionAlreadyExistsException", "Sfn.ExecutionAlreadyExists")
+"""The name is taken. The API calls this error by the second name, its Java client, by whose names
+Step Functions tells of errors, by the first."""
+
 _PAGE: Final = 100
 """Executions on a page: with 1,000, which the API allows, a state's 256 KiB would not hold it."""
 
 # A name that is taken is an answer, not a failure.
 _RETRY: Final = (
-    Retrier(error_equals=(_TAKEN,), max_attempts=0),
+    Retrier(error_equals=_TAKEN, max_attempts=0),
     Retrier(
         error_equals=("States.ALL",),
         interval_seconds=2,
@@ -58,7 +71,7 @@ def once(given: str) -> StateMachine:
     states: dict[str, State] = {
         "Start": _start(name, given, taken="Started already"),
         "Started": Succeed(),
-        "Started already": Succeed(output={"skipped": "this time has been started already"}),
+        "Started already": Pass(output={"skipped": "this time has been started already"}, end=True),
     }
     return StateMachine(
         comment="One execution for a scheduled time",
@@ -88,7 +101,7 @@ def alone(given: str) -> StateMachine:
                 "time": expression("$states.input.time"),
                 "running": expression("$count($states.result.Executions)"),
                 "latest": {"number": 0, "status": "NONE"},
-                "page": "",
+                "page": expression("''"),
             },
             next="Running?",
         ),
@@ -110,7 +123,7 @@ def alone(given: str) -> StateMachine:
         "Look further": _look_for_latest(NextToken=expression("$page")),
         "Start": _start("'scheduled-' & $string($latest.number + 1)", given, taken="Runs"),
         "Started": Succeed(),
-        "Runs": Succeed(output={"skipped": "another execution runs"}),
+        "Runs": Pass(output={"skipped": "another execution runs"}, end=True),
     }
     return StateMachine(
         comment="No execution while another runs",
@@ -149,6 +162,6 @@ def _start(name: str, given: str, *, taken: str) -> Task:
             "Input": expression(given),
         },
         retry=_RETRY,
-        catch=(Catcher(error_equals=(_TAKEN,), next=taken),),
+        catch=(Catcher(error_equals=_TAKEN, next=taken),),
         next="Started",
     )
