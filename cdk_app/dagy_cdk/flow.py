@@ -58,6 +58,8 @@ class DagyFlow(Construct):
             task), or a size on Fargate: "small" to "xlarge". By default that of the bundle, or
             "nano".
         fuse: in micro, which task runs share an invocation: "off", "chains" or "auto".
+        joins: how tasks wait for others: "tree", or "auto" for across branches too, where the best
+            sequences and parallels lose much by the tasks' `expected_seconds`.
         default_executor: with flow=: of tasks that name none.
         flow_version: with flow=: label of the version.
         flow_kwargs: with flow=: parameters of the flow that are bound now, by name.
@@ -96,6 +98,7 @@ class DagyFlow(Construct):
         bundle: str | Path | None = None,
         execution_mode: str | None = None,
         fuse: str | None = None,
+        joins: str | None = None,
         default_executor: str | None = None,
         flow_version: str | None = None,
         flow_kwargs: Mapping[str, Any] | None = None,
@@ -112,6 +115,7 @@ class DagyFlow(Construct):
         asked = {
             "mode": execution_mode,
             "fuse": fuse,
+            "joins": joins,
             "default_executor": default_executor,
             "version": flow_version,
             "bound": flow_kwargs,

@@ -244,6 +244,7 @@ def _files(
         "environment": label.environment,
         "execution_mode": compiled.mode,
         "fuse": compiled.plan.fuse,
+        "joins": compiled.plan.joins,
         "settings": settings.model_dump(mode="json", exclude_defaults=True),
         "python_version": python_version,
         "code_hash": code.hash,
