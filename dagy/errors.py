@@ -64,6 +64,10 @@ class ProfileError(DagyError):
     """A profile, or what holds in its place, is not there or not right."""
 
 
+class ScheduleError(DagyError):
+    """A schedule means nothing, or nothing that EventBridge Scheduler can do."""
+
+
 class LoadError(DagyError):
     """A file could not be imported, or holds no flow that fits the request."""
 

@@ -22,6 +22,7 @@ from dagy.cli.arguments import (
 )
 from dagy.cli.config_app import config
 from dagy.cli.runs_app import runs
+from dagy.cli.schedule_app import schedule
 from dagy.version import __version__
 
 app = typer.Typer(
@@ -35,6 +36,7 @@ app = typer.Typer(
 )
 app.add_typer(runs, name="runs")
 app.add_typer(config, name="config")
+app.add_typer(schedule, name="schedule")
 
 Target = Annotated[
     str,
