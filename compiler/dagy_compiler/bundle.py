@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,12 @@ from dagy.errors import BundleError, LimitError, SpecError
 from dagy.naming import slug
 from dagy.spec import FlowSpec
 from dagy.version import __version__
-from dagy_compiler.artifact import FlowSource, artifact, code_hash
+from dagy_compiler import layers
+from dagy_compiler.artifact import FlowSource, artifact, code_hash, unzipped_bytes
 from dagy_compiler.cloudformation import Output
 from dagy_compiler.compile import CompiledFlow
 from dagy_compiler.fargate import default_image
+from dagy_compiler.layers import Layers, of_functions
 from dagy_compiler.limits import DEFINITION_BYTES
 from dagy_compiler.lines import definition_lines
 from dagy_compiler.machines import OUTERMOST, Machine, key_parameter, machines_of
@@ -35,6 +38,33 @@ __all__ = ["Bundle", "FlowSource", "code_hash", "files_of", "read_bundle", "writ
 
 MANIFEST = "manifest.json"
 MANIFEST_VERSION = 2
+
+
+@dataclass(frozen=True)
+class Packages:
+    """The packages of a flow.
+
+    Attributes:
+        origin: the file that declares them; None if none does.
+        requirements: as it declares them.
+        layers: by architecture.
+    """
+
+    origin: str | None = None
+    requirements: Sequence[str] = ()
+    layers: Layers = field(default_factory=dict)
+
+    def told(self) -> dict[str, Any]:
+        """Return what the manifest says of them."""
+        return {
+            "origin": self.origin,
+            "requirements": list(self.requirements),
+            "packages": {name: dict(layer.versions) for name, layer in self.layers.items()},
+            "unzipped_bytes": {name: layer.unzipped for name, layer in self.layers.items()},
+        }
+
+
+NO_PACKAGES = Packages()
 
 
 @dataclass(frozen=True)
@@ -75,6 +105,7 @@ def write_bundle(
     python_version: str,
     deployment: str | None = None,
     environment: str | None = None,
+    packages: Packages = NO_PACKAGES,
 ) -> Bundle:
     """Write the bundle of a flow to `directory/<flow>`, replacing an earlier one in one step.
 
@@ -85,6 +116,7 @@ def write_bundle(
         python_version: of the Lambda runtime, as `3.12`.
         deployment: what the flow is called where it is deployed, if not by its own name.
         environment: such as `staging`: the same flow beside others of its name.
+        packages: what the flow declares.
 
     Raises:
         BundleError: the environment is no name; or the folder cannot be written, or holds something
@@ -97,6 +129,7 @@ def write_bundle(
         python_version=python_version,
         deployment=deployment,
         environment=environment,
+        packages=packages,
     )
     manifest = json.loads(files[MANIFEST])
     folder = directory / manifest["name"]
@@ -117,6 +150,7 @@ def files_of(
     python_version: str,
     deployment: str | None = None,
     environment: str | None = None,
+    packages: Packages = NO_PACKAGES,
 ) -> dict[str, bytes]:
     """Return the bytes of every file of a bundle, by name; the same input, the same bytes.
 
@@ -124,8 +158,13 @@ def files_of(
     """
     spec = compiled.spec.canonical()
     machines = machines_of(compiled.plan)
-    zipped = artifact(spec, source)
-    code = Code(code_hash(spec, source), hashlib.sha256(zipped).hexdigest())
+    zipped = artifact(spec, source, packages.requirements)
+    code = Code(
+        code_hash(spec, source),
+        hashlib.sha256(zipped).hexdigest(),
+        packages.layers,
+        of_functions(compiled.plan, packages.layers, unzipped_bytes(zipped)),
+    )
     stack = template(compiled.plan, machines, python_version=python_version, code=code)
     apart = key_parameter(OUTERMOST) in stack["Parameters"]
     name = slug(deployment or spec.name, fallback="flow")
@@ -133,6 +172,7 @@ def files_of(
         name = f"{name}-{environment}"
     stack_name = stack_name_of(deployment or spec.name, environment)
     uploads = {"ArtifactKey": "artifact.zip"}
+    uploads |= {layers.key_parameter(each): layers.file_name(each) for each in packages.layers}
     if apart:
         uploads |= {key_parameter(machine.id): machine.file for machine in machines}
     files = {
@@ -142,12 +182,18 @@ def files_of(
             for machine in machines
         },
         "artifact.zip": zipped,
+        **{
+            layers.file_name(architecture): layer.path.read_bytes()
+            for architecture, layer in packages.layers.items()
+        },
         "app.py": render_file("app.py", stack_name=stack_name).encode(),
         "cdk.json": render_file("cdk.json").encode(),
     }
     if any(place.executor == ECS for place in compiled.plan.places.values()):
         image = default_image(python_version)
-        files["Dockerfile"] = render_file("Dockerfile", image=image).encode()
+        files["Dockerfile"] = render_file(
+            "Dockerfile", image=image, has_packages=bool(packages.layers)
+        ).encode()
     bundle_hash = _bundle_hash(stack, [files[file] for file in uploads.values()])
     files["template.json"] = template_text(_identified(stack, spec.name, environment, bundle_hash))
     manifest = {
@@ -162,6 +208,7 @@ def files_of(
         "code_hash": code.hash,
         "bundle_hash": bundle_hash,
         "uploads": uploads,
+        "dependencies": packages.told(),
         "state_machines": {machine.id: machine.file for machine in machines},
         "files": {
             file: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}

@@ -115,6 +115,22 @@ class FunctionCode(Model):
     s3_key: Json
 
 
+class LayerContent(Model):
+    """Where the archive of a layer is."""
+
+    s3_bucket: Json
+    s3_key: Json
+
+
+class LayerVersion(Model):
+    """Properties of AWS::Lambda::LayerVersion."""
+
+    description: str
+    compatible_architectures: list[str]
+    compatible_runtimes: list[str]
+    content: LayerContent
+
+
 class LoggingConfig(Model):
     """Where a function's log goes."""
 
@@ -142,6 +158,7 @@ class Function(Model):
     architectures: list[str]
     role: Json
     code: FunctionCode
+    layers: list[Json] | None
     memory_size: int
     ephemeral_storage: FunctionStorage | None
     timeout: int
@@ -340,6 +357,7 @@ Properties = (
     | LogGroup
     | Function
     | FunctionVersion
+    | LayerVersion
     | StateMachine
     | StateMachineVersion
     | StateMachineAlias

@@ -29,6 +29,7 @@ from dagy_compiler.cloudformation import (
     ref,
     sub,
 )
+from dagy_compiler.layers import key_parameter
 from dagy_compiler.limits import FARGATE_GIVEN_STORAGE_GIB
 from dagy_compiler.placement import X86_64, Placement
 from dagy_compiler.roles import (
@@ -218,6 +219,7 @@ def _container(place: Placement, code: Code) -> Container:
         "DAGY_ARTIFACT_KEY": ref("ArtifactKey"),
         "DAGY_ARTIFACT_SHA256": code.artifact_hash,
         EXPECTED: code.hash,
+        **_dependencies(code, place),
         "PYTHONUNBUFFERED": "1",
     }
     return Container(
@@ -235,6 +237,14 @@ def _container(place: Placement, code: Code) -> Container:
     )
 
 
+def _dependencies(code: Code, place: Placement) -> Json:
+    layer = code.layers.get(place.architecture)
+    if layer is None:
+        return {}
+    key = ref(key_parameter(place.architecture))
+    return {"DAGY_DEPENDENCIES_KEY": key, "DAGY_DEPENDENCIES_SHA256": layer.sha256}
+
+
 def _task_role(
     place: Placement, parameters_of: str | None, machines: list[str], code: Code, tags: list[Tag]
 ) -> Identity:
@@ -243,8 +253,11 @@ def _task_role(
     The last apart from the role, since a state machine depends on the task definitions, and these
     on their roles: as a part of a role it would depend on itself.
     """
-    artifact = sub("arn:${AWS::Partition}:s3:::${ArtifactBucket}/${ArtifactKey}")
-    fetch = Statement(action=["s3:GetObject"], resource=[artifact])
+    keys = ["ArtifactKey", *(key_parameter(each) for each in code.layers)]
+    bucket = "arn:${AWS::Partition}:s3:::${ArtifactBucket}"
+    fetch = Statement(
+        action=["s3:GetObject"], resource=[sub(f"{bucket}/${{{key}}}") for key in keys]
+    )
     report = Statement(
         action=["states:SendTaskFailure", "states:SendTaskHeartbeat", "states:SendTaskSuccess"],
         resource=[ref(machine) for machine in machines],
@@ -256,7 +269,7 @@ def _task_role(
         tags,
         attached=[Attached(f"ReportToStepFunctions{secrets_suffix(place)}", [report])],
         # What the role may fetch is another object then, under the same name here.
-        also=code.artifact_hash,
+        also=" ".join([code.artifact_hash, *(each.sha256 for each in code.layers.values())]),
     )
 
 

@@ -13,7 +13,7 @@ import json
 import re
 
 from dagy.errors import LimitError
-from dagy_compiler import fargate
+from dagy_compiler import fargate, layers
 from dagy_compiler.cloudformation import (
     AbortUpload,
     Bucket,
@@ -98,6 +98,8 @@ def _template(
             )
             for machine in machines
         }
+    parameters |= layers.parameters(code.layers)
+    resources |= layers.resources(code.function_layers, flow=flow, python_version=python_version)
     if plan.has_bucket:
         resources |= _data_bucket(tags)
     for worker in functions:

@@ -7,6 +7,7 @@ packed again.
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import re
@@ -103,6 +104,7 @@ def layer(
     Raises:
         BundleError: a package has no wheel for the target, or cannot be had.
     """
+    _check_python(declared, target)
     key = sha256(f"{FORMAT} {target} {declared.key}".encode()).hexdigest()[:32]
     folder = cache_folder() / "dependencies" / key
     if not fresh and (found := _kept(folder, target)) is not None:
@@ -117,6 +119,20 @@ def layer(
     told_of = {"sha256": digest, "sizes": sizes, "versions": versions}
     keep(folder / "layer.json", json.dumps(told_of, indent=2).encode())
     return Layer(target.architecture, folder / f"{digest}.zip", digest, sizes, versions)
+
+
+def _check_python(declared: Declared, target: Target) -> None:
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    try:
+        wanted = SpecifierSet(declared.requires_python)
+    except InvalidSpecifier as error:
+        raise BundleError(f"{declared.origin}: requires-python: {error}") from error
+    if not wanted.contains(f"{target.python_version}.99"):  # Lambda has the newest patch
+        raise BundleError(
+            f"{declared.origin}: asks for Python {wanted}, and the flow is built by Python "
+            f"{target.python_version}, which it would run on too; build it with another"
+        )
 
 
 def _kept(folder: Path, target: Target) -> Layer | None:
@@ -152,9 +168,14 @@ def _command(target: Target, listed: Path, folder: Path) -> list[str]:
             "--python-platform", f"{target.machine}-{platform}",
             "--target", str(folder), "--requirement", str(listed),
         ]  # fmt: skip
+    if importlib.util.find_spec("pip") is None:
+        raise BundleError(
+            "neither pip nor uv is here to get the packages that the flow declares: run "
+            "`python -m ensurepip`, or install uv"
+        )
     return [
         sys.executable, str(Path(__file__).with_name("pip_for.py")), target.machine,
-        "install", "--quiet", "--no-input", "--no-compile", "--no-warn-conflicts",
+        "install", "--no-input", "--no-compile", "--no-warn-conflicts",
         "--disable-pip-version-check", "--only-binary=:all:", "--implementation=cp",
         f"--python-version={target.python_version}",
         *(f"--platform={tag}" for tag in _tags(target)),
@@ -185,11 +206,17 @@ def _why_not(declared: Declared, target: Target, printed: str) -> str:
             "its tasks on an image of your own, from the bundle's Dockerfile."
         )
     lines = [line for line in printed.splitlines() if line.strip() and "WARNING" not in line]
+    begins = (n for n, line in enumerate(lines) if line.startswith(("ERROR", "error", "The conf")))
+    lines = lines[next(begins, 0) :][-_SHOWN:]
     return (
         f"{declared.origin}: its packages cannot be had for {target}:\n  "
-        + "\n  ".join(lines[-8:])
+        + "\n  ".join(lines)
         + "\n  Mend the requirements, or use --no-deps."
     )
+
+
+_SHOWN = 10
+"""Lines of what the installer said, at most."""
 
 
 def _cleaned(folder: Path) -> tuple[dict[str, int], dict[str, str]]:
