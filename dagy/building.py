@@ -42,6 +42,7 @@ class BuildOptions:
         from_history: arrange the machine by how long the tasks took here.
         deployment: what the flow is called where it is deployed, if not by its own name.
         environment: such as `staging`: the same flow beside others of its name.
+        settings: of the stack, by name; they go before those of `dagy.toml` and `pyproject.toml`.
         include: patterns of files to ship beside the modules that are imported.
         exclude: patterns of files not to ship.
         dependencies: whether to ship the packages that the flow declares.
@@ -57,6 +58,7 @@ class BuildOptions:
     from_history: bool = False
     deployment: str | None = None
     environment: str | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
     include: Sequence[str] = ()
     exclude: Sequence[str] = ()
     dependencies: bool = True
@@ -101,7 +103,9 @@ def build(loaded: LoadedFlow, options: BuildOptions, directory: Path) -> Built:
     """
     from dagy_compiler import compile_flow
     from dagy_compiler.bundle import write_bundle
+    from dagy_compiler.settings_files import find_settings
 
+    settings = find_settings(loaded.file, options.settings)
     traced = loaded.flow.trace(options.bound, version=options.version)
     check_importable(loaded.flow, traced)
     for warning in _differences(traced):
@@ -119,6 +123,7 @@ def build(loaded: LoadedFlow, options: BuildOptions, directory: Path) -> Built:
         python_version=python_version,
         deployment=options.deployment,
         environment=options.environment,
+        settings=settings,
         packages=packages,
     )
     return Built(bundle, compiled, measured, source, (*left_out, *without))

@@ -104,6 +104,10 @@ class OutputTooLargeError(DagyError):
     """A task's output is larger than what passes between two states of Step Functions."""
 
 
+class SettingsError(DagyError):
+    """A setting of a stack is unknown, or not what AWS accepts."""
+
+
 class BundleError(DagyError):
     """A bundle is damaged, incomplete, or cannot be written."""
 

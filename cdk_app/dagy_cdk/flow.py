@@ -57,6 +57,8 @@ class DagyFlow(Construct):
         default_executor: of tasks that name none.
         flow_version: label of the version.
         flow_kwargs: parameters of the flow that are bound now, by name.
+        settings: of the stack of a flow that is built now, by name, as `{"xray": True}`; they go
+            before those of `dagy.toml` and `pyproject.toml`.
         vpc: where containers run; a flow without any needs none.
         vpc_subnets: of it; private ones with a way out if there are any.
         security_groups: of containers; a new one that lets nothing in if none is given.
@@ -89,6 +91,7 @@ class DagyFlow(Construct):
         default_executor: str | None = None,
         flow_version: str = "1",
         flow_kwargs: Mapping[str, Any] | None = None,
+        settings: Mapping[str, Any] | None = None,
         vpc: ec2.IVpc | None = None,
         vpc_subnets: ec2.SubnetSelection | None = None,
         security_groups: Sequence[ec2.ISecurityGroup] | None = None,
@@ -102,6 +105,7 @@ class DagyFlow(Construct):
             default_executor=default_executor,
             version=flow_version,
             bound=flow_kwargs or {},
+            settings=settings or {},
         )
         self._bundle = bundle_of(flow, bundle, options)
         template = json.loads((self._bundle.path / "template.json").read_bytes())
@@ -118,7 +122,12 @@ class DagyFlow(Construct):
         # An alias is started as a machine is; only metrics have no part of their own for it.
         self._alias = sfn.StateMachine.from_state_machine_arn(self, ALIAS, self._made(ALIAS).ref)
         self._roles: dict[str, iam.IRole] = {}
-        self._functions = {name: self._function(name) for name in self._of_type(FUNCTION)}
+        # A function whose code stands in the template runs no tasks: it tells of alarms.
+        self._functions = {
+            name: self._function(name)
+            for name in self._of_type(FUNCTION)
+            if "S3Key" in self._resources[name]["Properties"]["Code"]
+        }
         self._task_definitions = {
             name: self._task_definition(name) for name in self._of_type(TASK_DEFINITION)
         }
@@ -306,7 +315,12 @@ class DagyFlow(Construct):
         )
 
     def _role(self, worker: str, field: str) -> iam.IRole:
-        role, _ = self._resources[worker]["Properties"][field]["Fn::GetAtt"]
+        given = self._resources[worker]["Properties"][field]
+        if isinstance(given, str):
+            if given not in self._roles:
+                self._roles[given] = iam.Role.from_role_arn(self, f"{worker}Role", given)
+            return self._roles[given]
+        role, _ = given["Fn::GetAtt"]
         if role not in self._roles:
             self._roles[role] = iam.Role.from_role_name(self, role, self._made(role).ref)
             Aspects.of(self._roles[role]).add(_Lasting())

@@ -30,6 +30,7 @@ from dagy_compiler.lines import definition_lines
 from dagy_compiler.machines import OUTERMOST, Machine, key_parameter, machines_of
 from dagy_compiler.modes import ECS
 from dagy_compiler.passes.limits import deployed_bytes
+from dagy_compiler.settings import Settings
 from dagy_compiler.template import harmless, template, template_text
 from dagy_compiler.templates import render_file
 from dagy_compiler.versions import Code
@@ -105,6 +106,7 @@ def write_bundle(
     python_version: str,
     deployment: str | None = None,
     environment: str | None = None,
+    settings: Settings | None = None,
     packages: Packages = NO_PACKAGES,
 ) -> Bundle:
     """Write the bundle of a flow to `directory/<flow>`, replacing an earlier one in one step.
@@ -116,6 +118,7 @@ def write_bundle(
         python_version: of the Lambda runtime, as `3.12`.
         deployment: what the flow is called where it is deployed, if not by its own name.
         environment: such as `staging`: the same flow beside others of its name.
+        settings: what people decide about the stack.
         packages: what the flow declares.
 
     Raises:
@@ -129,6 +132,7 @@ def write_bundle(
         python_version=python_version,
         deployment=deployment,
         environment=environment,
+        settings=settings,
         packages=packages,
     )
     manifest = json.loads(files[MANIFEST])
@@ -150,6 +154,7 @@ def files_of(
     python_version: str,
     deployment: str | None = None,
     environment: str | None = None,
+    settings: Settings | None = None,
     packages: Packages = NO_PACKAGES,
 ) -> dict[str, bytes]:
     """Return the bytes of every file of a bundle, by name; the same input, the same bytes.
@@ -165,7 +170,9 @@ def files_of(
         packages.layers,
         of_functions(compiled.plan, packages.layers, unzipped_bytes(zipped)),
     )
-    stack = template(compiled.plan, machines, python_version=python_version, code=code)
+    stack = template(
+        compiled.plan, machines, python_version=python_version, code=code, settings=settings
+    )
     apart = key_parameter(OUTERMOST) in stack["Parameters"]
     name = slug(deployment or spec.name, fallback="flow")
     if environment is not None:

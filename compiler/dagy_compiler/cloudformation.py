@@ -17,7 +17,12 @@ from pydantic.alias_generators import to_pascal
 Json = dict[str, Any]
 
 
-_ODDLY_SPELLED = {"sse_algorithm": "SSEAlgorithm", "size_in_gib": "SizeInGiB"}
+_ODDLY_SPELLED = {
+    "sse_algorithm": "SSEAlgorithm",
+    "size_in_gib": "SizeInGiB",
+    "kms_master_key_id": "KMSMasterKeyID",
+    "encrypted_by": "KmsMasterKeyId",
+}
 
 
 def _spelled(field: str) -> str:
@@ -88,6 +93,7 @@ class Role(Model):
     """Properties of AWS::IAM::Role."""
 
     path: Json
+    permissions_boundary: str | None
     assume_role_policy_document: PolicyDocument
     policies: list[InlinePolicy] | None
     tags: list[Tag]
@@ -97,6 +103,7 @@ class LogGroup(Model):
     """Properties of AWS::Logs::LogGroup."""
 
     retention_in_days: int
+    kms_key_id: str | None
     tags: list[Tag]
 
 
@@ -131,6 +138,25 @@ class LayerVersion(Model):
     content: LayerContent
 
 
+class InlineCode(Model):
+    """A function's code, in the template."""
+
+    zip_file: str
+
+
+class VpcConfig(Model):
+    """The network that a function runs in."""
+
+    subnet_ids: Json
+    security_group_ids: Json
+
+
+class Tracing(Model):
+    """Whether a function is traced."""
+
+    mode: Literal["Active"] = "Active"
+
+
 class LoggingConfig(Model):
     """Where a function's log goes."""
 
@@ -156,13 +182,17 @@ class Function(Model):
     runtime: str
     handler: str
     architectures: list[str]
-    role: Json
-    code: FunctionCode
-    layers: list[Json] | None
+    role: Json | str
+    code: FunctionCode | InlineCode
+    layers: list[Json] | None = None
     memory_size: int
-    ephemeral_storage: FunctionStorage | None
+    ephemeral_storage: FunctionStorage | None = None
     timeout: int
     environment: Variables
+    kms_key_arn: str | None
+    vpc_config: VpcConfig | None = None
+    tracing_config: Tracing | None = None
+    reserved_concurrent_executions: int | None = None
     logging_config: LoggingConfig
     tags: list[Tag]
 
@@ -181,14 +211,30 @@ class DefinitionLocation(Model):
     key: Json
 
 
+class StateMachineTracing(Model):
+    """Whether executions are traced."""
+
+    enabled: bool = True
+
+
+class StateMachineEncryption(Model):
+    """The key by which a definition and the histories of executions are encrypted."""
+
+    type: Literal["CUSTOMER_MANAGED_KMS_KEY"] = "CUSTOMER_MANAGED_KMS_KEY"
+    kms_key_id: str
+    kms_data_key_reuse_period_seconds: int = 300
+
+
 class StateMachine(Model):
     """Properties of AWS::StepFunctions::StateMachine."""
 
     state_machine_type: Literal["STANDARD"] = "STANDARD"
-    role_arn: Json
+    role_arn: Json | str
     definition: Json | None = None
     definition_s3_location: DefinitionLocation | None = None
     definition_substitutions: Json
+    encryption_configuration: StateMachineEncryption | None = None
+    tracing_configuration: StateMachineTracing | None = None
     tags: list[Tag]
 
 
@@ -217,13 +263,15 @@ class StateMachineAlias(Model):
 class Encryption(Model):
     """How S3 encrypts what is put into a bucket."""
 
-    sse_algorithm: Literal["AES256"] = "AES256"
+    sse_algorithm: Literal["AES256", "aws:kms"] = "AES256"
+    kms_master_key_id: str | None = None
 
 
 class EncryptionRule(Model):
     """One rule of a bucket's encryption."""
 
     server_side_encryption_by_default: Encryption = Encryption()
+    bucket_key_enabled: bool | None = None
 
 
 class BucketEncryption(Model):
@@ -345,10 +393,72 @@ class TaskDefinition(Model):
     requires_compatibilities: list[str] = ["FARGATE"]
     runtime_platform: RuntimePlatform
     ephemeral_storage: TaskStorage | None
-    execution_role_arn: Json
-    task_role_arn: Json
+    execution_role_arn: Json | str
+    task_role_arn: Json | str
     container_definitions: list[Container]
     tags: list[Tag]
+
+
+class Dimension(Model):
+    """What a metric is of."""
+
+    name: str
+    value: Json
+
+
+class Alarm(Model):
+    """Properties of AWS::CloudWatch::Alarm: one that rings when a metric of a minute is not 0."""
+
+    alarm_description: str
+    namespace: Literal["AWS/States"] = "AWS/States"
+    metric_name: str
+    dimensions: list[Dimension]
+    statistic: Literal["Sum"] = "Sum"
+    period: int = 60
+    evaluation_periods: int = 1
+    threshold: int = 0
+    comparison_operator: Literal["GreaterThanThreshold"] = "GreaterThanThreshold"
+    treat_missing_data: Literal["notBreaching"] = "notBreaching"
+    alarm_actions: list[Json | str] | None
+    tags: list[Tag]
+
+
+class Topic(Model):
+    """Properties of AWS::SNS::Topic."""
+
+    encrypted_by: str | None
+    tags: list[Tag]
+
+
+class TopicPolicy(Model):
+    """Properties of AWS::SNS::TopicPolicy."""
+
+    topics: list[Json]
+    policy_document: PolicyDocument
+
+
+class Subscription(Model):
+    """Properties of AWS::SNS::Subscription."""
+
+    protocol: str
+    topic_arn: Json
+    endpoint: Json | str
+
+
+class Permission(Model):
+    """Properties of AWS::Lambda::Permission: who may invoke a function."""
+
+    action: Literal["lambda:InvokeFunction"] = "lambda:InvokeFunction"
+    function_name: Json
+    principal: str
+    source_arn: Json
+
+
+class Dashboard(Model):
+    """Properties of AWS::CloudWatch::Dashboard."""
+
+    dashboard_name: Json
+    dashboard_body: Json
 
 
 Properties = (
@@ -365,6 +475,12 @@ Properties = (
     | BucketPolicy
     | Cluster
     | TaskDefinition
+    | Alarm
+    | Topic
+    | TopicPolicy
+    | Subscription
+    | Permission
+    | Dashboard
 )
 
 

@@ -20,7 +20,6 @@ from dagy_compiler.cloudformation import (
     Resource,
     RuntimePlatform,
     Statement,
-    Tag,
     TaskDefinition,
     TaskStorage,
     Variable,
@@ -32,17 +31,9 @@ from dagy_compiler.cloudformation import (
 from dagy_compiler.layers import key_parameter
 from dagy_compiler.limits import FARGATE_GIVEN_STORAGE_GIB
 from dagy_compiler.placement import X86_64, Placement
-from dagy_compiler.roles import (
-    DATA,
-    LOG,
-    Attached,
-    Identity,
-    role,
-    secrets_suffix,
-    values,
-    write_log,
-)
-from dagy_compiler.versions import Code
+from dagy_compiler.roles import Attached, Identity, role, secrets_suffix, values, write_log
+from dagy_compiler.settings import Settings
+from dagy_compiler.stack import LOG, Stack
 
 CONTAINER = "worker"
 """The name of the container in each task definition."""
@@ -59,25 +50,33 @@ def default_image(python_version: str) -> str:
     return f"public.ecr.aws/docker/library/python:{python_version}-slim"
 
 
-def parameters(python_version: str) -> dict[str, Parameter]:
-    """Return the parameters of the stack that Fargate takes."""
+def network_parameters(settings: Settings) -> dict[str, Parameter]:
+    """Return the parameters of the stack that say where containers run, and functions if asked."""
     return {
         "SubnetIds": Parameter(
             type="List<AWS::EC2::Subnet::Id>",
-            description="Subnets for containers, from which S3 and Step Functions can be reached",
+            description="Subnets, from which S3 and Step Functions can be reached",
+            default=",".join(settings.subnets) or None,
         ),
         "SecurityGroupIds": Parameter(
             type="List<AWS::EC2::SecurityGroup::Id>",
-            description="Security groups for containers; they need no rule for what comes in",
+            description="Security groups; they need no rule for what comes in",
+            default=",".join(settings.security_groups) or None,
         ),
+    }
+
+
+def parameters(stack: Stack) -> dict[str, Parameter]:
+    """Return the parameters of the stack that Fargate takes."""
+    return network_parameters(stack.settings) | {
         "AssignPublicIp": Parameter(
             description="DISABLED where the subnets have a NAT gateway or endpoints",
-            default="ENABLED",
+            default="ENABLED" if stack.settings.public_ip else "DISABLED",
             allowed_values=["ENABLED", "DISABLED"],
         ),
         "ContainerImage": Parameter(
             description="The image of containers; by default plain Python, which fetches the code",
-            default=default_image(python_version),
+            default=default_image(stack.python_version),
         ),
         "ImageRepositoryArn": Parameter(
             description="ARN of the ECR repository of ContainerImage, if it is a private one",
@@ -91,24 +90,33 @@ class Containers:
     """What of a stack runs on Fargate.
 
     Attributes:
+        stack: of the flow.
         places: task definitions.
         execution_role: what starts a container takes it on, and never runs the user's code.
         task_roles: what runs in containers takes them on, by the name of the place.
-        code: what runs in containers.
     """
 
+    stack: Stack
     places: tuple[Placement, ...]
     execution_role: Identity
     task_roles: dict[str, Identity]
-    code: Code
 
-    def resources(self, tags: list[Tag]) -> Iterator[tuple[str, Resource]]:
+    @property
+    def cluster(self) -> Json | str:
+        """The ARN of the cluster: the stack's own, or the user's."""
+        given = self.stack.settings.cluster
+        if given is None:
+            return get_att(CLUSTER, "Arn")
+        return given if given.startswith("arn:") else sub(f"{_ECS}:cluster/{given}")
+
+    def resources(self) -> Iterator[tuple[str, Resource]]:
         """Return the resources, by logical id."""
-        yield CLUSTER, lasting("AWS::ECS::Cluster", Cluster(tags=tags))
+        if self.stack.settings.cluster is None:
+            yield CLUSTER, lasting("AWS::ECS::Cluster", Cluster(tags=self.stack.tags))
         yield from self.execution_role.resources.items()
         for place in self.places:
             yield from self.task_roles[place.name].resources.items()
-            yield place.name, self._task_definition(place, tags)
+            yield place.name, self._task_definition(place)
 
     @property
     def policies(self) -> list[str]:
@@ -122,22 +130,33 @@ class Containers:
         It may start any revision of their task definitions, for executions that began before a
         deployment finish on what they began with.
         """
-        roles = {each.id: each for each in (self.task_roles[place.name] for place in places)}
-        family = "arn:${AWS::Partition}:ecs:${AWS::Region}:${AWS::AccountId}:task-definition"
+        passed = [self.execution_role.arn]
+        for place in places:
+            if (arn := self.task_roles[place.name].arn) not in passed:
+                passed.append(arn)
         return [
             Statement(
                 action=["ecs:RunTask"],
-                resource=[sub(f"{family}/{_family(place)}:*") for place in places],
-                condition={"ArnEquals": {"ecs:cluster": get_att(CLUSTER, "Arn")}},
+                resource=[sub(f"{_ECS}:task-definition/{_family(place)}:*") for place in places],
+                condition={"ArnEquals": {"ecs:cluster": self.cluster}},
             ),
             Statement(
                 action=["iam:PassRole"],
-                resource=[self.execution_role.arn, *(each.arn for each in roles.values())],
+                resource=passed,
                 condition={"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}},
             ),
         ]
 
-    def _task_definition(self, place: Placement, tags: list[Tag]) -> Resource:
+    def substitutions(self, places: list[Placement]) -> Json:
+        """Return what the deployment puts into the definition of a state machine."""
+        return {f"{place.name}Arn": ref(place.name) for place in places} | {
+            "ClusterArn": self.cluster,
+            "SubnetIds": _joined("SubnetIds"),
+            "SecurityGroupIds": _joined("SecurityGroupIds"),
+            "AssignPublicIp": ref("AssignPublicIp"),
+        }
+
+    def _task_definition(self, place: Placement) -> Resource:
         assert place.vcpu is not None
         gib = place.storage_mb // 1024
         return lasting(
@@ -154,49 +173,30 @@ class Containers:
                 ),
                 execution_role_arn=self.execution_role.arn,
                 task_role_arn=self.task_roles[place.name].arn,
-                container_definitions=[_container(place, self.code)],
-                tags=tags,
+                container_definitions=[_container(self.stack, place)],
+                tags=self.stack.tags,
             ),
         )
 
 
-def containers(
-    places: Sequence[Placement],
-    machines: list[str],
-    code: Code,
-    parameters_of: str | None,
-    tags: list[Tag],
-) -> Containers:
+def containers(stack: Stack, places: Sequence[Placement], machines: list[str]) -> Containers:
     """Return what of a flow runs on Fargate.
 
     Args:
+        stack: of the flow.
         places: task definitions.
         machines: logical ids of the state machines that run them.
-        code: what runs there.
-        parameters_of: as for `roles.values`.
-        tags: of each role.
     """
     execution_role = role(
+        stack,
         "ExecutionRole",
         "ecs-tasks.amazonaws.com",
         {"WriteLog": [write_log()]},
-        tags,
+        own=stack.settings.execution_role,
         attached=[_PULL_IMAGE],
     )
-    task_roles = {
-        place.name: _task_role(place, parameters_of, machines, code, tags) for place in places
-    }
-    return Containers(tuple(places), execution_role, task_roles, code)
-
-
-def substitutions(places: list[Placement]) -> Json:
-    """Return what the deployment puts into the definition of the state machine."""
-    return {f"{place.name}Arn": ref(place.name) for place in places} | {
-        "ClusterArn": get_att(CLUSTER, "Arn"),
-        "SubnetIds": _joined("SubnetIds"),
-        "SecurityGroupIds": _joined("SecurityGroupIds"),
-        "AssignPublicIp": ref("AssignPublicIp"),
-    }
+    task_roles = {place.name: _task_role(stack, place, machines) for place in places}
+    return Containers(stack, tuple(places), execution_role, task_roles)
 
 
 def bootstrap() -> str:
@@ -212,14 +212,17 @@ def _joined(parameter: str) -> Json:
     return {"Fn::Join": [",", ref(parameter)]}
 
 
-def _container(place: Placement, code: Code) -> Container:
+_ECS = "arn:${AWS::Partition}:ecs:${AWS::Region}:${AWS::AccountId}"
+
+
+def _container(stack: Stack, place: Placement) -> Container:
     given: Json = dict(place.environment) | {
-        "DAGY_BUCKET": ref(DATA),
+        "DAGY_BUCKET": stack.bucket_variable,
         "DAGY_ARTIFACT_BUCKET": ref("ArtifactBucket"),
         "DAGY_ARTIFACT_KEY": ref("ArtifactKey"),
-        "DAGY_ARTIFACT_SHA256": code.artifact_hash,
-        EXPECTED: code.hash,
-        **_dependencies(code, place),
+        "DAGY_ARTIFACT_SHA256": stack.code.artifact_hash,
+        EXPECTED: stack.code.hash,
+        **_dependencies(stack, place),
         "PYTHONUNBUFFERED": "1",
     }
     return Container(
@@ -237,23 +240,21 @@ def _container(place: Placement, code: Code) -> Container:
     )
 
 
-def _dependencies(code: Code, place: Placement) -> Json:
-    layer = code.layers.get(place.architecture)
+def _dependencies(stack: Stack, place: Placement) -> Json:
+    layer = stack.code.layers.get(place.architecture)
     if layer is None:
         return {}
     key = ref(key_parameter(place.architecture))
     return {"DAGY_DEPENDENCIES_KEY": key, "DAGY_DEPENDENCIES_SHA256": layer.sha256}
 
 
-def _task_role(
-    place: Placement, parameters_of: str | None, machines: list[str], code: Code, tags: list[Tag]
-) -> Identity:
+def _task_role(stack: Stack, place: Placement, machines: list[str]) -> Identity:
     """Let containers fetch the code, work, and answer the state machines.
 
     The last apart from the role, since a state machine depends on the task definitions, and these
     on their roles: as a part of a role it would depend on itself.
     """
-    keys = ["ArtifactKey", *(key_parameter(each) for each in code.layers)]
+    keys = ["ArtifactKey", *(key_parameter(each) for each in stack.code.layers)]
     bucket = "arn:${AWS::Partition}:s3:::${ArtifactBucket}"
     fetch = Statement(
         action=["s3:GetObject"], resource=[sub(f"{bucket}/${{{key}}}") for key in keys]
@@ -263,13 +264,16 @@ def _task_role(
         resource=[ref(machine) for machine in machines],
     )
     return role(
+        stack,
         f"TaskRole{secrets_suffix(place)}",
         "ecs-tasks.amazonaws.com",
-        {"Work": [fetch, *values(place, has_bucket=True, parameters_of=parameters_of)]},
-        tags,
+        {"Work": [fetch, *values(stack, place)]},
+        own=stack.settings.worker_role,
         attached=[Attached(f"ReportToStepFunctions{secrets_suffix(place)}", [report])],
         # What the role may fetch is another object then, under the same name here.
-        also=" ".join([code.artifact_hash, *(each.sha256 for each in code.layers.values())]),
+        also=" ".join(
+            [stack.code.artifact_hash, *(each.sha256 for each in stack.code.layers.values())]
+        ),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from dagy.worker.code import EXPECTED
@@ -14,19 +14,19 @@ from dagy_compiler.cloudformation import (
     Json,
     LoggingConfig,
     Resource,
-    Tag,
+    Statement,
+    Tracing,
     Variables,
+    VpcConfig,
     digest,
     lasting,
     ref,
 )
 from dagy_compiler.layers import attached
 from dagy_compiler.limits import LAMBDA_STORAGE_MB, LAMBDA_TIMEOUT_SECONDS
-from dagy_compiler.modes import LAMBDA
 from dagy_compiler.placement import Placement
-from dagy_compiler.plan import Plan
-from dagy_compiler.roles import DATA, LOG, Identity, role, secrets_suffix, values, write_log
-from dagy_compiler.versions import Code
+from dagy_compiler.roles import Identity, role, secrets_suffix, values, write_log
+from dagy_compiler.stack import LOG, Stack
 
 HANDLER = "dagy.worker.lambda_handler"
 
@@ -58,52 +58,73 @@ class Worker:
         yield self.version, lasting("AWS::Lambda::Version", published)
 
 
-def workers(
-    plan: Plan, code: Code, *, flow: str, python_version: str, tags: list[Tag]
-) -> list[Worker]:
+def workers(stack: Stack, places: Sequence[Placement]) -> list[Worker]:
     """Return the functions of a flow.
 
     Args:
-        plan: after the last pass.
-        code: what they run.
-        flow: its name, as descriptions take it.
-        python_version: of the Lambda runtime, as `3.12`.
-        tags: of each resource.
+        stack: of the flow.
+        places: those on Lambda.
 
     Raises:
         LimitError: a role is larger than IAM accepts.
     """
-    places = [place for place in plan.places.values() if place.executor == LAMBDA]
-    return [_worker(plan, place, code, flow, python_version, tags) for place in places]
+    return [_worker(stack, place) for place in places]
 
 
-def _worker(
-    plan: Plan, place: Placement, code: Code, flow: str, python_version: str, tags: list[Tag]
-) -> Worker:
-    variables: Json = dict(place.environment) | {EXPECTED: code.hash}
-    if plan.has_bucket:
-        variables["DAGY_BUCKET"] = ref(DATA)
+def _worker(stack: Stack, place: Placement) -> Worker:
+    settings = stack.settings
+    variables: Json = dict(place.environment) | {EXPECTED: stack.code.hash}
+    if stack.keeps_values:
+        variables["DAGY_BUCKET"] = stack.bucket_variable
     storage = FunctionStorage(size=place.storage_mb)
-    statements = [write_log(), *values(place, plan.has_bucket, plan.secret_parameters_of)]
+    statements = [write_log(), *values(stack, place)]
+    if settings.functions_in_vpc:
+        statements.append(_USE_NETWORK)
     own = role(
-        f"WorkerRole{secrets_suffix(place)}", "lambda.amazonaws.com", {"Work": statements}, tags
+        stack,
+        f"WorkerRole{secrets_suffix(place)}",
+        "lambda.amazonaws.com",
+        {"Work": statements},
+        own=settings.worker_role,
     )
     properties = Function(
-        description=f"Worker of Dagy flow {flow}",
-        runtime=f"python{python_version}",
+        description=f"Worker of Dagy flow {stack.flow}",
+        runtime=f"python{stack.python_version}",
         handler=HANDLER,
         architectures=[place.architecture],
         role=own.arn,
         code=FunctionCode(s3_bucket=ref("ArtifactBucket"), s3_key=ref("ArtifactKey")),
-        layers=attached(code.function_layers, place.architecture),
+        layers=attached(stack.code.function_layers, place.architecture),
         memory_size=place.memory_mb,
         ephemeral_storage=storage if place.storage_mb > LAMBDA_STORAGE_MB.start else None,
         timeout=LAMBDA_TIMEOUT_SECONDS,
         environment=Variables(variables=variables),
+        kms_key_arn=settings.kms_key,
+        vpc_config=_NETWORK if settings.functions_in_vpc else None,
+        tracing_config=Tracing() if settings.xray else None,
+        reserved_concurrent_executions=settings.reserved_concurrency,
         logging_config=LoggingConfig(log_group=ref(LOG)),
-        tags=tags,
+        tags=stack.tags,
     )
-    # Tags are no part of a version: Lambda publishes none where only they differ.
-    published = properties.model_dump(by_alias=True, exclude={"tags"})
-    version = f"{place.name}Version{digest(code.artifact_hash, published)}"
-    return Worker(place.name, own, properties, version, code.artifact_base64)
+    # Lambda publishes no version where only these differ.
+    unpublished = {"tags", "reserved_concurrent_executions"}
+    published = properties.model_dump(by_alias=True, exclude=unpublished)
+    version = f"{place.name}Version{digest(stack.code.artifact_hash, published)}"
+    return Worker(place.name, own, properties, version, stack.code.artifact_base64)
+
+
+_NETWORK = VpcConfig(subnet_ids=ref("SubnetIds"), security_group_ids=ref("SecurityGroupIds"))
+
+# Lambda developer guide, "Giving Lambda functions access to resources in an Amazon VPC", read
+# 2026-11: when a function is made, the interfaces do not exist, and so have no names.
+_USE_NETWORK = Statement(
+    action=[
+        "ec2:AssignPrivateIpAddresses",
+        "ec2:CreateNetworkInterface",
+        "ec2:DeleteNetworkInterface",
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeSubnets",
+        "ec2:UnassignPrivateIpAddresses",
+    ],
+    resource=["*"],
+)

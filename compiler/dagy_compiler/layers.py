@@ -24,6 +24,7 @@ from dagy_compiler.limits import UNZIPPED_BYTES
 from dagy_compiler.modes import ECS, LAMBDA
 from dagy_compiler.placement import FUNCTION
 from dagy_compiler.plan import Plan
+from dagy_compiler.stack import Stack
 
 Layers = Mapping[str, Layer]
 """The packages of a flow, by architecture."""
@@ -59,27 +60,21 @@ def parameters(layers: Layers) -> dict[str, Parameter]:
     }
 
 
-def resources(layers: Layers, *, flow: str, python_version: str) -> dict[str, Resource]:
-    """Return the layers, by logical id.
-
-    Args:
-        layers: those that functions have.
-        flow: its name, as descriptions take it.
-        python_version: of the Lambda runtime, as `3.12`.
-    """
+def resources(stack: Stack) -> dict[str, Resource]:
+    """Return the layers that functions of a stack have, by logical id."""
     return {
         layer_id(layer): Resource(
             type="AWS::Lambda::LayerVersion",
             properties=LayerVersion(
-                description=f"Packages of Dagy flow {flow}",
+                description=f"Packages of Dagy flow {stack.flow}",
                 compatible_architectures=[architecture],
-                compatible_runtimes=[f"python{python_version}"],
+                compatible_runtimes=[f"python{stack.python_version}"],
                 content=LayerContent(
                     s3_bucket=ref("ArtifactBucket"), s3_key=ref(key_parameter(architecture))
                 ),
             ),
         )
-        for architecture, layer in layers.items()
+        for architecture, layer in stack.code.function_layers.items()
     }
 
 

@@ -14,14 +14,14 @@ from functools import cached_property
 from typing import Any
 
 from dagy.spec import FlowSpec
-from dagy_compiler import fargate
 from dagy_compiler.cloudformation import (
     DefinitionLocation,
     Json,
     Resource,
     StateMachine,
+    StateMachineEncryption,
+    StateMachineTracing,
     Statement,
-    Tag,
     lasting,
     ref,
     sub,
@@ -35,6 +35,7 @@ from dagy_compiler.plan import Plan
 from dagy_compiler.program import Step, nested_in, units_of
 from dagy_compiler.roles import Attached, Identity, role
 from dagy_compiler.service_policies import permissions_of
+from dagy_compiler.stack import Stack
 from dagy_compiler.versions import machine_version, version_id
 
 OUTERMOST = "StateMachine"
@@ -113,10 +114,10 @@ def key_parameter(machine: str) -> str:
 
 
 def state_machine(
+    stack: Stack,
     machine: Machine,
     functions: Sequence[Worker],
     containers: Containers | None,
-    tags: list[Tag],
     *,
     inline: bool,
     description: str | None,
@@ -124,10 +125,10 @@ def state_machine(
     """Return a machine with its role and its version, by logical id.
 
     Args:
+        stack: of the machine.
         machine: the machine.
         functions: of the stack.
         containers: likewise, if there are any.
-        tags: of each resource.
         inline: whether the template holds the definition.
         description: of the version.
 
@@ -137,19 +138,22 @@ def state_machine(
     invoked = [worker for worker in functions if f"{worker.name}Arn" in machine.names]
     run = machine.places(containers.places) if containers else []
     substitutions: Json = {f"{worker.name}Arn": ref(worker.version) for worker in invoked}
-    if run:
-        substitutions |= fargate.substitutions(run)
+    if containers and run:
+        substitutions |= containers.substitutions(run)
     substitutions |= {f"{part}Arn": ref(version_id(part)) for part in machine.starts}
-    own = _role(machine, invoked, containers, tags)
+    own = _role(stack, machine, invoked, containers)
     location = DefinitionLocation(bucket=ref("ArtifactBucket"), key=ref(key_parameter(machine.id)))
+    key = stack.settings.kms_key
     properties = StateMachine(
         role_arn=own.arn,
         definition=machine.definition if inline else None,
         definition_s3_location=None if inline else location,
         definition_substitutions=substitutions,
-        tags=tags,
+        encryption_configuration=StateMachineEncryption(kms_key_id=key) if key else None,
+        tracing_configuration=StateMachineTracing() if stack.settings.xray else None,
+        tags=stack.tags,
     )
-    needed = own.attached + (containers.policies if containers and run else [])
+    needed = [*own.attached, *(containers.policies if containers and run else [])]
     return {
         **own.resources,
         machine.id: (
@@ -173,7 +177,7 @@ def _spec_of(plan: Plan, steps: tuple[Step, ...]) -> FlowSpec:
 
 
 def _role(
-    machine: Machine, functions: list[Worker], containers: Containers | None, tags: list[Tag]
+    stack: Stack, machine: Machine, functions: list[Worker], containers: Containers | None
 ) -> Identity:
     policies = {}
     if functions:
@@ -188,12 +192,16 @@ def _role(
     called = statements(permissions_of(machine.spec))
     if called:
         policies["CallServices"] = called
+    around = [*stack.use_key(), *stack.trace()]
+    if around:
+        policies["KeepAndTrace"] = around
     items = "RunItems" if machine.id == OUTERMOST else f"{machine.id}Items"
     return role(
+        stack,
         f"{machine.id}Role",
         "states.amazonaws.com",
         policies,
-        tags,
+        own=stack.settings.state_machine_role,
         attached=([Attached(items, _run_items(machine.id))] if DISTRIBUTED in machine.text else ()),
     )
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from dagy.errors import LimitError
@@ -23,7 +23,6 @@ from dagy_compiler.cloudformation import (
     Resource,
     Role,
     Statement,
-    Tag,
     digest,
     get_att,
     lasting,
@@ -32,9 +31,7 @@ from dagy_compiler.cloudformation import (
 )
 from dagy_compiler.limits import ROLE_POLICY_CHARACTERS
 from dagy_compiler.placement import Placement
-
-LOG = "WorkerLogGroup"
-DATA = "DataBucket"
+from dagy_compiler.stack import LOG, Stack
 
 LONGEST_ARN = 150
 """Characters that a reference in a policy becomes once it is resolved, at most."""
@@ -42,25 +39,18 @@ LONGEST_ARN = 150
 
 @dataclass(frozen=True)
 class Identity:
-    """A role of a stack.
+    """A role that the stack makes, or one of the user's.
 
     Attributes:
-        id: its logical id.
-        resources: the role, and the policies that are attached to it, by logical id.
+        arn: its ARN.
+        resources: the role and the policies that are attached to it, by logical id, if the stack
+            makes them.
+        attached: the logical ids of these policies.
     """
 
-    id: str
-    resources: dict[str, Resource]
-
-    @property
-    def arn(self) -> Json:
-        """Its ARN."""
-        return get_att(self.id, "Arn")
-
-    @property
-    def attached(self) -> list[str]:
-        """The logical ids of its policies that are resources of their own."""
-        return [name for name in self.resources if name != self.id]
+    arn: Json | str
+    resources: dict[str, Resource] = field(default_factory=dict)
+    attached: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,11 +69,12 @@ class Attached:
 
 
 def role(
+    stack: Stack,
     name: str,
     service: str,
     policies: Mapping[str, Sequence[Statement]],
-    tags: list[Tag],
     *,
+    own: str | None = None,
     attached: Sequence[Attached] = (),
     also: str = "",
 ) -> Identity:
@@ -93,16 +84,19 @@ def role(
     gets another role, and executions under way keep theirs.
 
     Args:
+        stack: whose settings bound it.
         name: what its logical id begins with.
         service: the service's principal.
         policies: statements by the name of their policy.
-        tags: of the role.
+        own: ARN of a role of the user's, which is taken as it is in its place.
         attached: policies apart.
         also: what else tells it from an earlier one.
 
     Raises:
         LimitError: its policies are larger than IAM accepts.
     """
+    if own is not None:
+        return Identity(own)
     trust = Statement(principal={"Service": service}, action=["sts:AssumeRole"])
     documents = {
         name: PolicyDocument(statement=list(statements)) for name, statements in policies.items()
@@ -122,10 +116,11 @@ def role(
         for name, document in documents.items()
     ]
     properties = Role(
-        path=sub("/dagy/${AWS::StackName}/"),
+        path=sub(f"{stack.settings.role_path}dagy/${{AWS::StackName}}/"),
+        permissions_boundary=stack.settings.permissions_boundary,
         assume_role_policy_document=PolicyDocument(statement=[trust]),
         policies=inline or None,
-        tags=tags,
+        tags=stack.tags,
     )
     apart = [
         (each.name, PolicyDocument(statement=list(each.statements)), each.condition)
@@ -141,7 +136,9 @@ def role(
             Policy(policy_name=policy, policy_document=document, roles=[ref(role_id)]),
             condition,
         )
-    return Identity(role_id, resources)
+    return Identity(
+        get_att(role_id, "Arn"), resources, tuple(other for other in resources if other != role_id)
+    )
 
 
 def write_log() -> Statement:
@@ -151,19 +148,17 @@ def write_log() -> Statement:
     )
 
 
-def values(place: Placement, has_bucket: bool, parameters_of: str | None) -> list[Statement]:
-    """Return what a worker does beside its tasks: large values, and secrets.
+def values(stack: Stack, place: Placement) -> list[Statement]:
+    """Return what a worker does beside its tasks: large values, secrets, and being traced.
 
     Args:
+        stack: of the worker.
         place: may have secrets of its own.
-        has_bucket: whether there is a bucket.
-        parameters_of: the flow's name as a path, if it has parameters that are secrets. Which ones
-            an execution names is not known before; they are to be kept below `dagy/FLOW/`.
     """
     statements = []
-    if has_bucket:
-        keys = sub(f"${{{DATA}.Arn}}/*")
-        statements.append(Statement(action=["s3:GetObject", "s3:PutObject"], resource=[keys]))
+    if stack.keeps_values:
+        objects = ["s3:GetObject", "s3:PutObject"]
+        statements.append(Statement(action=objects, resource=[stack.keys]))
     by_service: dict[str, list[Json | str]] = {}
     for _, reference in place.secrets:
         source = secret_source(reference)
@@ -174,10 +169,19 @@ def values(place: Placement, has_bucket: bool, parameters_of: str | None) -> lis
     for service, action in _READ_SECRET.items():
         if service in by_service:
             statements.append(Statement(action=[action], resource=by_service[service]))
-    if parameters_of is not None:
+    below = stack.secrets_below
+    if below is not None:
         for service, action in _READ_SECRET.items():
-            statements.append(Statement(action=[action], resource=[_below(service, parameters_of)]))
-    return statements
+            statements.append(Statement(action=[action], resource=[_below(service, below)]))
+    return [*statements, *stack.use_key(), *stack.trace()]
+
+
+def read_secret(reference: str) -> Statement:
+    """Return what reading a secret takes, as `ssm:NAME` or `secretsmanager:NAME`."""
+    source = secret_source(reference)
+    return Statement(
+        action=[_READ_SECRET[source.service]], resource=[_secret_arn(source.service, source.name)]
+    )
 
 
 def secrets_suffix(place: Placement) -> str:

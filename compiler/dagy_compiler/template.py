@@ -14,38 +14,38 @@ import re
 
 from dagy.errors import LimitError
 from dagy_compiler import fargate, layers
+from dagy_compiler.alarms import alarms
 from dagy_compiler.cloudformation import (
-    AbortUpload,
-    Bucket,
-    BucketPolicy,
     Json,
-    Lifecycle,
-    LifecycleRule,
     LogGroup,
     Output,
     Parameter,
-    PolicyDocument,
     Resource,
-    Statement,
-    Tag,
     Template,
     get_att,
     ref,
     sub,
 )
+from dagy_compiler.dashboard import dashboard
+from dagy_compiler.data_bucket import data_bucket
 from dagy_compiler.functions import workers
 from dagy_compiler.limits import TEMPLATE_BYTES, TEMPLATE_PARAMETERS, TEMPLATE_RESOURCES
 from dagy_compiler.machines import OUTERMOST, Machine, key_parameter, state_machine
-from dagy_compiler.modes import ECS
+from dagy_compiler.modes import ECS, LAMBDA
 from dagy_compiler.plan import Plan
-from dagy_compiler.roles import DATA, LOG
+from dagy_compiler.settings import Settings
+from dagy_compiler.stack import LOG, Stack
 from dagy_compiler.versions import ALIAS, Code, alias
 
-LOG_RETENTION_DAYS = 30
-DATA_RETENTION_DAYS = 30
 
-
-def template(plan: Plan, machines: list[Machine], *, python_version: str, code: Code) -> Json:
+def template(
+    plan: Plan,
+    machines: list[Machine],
+    *,
+    python_version: str,
+    code: Code,
+    settings: Settings | None = None,
+) -> Json:
     """Return the template of a flow as JSON values.
 
     It holds the definitions, unless it would be too large with them: then they are read from the
@@ -56,16 +56,25 @@ def template(plan: Plan, machines: list[Machine], *, python_version: str, code: 
         machines: of the plan, from `machines_of`.
         python_version: of the Lambda runtime and the container, as `3.12`.
         code: what the stack runs.
+        settings: what people decide about it.
 
     Raises:
         LimitError: the template, or a role in it, is larger than AWS accepts.
     """
+    stack = Stack(
+        flow=harmless(plan.spec.name),
+        code=code,
+        settings=settings or Settings(),
+        python_version=python_version,
+        keeps_values=plan.has_bucket,
+        secrets_below=plan.secret_parameters_of,
+    )
     if sum(len(machine.text) for machine in machines) <= TEMPLATE_BYTES:
-        made = _template(plan, machines, python_version, code, inline=True)
+        made = _template(stack, plan, machines, inline=True)
         if len(template_text(made)) <= TEMPLATE_BYTES:
             _check(plan.spec.name, made)
             return made
-    made = _template(plan, machines, python_version, code, inline=False)
+    made = _template(stack, plan, machines, inline=False)
     _check(plan.spec.name, made)
     return made
 
@@ -75,18 +84,43 @@ def template_text(made: Json) -> bytes:
     return (json.dumps(made, indent=2, ensure_ascii=False) + "\n").encode()
 
 
-def _template(
-    plan: Plan, machines: list[Machine], python_version: str, code: Code, *, inline: bool
-) -> Json:
-    flow = harmless(plan.spec.name)
-    # By the second, what outlives the stack is found again.
-    tags = [
-        Tag(key="dagy:flow", value=flow),
-        Tag(key="dagy:stack", value=ref("AWS::StackName")),
-    ]
-    functions = workers(plan, code, flow=flow, python_version=python_version, tags=tags)
-    containers = _containers(plan, machines, code, tags)
-    resources = {LOG: _log_group(tags)}
+def _template(stack: Stack, plan: Plan, machines: list[Machine], *, inline: bool) -> Json:
+    places = plan.places.values()
+    functions = workers(stack, [place for place in places if place.executor == LAMBDA])
+    containers = _containers(stack, plan, machines)
+    resources: dict[str, Resource] = {LOG: _log_group(stack)}
+    if stack.keeps_values and stack.settings.data_bucket is None:
+        resources |= data_bucket(stack)
+    resources |= layers.resources(stack)
+    for worker in functions:
+        resources |= worker.resources()
+    if containers:
+        resources |= containers.resources()
+    for machine in machines:
+        resources |= state_machine(
+            stack,
+            machine,
+            functions,
+            containers,
+            inline=inline,
+            # Without code a changed flow may have the same machine.
+            description=_told(stack, plan) if plan.places else None,
+        )
+    resources[ALIAS] = alias(OUTERMOST)
+    resources |= alarms(stack, OUTERMOST)
+    resources |= dashboard(stack, OUTERMOST, [worker.name for worker in functions])
+    return Template(
+        description=f"Dagy flow {stack.flow}",
+        parameters=_parameters(stack, machines, inline=inline, on_fargate=containers is not None),
+        conditions=fargate.CONDITIONS if containers else None,
+        resources=resources,
+        outputs=_outputs(stack, plan),
+    ).to_json()
+
+
+def _parameters(
+    stack: Stack, machines: list[Machine], *, inline: bool, on_fargate: bool
+) -> dict[str, Parameter]:
     parameters = {
         "ArtifactBucket": Parameter(description="S3 bucket that holds artifact.zip", min_length=1),
         "ArtifactKey": Parameter(description="S3 key of artifact.zip", min_length=1),
@@ -98,51 +132,26 @@ def _template(
             )
             for machine in machines
         }
-    parameters |= layers.parameters(code.layers)
-    resources |= layers.resources(code.function_layers, flow=flow, python_version=python_version)
-    if plan.has_bucket:
-        resources |= _data_bucket(tags)
-    for worker in functions:
-        resources |= worker.resources()
-    if containers:
-        parameters |= fargate.parameters(python_version)
-        resources |= containers.resources(tags)
-    for machine in machines:
-        resources |= state_machine(
-            machine,
-            functions,
-            containers,
-            tags,
-            inline=inline,
-            # Without code a changed flow may have the same machine.
-            description=_told(plan, code) if plan.places else None,
-        )
-    resources[ALIAS] = alias(OUTERMOST)
-    return Template(
-        description=f"Dagy flow {flow}",
-        parameters=parameters,
-        conditions=fargate.CONDITIONS if containers else None,
-        resources=resources,
-        outputs=_outputs(plan, code),
-    ).to_json()
+    parameters |= layers.parameters(stack.code.layers)
+    if on_fargate:
+        return parameters | fargate.parameters(stack)
+    if stack.settings.functions_in_vpc:
+        return parameters | fargate.network_parameters(stack.settings)
+    return parameters
 
 
-def _containers(
-    plan: Plan, machines: list[Machine], code: Code, tags: list[Tag]
-) -> fargate.Containers | None:
+def _containers(stack: Stack, plan: Plan, machines: list[Machine]) -> fargate.Containers | None:
     places = [place for place in plan.places.values() if place.executor == ECS]
     running = [machine.id for machine in machines if machine.places(places)]
-    if not places:
-        return None
-    return fargate.containers(places, running, code, plan.secret_parameters_of, tags)
+    return fargate.containers(stack, places, running) if places else None
 
 
-def _told(plan: Plan, code: Code) -> str:
+def _told(stack: Stack, plan: Plan) -> str:
     """Return what a version says of itself, as JSON; 256 characters at most (API reference)."""
-    return json.dumps({"version": harmless(plan.spec.version)[:64], "code": code.hash})
+    return json.dumps({"version": harmless(plan.spec.version)[:64], "code": stack.code.hash})
 
 
-def _outputs(plan: Plan, code: Code) -> dict[str, Output]:
+def _outputs(stack: Stack, plan: Plan) -> dict[str, Output]:
     outputs = {
         "StateMachineArn": Output(description="ARN of the state machine", value=ref(OUTERMOST)),
         "StateMachineName": Output(
@@ -152,62 +161,38 @@ def _outputs(plan: Plan, code: Code) -> dict[str, Output]:
             description="ARN that executions start from: the current version", value=ref(ALIAS)
         ),
         "LogGroupName": Output(description="Log of what tasks print", value=ref(LOG)),
-        "CodeHash": Output(description="SHA-256 of the flow and its source", value=code.hash),
+        "CodeHash": Output(description="SHA-256 of the flow and its source", value=stack.code.hash),
+        "SettingsHash": Output(
+            description="SHA-256 of the settings of the stack", value=stack.settings.hash
+        ),
         "FlowVersion": Output(
             description="The flow's own version", value=harmless(plan.spec.version)
         ),
         "ExecutionMode": Output(description="What tasks run on by default", value=plan.mode),
     }
-    if plan.has_bucket:
+    if stack.keeps_values:
         outputs["DataBucketName"] = Output(
-            description="S3 bucket of values that are too large for a state", value=ref(DATA)
+            description="S3 bucket of values that are too large for a state", value=stack.bucket
+        )
+    if stack.keeps_values and stack.settings.data_bucket is not None:
+        outputs["DataPrefix"] = Output(
+            description="What the keys of this stack begin with there",
+            value=sub("${AWS::StackName}/"),
         )
     return outputs
 
 
-def _log_group(tags: list[Tag]) -> Resource:
+def _log_group(stack: Stack) -> Resource:
     return Resource(
         type="AWS::Logs::LogGroup",
         deletion_policy="Delete",
         update_replace_policy="Delete",
-        properties=LogGroup(retention_in_days=LOG_RETENTION_DAYS, tags=tags),
-    )
-
-
-def _data_bucket(tags: list[Tag]) -> dict[str, Resource]:
-    """The bucket of what is too large to pass between states: private and encrypted.
-
-    It outlives the stack, since CloudFormation cannot delete a bucket that holds something; the
-    lifecycle rule empties it.
-    """
-    rule = LifecycleRule(
-        id="expire",
-        expiration_in_days=DATA_RETENTION_DAYS,
-        abort_incomplete_multipart_upload=AbortUpload(days_after_initiation=1),
-    )
-    only_tls = Statement(
-        effect="Deny",
-        principal="*",
-        action=["s3:*"],
-        resource=[get_att(DATA, "Arn"), sub(f"${{{DATA}.Arn}}/*")],
-        condition={"Bool": {"aws:SecureTransport": "false"}},
-    )
-    return {
-        DATA: Resource(
-            type="AWS::S3::Bucket",
-            deletion_policy="Retain",
-            update_replace_policy="Retain",
-            properties=Bucket(lifecycle_configuration=Lifecycle(rules=[rule]), tags=tags),
+        properties=LogGroup(
+            retention_in_days=stack.settings.log_retention_days,
+            kms_key_id=stack.settings.kms_key,
+            tags=stack.tags,
         ),
-        f"{DATA}Policy": Resource(
-            type="AWS::S3::BucketPolicy",
-            deletion_policy="Retain",
-            update_replace_policy="Retain",
-            properties=BucketPolicy(
-                bucket=ref(DATA), policy_document=PolicyDocument(statement=[only_tls])
-            ),
-        ),
-    }
+    )
 
 
 def _check(flow: str, made: Json) -> None:

@@ -22,11 +22,13 @@ class ArtifactBucket:
         name: of the bucket.
         account: its owner's number. Every request says so: a bucket of this name that is somebody
             else's is refused, and is never sent code.
+        user: whose credentials these are: an ARN.
         s3: boto3's client.
     """
 
     name: str
     account: str
+    user: str
     s3: Any
 
     def upload(self, key: str, content: bytes, *, again: bool = False) -> bool:
@@ -169,11 +171,12 @@ def artifact_bucket(target: Target) -> ArtifactBucket:
         AwsError: the credentials are refused.
     """
     with explained("asking AWS whose credentials these are"):
-        account = target.client("sts").get_caller_identity()["Account"]
+        caller = target.client("sts").get_caller_identity()
     with explained("connecting to S3"):
         s3 = target.client("s3")
+    account = caller["Account"]
     name = target.bucket or f"dagy-artifacts-{account}-{s3.meta.region_name}"
-    return ArtifactBucket(name, account, s3)
+    return ArtifactBucket(name, account, caller["Arn"], s3)
 
 
 _DELETED_AT_ONCE = 1_000

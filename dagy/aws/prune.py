@@ -17,7 +17,7 @@ from dagy.aws.lasting import Lasting, lasting_of, remove_all
 from dagy.aws.refusals import code_of, explained
 from dagy.aws.stacks import Stack
 from dagy.aws.target import Target
-from dagy.aws.versions import pages, running_by_version, versions_of
+from dagy.aws.versions import pages, record_key, running_by_version, versions_of
 
 
 def prune(target: Target, stack: Stack, bucket: ArtifactBucket, keep: int) -> tuple[str, ...]:
@@ -45,7 +45,8 @@ def prune(target: Target, stack: Stack, bucket: ArtifactBucket, keep: int) -> tu
     needed.mark(version.arn for version in kept)
     left = [each for each in _with_versions(target, stack.name) if not needed.has(each)]
     remove_all(left)
-    keys = [key for key in bucket.keys(f"{stack.name}/") if key not in needed.uploads()]
+    uploads = needed.uploads() | {record_key(stack, version.number) for version in kept}
+    keys = [key for key in bucket.keys(f"{stack.name}/") if key not in uploads]
     bucket.remove(keys)
     return (*(f"{each.kind} {each.name}" for each in left), *(f"upload {key}" for key in keys))
 

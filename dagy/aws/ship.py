@@ -17,7 +17,12 @@ from dagy.aws.prune import prune
 from dagy.aws.stack_events import OnEvent
 from dagy.aws.stacks import Stack, find_stack
 from dagy.aws.target import Target
-from dagy.aws.versions import current_version, newest_version, point_alias
+from dagy.aws.versions import (
+    current_version,
+    newest_version,
+    point_alias,
+    record_deployment,
+)
 from dagy.building import BuildOptions, Built, build
 from dagy.deployment import DeployResult
 from dagy.errors import DeployError
@@ -115,7 +120,10 @@ def ship(
         stack = outcome.stack
         outcome = _led_to_newest(target, stack, outcome)
         if not outcome.skipped:
-            pruned = prune(target, stack, artifact_bucket(target), shipping.keep)
+            bucket = artifact_bucket(target)
+            newest = newest_version(target.client("cloudformation"), stack)
+            record_deployment(bucket, stack, newest)
+            pruned = prune(target, stack, bucket, shipping.keep)
     return Shipped(_result(built, outcome), built, outcome, pruned)
 
 

@@ -111,7 +111,10 @@ _ADVICE = (
         "Ask AWS for a higher quota, or delete what is unused.",
     ),
     (r"already exists", "Delete what has that name, or import it into the stack."),
-    (r"NoSuchKey|NoSuchBucket", "What was uploaded is gone; deploy again with --force."),
+    (
+        r"NoSuchKey|NoSuchBucket|object not found",
+        "What was uploaded is gone; deploy again with --force.",
+    ),
     (
         r"cannot be assumed by",
         "A role that was just made may need some seconds to be known; deploy again.",

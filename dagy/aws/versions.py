@@ -9,13 +9,15 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from dagy.aws.artifact_bucket import ArtifactBucket
 from dagy.aws.refusals import explained
 from dagy.aws.stacks import Stack
 from dagy.errors import DeployError
+from dagy.version import __version__
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Version:
         created_at: when it was published.
         is_current: whether executions start from it.
         running: executions under way that began with it.
+        deployed_by: the ARN of who deployed it with Dagy, as far as that is known.
     """
 
     number: int
@@ -39,10 +42,18 @@ class Version:
     created_at: datetime
     is_current: bool
     running: int
+    deployed_by: str | None = None
 
 
-def versions_of(stepfunctions: Any, stack: Stack) -> list[Version]:
+def versions_of(
+    stepfunctions: Any, stack: Stack, bucket: ArtifactBucket | None = None
+) -> list[Version]:
     """Return the versions of a flow, the newest first.
+
+    Args:
+        stepfunctions: boto3's client.
+        stack: the flow's.
+        bucket: has records of who deployed them; None leaves that out.
 
     Raises:
         AwsError: AWS refuses to tell.
@@ -59,7 +70,31 @@ def versions_of(stepfunctions: Any, stack: Stack) -> list[Version]:
                 stateMachineArn=machine,
             )
         ]
+    if bucket is not None:
+        found = [replace(each, deployed_by=_deployed_by(bucket, stack, each)) for each in found]
     return sorted(found, key=lambda version: -version.number)
+
+
+def record_deployment(bucket: ArtifactBucket, stack: Stack, version_arn: str) -> None:
+    """Keep a record of who deployed a version, which Step Functions does not.
+
+    Raises:
+        AwsError: AWS refuses.
+    """
+    bucket.make()
+    record = {"deployed_by": bucket.user, "dagy_version": __version__}
+    number = version_arn.rpartition(":")[2]
+    bucket.upload(record_key(stack, number), json.dumps(record).encode(), again=True)
+
+
+def record_key(stack: Stack, number: int | str) -> str:
+    """Return where the record of a version is kept."""
+    return f"{stack.name}/versions/{number}.json"
+
+
+def _deployed_by(bucket: ArtifactBucket, stack: Stack, version: Version) -> str | None:
+    record = bucket.read(record_key(stack, version.number))
+    return None if record is None else str(json.loads(record)["deployed_by"])
 
 
 def current_version(stepfunctions: Any, stack: Stack) -> str:

@@ -23,6 +23,7 @@ from dagy.cli.arguments import (
 from dagy.cli.config_app import config
 from dagy.cli.runs_app import runs
 from dagy.cli.schedule_app import schedule
+from dagy.cli.settings import Settings, with_settings
 from dagy.version import __version__
 
 app = typer.Typer(
@@ -198,6 +199,7 @@ def logs(
 
 
 @app.command(epilog="Example: dagy build flows/daily.py --execution-mode micro -o out")
+@with_settings
 def build(
     target: Target,
     output: Annotated[
@@ -220,6 +222,8 @@ def build(
         bool, typer.Option("--list", help="Show each file that is packed.")
     ] = False,
     as_json: AsJson = False,
+    *,
+    settings: Settings,
 ) -> None:
     """Compile a flow to a folder that CloudFormation and the CDK can deploy."""
     from dagy.building import BuildOptions
@@ -227,7 +231,7 @@ def build(
 
     options = BuildOptions(
         mode=execution_mode, fuse=fuse, version=flow_version, from_history=profile_from_history,
-        include=include or (), exclude=exclude or (),
+        include=include or (), exclude=exclude or (), settings=settings,
         dependencies=not no_deps, refresh=refresh_deps,
     )  # fmt: skip
     build_flow(
@@ -282,6 +286,7 @@ def sql(
 
 
 @app.command(epilog="Example: dagy deploy flows/daily.py --execution-mode micro --region eu-west-1")
+@with_settings
 def deploy(
     target: Target,
     profile: ProfileName = None,
@@ -353,6 +358,8 @@ def deploy(
         ),
     ] = None,
     as_json: AsJson = False,
+    *,
+    settings: Settings,
 ) -> None:
     """Build a flow and put it on AWS."""
     from dagy.aws.target import find_target
@@ -369,6 +376,7 @@ def deploy(
         mode=execution_mode or effective(profile).values.execution_mode or "nano",
         fuse=fuse, default_executor=default_executor,
         from_history=profile_from_history, deployment=name, environment=environment,
+        settings=settings,
         include=include or (), exclude=exclude or (),
         dependencies=not no_deps, refresh=refresh_deps,
     )  # fmt: skip

@@ -86,11 +86,11 @@ def _packed_lines(built: Built, listing: bool) -> Iterator[str]:
 
 def _package_lines(built: Built, listing: bool) -> Iterator[str]:
     told = built.bundle.manifest["dependencies"]
-    origin = told["origin"] or "the annotations of tasks"
+    asking = f"{told['origin']} asks" if told["origin"] else "the annotations of tasks ask"
     for architecture, versions in told["packages"].items():
         size = told["unzipped_bytes"][architecture]
         count = len(versions)
         packages = "1 package" if count == 1 else f"{count} packages"
-        yield f"Packed {packages} for {architecture}, {size:,} bytes unzipped, as {origin} asks"
+        yield f"Packed {packages} for {architecture}, {size:,} bytes unzipped, as {asking}"
         if listing:
             yield from (f"  {name} {version}" for name, version in versions.items())

@@ -49,7 +49,7 @@ def list_versions(
     """Show the versions of a deployed flow."""
     target = required_target(target)
     stack = deployed_flow(target, name, environment)
-    versions = versions_of(target.client("stepfunctions"), stack)
+    versions = versions_of(target.client("stepfunctions"), stack, artifact_bucket(target))
     if as_json:
         print_json(
             [
@@ -60,17 +60,19 @@ def list_versions(
                     "created_at": each.created_at.isoformat(),
                     "current": each.is_current,
                     "running": each.running,
+                    "deployed_by": each.deployed_by,
                     "arn": each.arn,
                 }
                 for each in versions
             ]
         )
         return
-    shown = table("", "version", "code", "published", "running")
+    shown = table("", "version", "code", "published", "running", "by")
     for each in versions:
         published = each.created_at.astimezone().strftime("%Y-%m-%d %H:%M")
         mark = "*" if each.is_current else ""
-        shown.add_row(mark, each.label, each.code_hash[:8], published, str(each.running))
+        by = (each.deployed_by or "").rpartition(":")[2]
+        shown.add_row(mark, each.label, each.code_hash[:8], published, str(each.running), by)
     out.print(shown)
 
 

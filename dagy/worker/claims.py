@@ -30,7 +30,8 @@ MAX_TEXT_BYTES = 240_000
 """A state may put out 262,144 bytes (Step Functions service quotas); the rest is envelope."""
 
 BUCKET = "DAGY_BUCKET"
-"""The environment variable that names the bucket of values that are too large for a state."""
+"""The environment variable that names the bucket of values that are too large for a state; what
+follows the name after a slash, begins the keys of this stack there."""
 
 FOLDER = "DAGY_DATA_DIR"
 """The environment variable that names a folder in its place, where there is no S3."""
@@ -55,11 +56,12 @@ class Bucket:
     """A bucket of S3.
 
     Args:
-        name: of the bucket.
+        name: of the bucket, and what keys begin with: `bucket`, `bucket/stack`.
     """
 
     def __init__(self, name: str) -> None:
-        self._name = name
+        self._name, slash, prefix = name.partition("/")
+        self._prefix = prefix + slash
 
     @cached_property
     def _client(self) -> Any:
@@ -69,12 +71,14 @@ class Bucket:
 
     def get(self, key: str) -> bytes:
         """See `Storage.get`."""
-        content: bytes = self._client.get_object(Bucket=self._name, Key=key)["Body"].read()
+        content: bytes = self._client.get_object(Bucket=self._name, Key=f"{self._prefix}{key}")[
+            "Body"
+        ].read()
         return content
 
     def put(self, key: str, content: bytes) -> None:
         """See `Storage.put`."""
-        self._client.put_object(Bucket=self._name, Key=key, Body=content)
+        self._client.put_object(Bucket=self._name, Key=f"{self._prefix}{key}", Body=content)
 
 
 class Folder:

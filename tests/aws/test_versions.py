@@ -62,6 +62,7 @@ def test_rolling_back_moves_the_alias_and_the_next_deployment_moves_it_on(projec
     project.write(FLOW.replace("2 * n", "3 * n"))
     assert project.deployed()["flow_version"] == "2"
     assert [each["current"] for each in versions(project)] == [True, False]
+    assert {each["deployed_by"] for each in versions(project)} == {"arn:aws:iam::000000000000:root"}
 
     done = project.dagy("rollback", project.name)
     assert done.returncode == 0, done.stderr

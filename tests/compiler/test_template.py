@@ -20,7 +20,7 @@ from tests.compiler.cases import (
     plain_chain,
 )
 from tests.compiler.flows import Flow
-from tests.compiler.stacks import CODE, HASHED, of_type, plainly, stack_of
+from tests.compiler.stacks import CODE, HASHED, allowed, of_type, plainly, stack_of, statements
 
 
 def planned(spec, mode):
@@ -29,42 +29,6 @@ def planned(spec, mode):
 
 def made(spec, mode="micro"):
     return plainly(stack_of(planned(spec, mode)))
-
-
-def statements(stack):
-    """Every statement of every role, with the role's logical id."""
-    for name, properties in of_type(stack, "AWS::IAM::Role").items():
-        for policy in properties.get("Policies", []):
-            for statement in policy["PolicyDocument"]["Statement"]:
-                yield name, statement
-    for properties in of_type(stack, "AWS::IAM::Policy").values():
-        for role in properties["Roles"]:
-            for statement in properties["PolicyDocument"]["Statement"]:
-                yield role["Ref"], statement
-
-
-def allowed(stack):
-    """What each role may do: (action, resource as text) by role."""
-    found = {}
-    for role, statement in statements(stack):
-        assert statement["Effect"] == "Allow"
-        for action in statement["Action"]:
-            for resource in statement["Resource"]:
-                found.setdefault(role, set()).add((action, shown(resource)))
-    return found
-
-
-def shown(resource):
-    match resource:
-        case {"Fn::GetAtt": [name, attribute]}:
-            return f"{name}.{attribute}"
-        case {"Fn::Sub": text}:
-            return text.replace("arn:${AWS::Partition}", "arn").replace(
-                ":${AWS::Region}:${AWS::AccountId}", "::"
-            )
-        case {"Ref": name}:
-            return name
-    return resource
 
 
 LOG = {(f"logs:{action}", "WorkerLogGroup.Arn") for action in ("CreateLogStream", "PutLogEvents")}

@@ -287,7 +287,7 @@ def _bootstrapped(template: dict[str, Any], key: str) -> dict[str, Any]:
     """A template whose functions begin with the bootstrap of the code under a key."""
     changed = copy.deepcopy(template)
     for resource in changed["Resources"].values():
-        if resource["Type"] == "AWS::Lambda::Function":
+        if "S3Key" in resource["Properties"].get("Code", ()):
             assert resource["Properties"]["Runtime"].startswith("python3.")
             resource["Properties"]["Runtime"] = "provided.al2023"
             resource["Properties"]["Code"]["S3Key"] = key

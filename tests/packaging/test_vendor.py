@@ -13,8 +13,8 @@ ELF_MACHINE = {62: "x86_64", 183: "arm64"}
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("DAGY_CACHE_DIR", str(tmp_path / "cache"))
-    return tmp_path / "cache"
+    monkeypatch.setenv("DAGY_CACHE_DIR", str(tmp_path / "dagy-cache"))
+    return tmp_path / "dagy-cache"
 
 
 def machines(path):

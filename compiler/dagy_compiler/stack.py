@@ -1,0 +1,87 @@
+"""What the resources of one stack have in common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from dagy_compiler.cloudformation import Json, Statement, Tag, ref, sub
+from dagy_compiler.settings import Settings
+from dagy_compiler.versions import Code
+
+LOG: Final = "WorkerLogGroup"
+DATA: Final = "DataBucket"
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A stack of a flow.
+
+    Attributes:
+        flow: the flow's name, as descriptions and tags take it.
+        code: what it runs.
+        settings: what people decide about it.
+        python_version: of its workers, as `3.12`.
+        keeps_values: whether values may be too large to pass between its states.
+        secrets_below: the flow's name as a path, if it has parameters that are secrets. Which ones
+            an execution names is not known before; they are to be kept below `dagy/FLOW/`.
+    """
+
+    flow: str
+    code: Code
+    settings: Settings
+    python_version: str
+    keeps_values: bool
+    secrets_below: str | None
+
+    @property
+    def tags(self) -> list[Tag]:
+        """The tags of every resource; by `dagy:stack` what outlives the stack is found again."""
+        own = [
+            Tag(key="dagy:flow", value=self.flow),
+            Tag(key="dagy:stack", value=ref("AWS::StackName")),
+        ]
+        return own + [Tag(key=key, value=value) for key, value in self.settings.tags.items()]
+
+    @property
+    def bucket(self) -> Json | str:
+        """The name of the bucket of large values."""
+        return self.settings.data_bucket or ref(DATA)
+
+    @property
+    def bucket_variable(self) -> Json:
+        """What a worker is told of it: its name, and in one of the user's the prefix of keys."""
+        own = self.settings.data_bucket
+        return sub(f"{own}/${{AWS::StackName}}") if own else ref(DATA)
+
+    @property
+    def keys(self) -> Json:
+        """The ARN of what it holds of this stack."""
+        own = self.settings.data_bucket
+        if own:
+            return sub(f"arn:${{AWS::Partition}}:s3:::{own}/${{AWS::StackName}}/*")
+        return sub(f"${{{DATA}.Arn}}/*")
+
+    def use_key(self) -> list[Statement]:
+        """Return what it takes to read and write what is encrypted by the user's key."""
+        key = self.settings.kms_key
+        if key is None:
+            return []
+        return [Statement(action=["kms:Decrypt", "kms:GenerateDataKey"], resource=[key])]
+
+    def trace(self) -> list[Statement]:
+        """Return what it takes to be traced."""
+        if not self.settings.xray:
+            return []
+        # Service authorization reference: these actions know no resources.
+        return [
+            Statement(
+                action=[
+                    "xray:GetSamplingRules",
+                    "xray:GetSamplingTargets",
+                    "xray:PutTelemetryRecords",
+                    "xray:PutTraceSegments",
+                ],
+                resource=["*"],
+            )
+        ]

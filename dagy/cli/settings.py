@@ -1,0 +1,129 @@
+"""The options that say what a stack is to be, for the commands that build one.
+
+Each is a setting of `dagy_compiler.settings`, which says what they mean and checks them; here they
+are once more, as text, so that `dagy --help` need not load it.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+Settings = dict[str, Any]
+"""Settings by name: those that were given."""
+
+
+def _option(kind: Any, *names: str, metavar: str | None = None, text: str) -> Any:
+    return Annotated[kind | None, typer.Option(*names, metavar=metavar, help=text)]
+
+
+OPTIONS: dict[str, Any] = {
+    "log_retention_days": _option(
+        int, "--log-retention", metavar="DAYS", text="Days that what tasks print is kept; 30."
+    ),
+    "data_bucket": _option(
+        str, "--data-bucket", metavar="NAME", text="A bucket of yours for large values."
+    ),
+    "data_retention_days": _option(
+        int,
+        "--data-retention",
+        metavar="DAYS",
+        text="Days that the stack's bucket keeps them; 30.",
+    ),
+    "keep_data": _option(
+        bool, "--keep-data/--destroy-data", text="Whether the stack's bucket outlives it; it does."
+    ),
+    "worker_role": _option(
+        str, "--worker-role", metavar="ARN", text="A role of yours for what runs tasks."
+    ),
+    "state_machine_role": _option(
+        str, "--state-machine-role", metavar="ARN", text="A role of yours for the state machines."
+    ),
+    "execution_role": _option(
+        str, "--execution-role", metavar="ARN", text="A role of yours for starting containers."
+    ),
+    "permissions_boundary": _option(
+        str, "--permissions-boundary", metavar="ARN", text="A policy that bounds every role made."
+    ),
+    "role_path": _option(
+        str, "--role-path", metavar="PATH", text="The path of roles, as /teams/data/."
+    ),
+    "cluster": _option(
+        str, "--cluster", metavar="NAME", text="An ECS cluster of yours, by name or ARN."
+    ),
+    "subnets": _option(
+        list[str], "--subnet", metavar="ID", text="A subnet for containers; repeatable."
+    ),
+    "security_groups": _option(
+        list[str], "--security-group", metavar="ID", text="A security group for them; repeatable."
+    ),
+    "public_ip": _option(
+        bool, "--public-ip/--no-public-ip", text="Whether containers get public addresses; they do."
+    ),
+    "functions_in_vpc": _option(
+        bool,
+        "--functions-in-vpc/--no-functions-in-vpc",
+        text="Whether functions run in those subnets too; they do not.",
+    ),
+    "kms_key": _option(
+        str, "--kms-key", metavar="ARN", text="A key of yours, by which everything is encrypted."
+    ),
+    "xray": _option(bool, "--xray/--no-xray", text="Trace executions with X-Ray."),
+    "alarms": _option(
+        bool,
+        "--alarms/--no-alarms",
+        text="Alarms on executions that fail, time out or are throttled.",
+    ),
+    "notify": _option(
+        list[str],
+        "--notify",
+        metavar="WHO",
+        text="Who is told of alarms: an e-mail address, the ARN of an SNS topic, or where the "
+        "address of a webhook is kept (ssm:NAME, secretsmanager:NAME); repeatable.",
+    ),
+    "dashboard": _option(bool, "--dashboard/--no-dashboard", text="A CloudWatch dashboard."),
+    "tags": _option(
+        list[str], "--tags", metavar="K=V", text="A tag of everything; may be repeated."
+    ),
+    "reserved_concurrency": _option(
+        int,
+        "--reserved-concurrency",
+        metavar="N",
+        text="Invocations that each function may run at once, taken from the account's.",
+    ),
+}
+
+
+def with_settings(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command these options; it gets those that were given as `settings`.
+
+    An option that the command has itself is left to it.
+    """
+    own = inspect.signature(command, eval_str=True).parameters
+    kept = [parameter for name, parameter in own.items() if name != "settings"]
+    added = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+        for name, annotation in OPTIONS.items()
+        if name not in own
+    ]
+
+    @functools.wraps(command)
+    def called(**given: Any) -> None:
+        settings = {each.name: given.pop(each.name) for each in added}
+        command(**given, settings={k: _value(k, v) for k, v in settings.items() if v is not None})
+
+    called.__signature__ = inspect.Signature([*kept, *added])  # type: ignore[attr-defined]
+    called.__annotations__ = {each.name: each.annotation for each in [*kept, *added]}
+    return called
+
+
+def _value(name: str, given: Any) -> Any:
+    if name != "tags":
+        return given
+    from dagy.deployment import tags_of
+
+    return tags_of(given)
