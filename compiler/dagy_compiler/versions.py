@@ -47,6 +47,11 @@ class Code:
     function_layers: Mapping[str, Layer] = field(default_factory=dict)
 
     @property
+    def fetched(self) -> str:
+        """The hashes of all that a container fetches."""
+        return " ".join([self.artifact_hash, *(layer.sha256 for layer in self.layers.values())])
+
+    @property
     def artifact_base64(self) -> str:
         """The SHA-256 of artifact.zip as Lambda tells it."""
         return base64.b64encode(bytes.fromhex(self.artifact_hash)).decode()

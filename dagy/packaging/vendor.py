@@ -231,13 +231,26 @@ def _cleaned(folder: Path) -> tuple[dict[str, int], dict[str, str]]:
                 file.unlink()
             continue
         for file in _files(found, folder):
-            if file.name in _OF_INSTALLERS and file.parent.suffix == ".dist-info":
+            if _is_unused(file, folder):
                 file.unlink()
             else:
                 sizes[name] = sizes.get(name, 0) + file.stat().st_size
         versions[name] = found.version
     return dict(sorted(sizes.items())), dict(sorted(versions.items()))
 
+
+def _is_unused(file: Path, folder: Path) -> bool:
+    """Tell whether nothing that runs reads a file."""
+    if file.parent.suffix == ".dist-info":
+        return file.name in _OF_INSTALLERS
+    name = file.relative_to(folder).as_posix()
+    return file.suffix in _FOR_COMPILERS or name.startswith(_TEST_SUITES)
+
+
+_FOR_COMPILERS = frozenset({".a", ".h", ".hpp", ".pxd", ".pxi", ".pyx"})
+_TEST_SUITES = ("pandas/tests/", "pyarrow/tests/")
+"""Without these, and what compilers read, pandas and pyarrow fit into Lambda together. Others keep
+theirs: some are imported by what is no test."""
 
 _OF_INSTALLERS = frozenset({"INSTALLER", "RECORD", "REQUESTED", "direct_url.json", "uv_cache.json"})
 

@@ -109,6 +109,18 @@ def test_what_lambda_has_is_left_out_though_a_package_asks_for_it(tmp_path):
         assert not [name for name in archive.namelist() if "boto" in name]
 
 
+def test_what_only_compilers_read_is_left_out(tmp_path):
+    top = wheel(tmp_path, "top")
+    with zipfile.ZipFile(top, "a") as archive:
+        for name in ("top/api.h", "top/fast.pyx", "top/tests/data.txt", "pandas/tests/big.py"):
+            archive.writestr(name, "x")
+    made = layer(Declared("r", (str(top),)), Target("x86_64", "3.13"), told=quietly)
+    with zipfile.ZipFile(made.path) as archive:
+        names = {name for name in archive.namelist() if ".dist-info" not in name}
+    assert {"python/top/__init__.py", "python/top/tests/data.txt"} <= names
+    assert not {name for name in names if name.endswith((".h", ".pyx"))}
+
+
 def test_a_package_without_a_wheel_is_named_with_the_way_out(tmp_path):
     lines = ("of_sources_only==1.0", f"--find-links {tmp_path}", "--no-index")
     with pytest.raises(BundleError) as refusal:
