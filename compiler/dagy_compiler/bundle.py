@@ -10,19 +10,20 @@ import hashlib
 import json
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from dagy.errors import BundleError, LimitError, SpecError
 from dagy.naming import slug
+from dagy.packaging.vendor import Layer
 from dagy.spec import FlowSpec
 from dagy.version import __version__
 from dagy_compiler import layers
 from dagy_compiler.artifact import FlowSource, artifact, code_hash, unzipped_bytes
 from dagy_compiler.cloudformation import Output
-from dagy_compiler.compile import CompiledFlow
+from dagy_compiler.compile import CompiledFlow, compile_flow
 from dagy_compiler.fargate import default_image
 from dagy_compiler.layers import Layers, of_functions
 from dagy_compiler.limits import DEFINITION_BYTES
@@ -30,15 +31,24 @@ from dagy_compiler.lines import definition_lines
 from dagy_compiler.machines import OUTERMOST, Machine, key_parameter, machines_of
 from dagy_compiler.modes import ECS
 from dagy_compiler.passes.limits import deployed_bytes
-from dagy_compiler.settings import Settings
+from dagy_compiler.plan import Plan
+from dagy_compiler.settings import Settings, settings_of
 from dagy_compiler.template import harmless, template, template_text
 from dagy_compiler.templates import render_file
 from dagy_compiler.versions import Code
 
-__all__ = ["Bundle", "FlowSource", "code_hash", "files_of", "read_bundle", "write_bundle"]
+__all__ = [
+    "Bundle",
+    "FlowSource",
+    "code_hash",
+    "files_of",
+    "read_bundle",
+    "rebuild",
+    "write_bundle",
+]
 
 MANIFEST = "manifest.json"
-MANIFEST_VERSION = 2
+MANIFEST_VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -60,8 +70,13 @@ class Packages:
         return {
             "origin": self.origin,
             "requirements": list(self.requirements),
-            "packages": {name: dict(layer.versions) for name, layer in self.layers.items()},
-            "unzipped_bytes": {name: layer.unzipped for name, layer in self.layers.items()},
+            "packages": {
+                architecture: {
+                    name: {"version": version, "bytes": layer.sizes.get(name, 0)}
+                    for name, version in layer.versions.items()
+                }
+                for architecture, layer in self.layers.items()
+            },
         }
 
 
@@ -135,6 +150,10 @@ def write_bundle(
         settings=settings,
         packages=packages,
     )
+    return _written(compiled, files, directory)
+
+
+def _written(compiled: CompiledFlow, files: dict[str, bytes], directory: Path) -> Bundle:
     manifest = json.loads(files[MANIFEST])
     folder = directory / manifest["name"]
     _check_replaceable(folder, compiled.spec.name)
@@ -162,22 +181,113 @@ def files_of(
     Args, Raises: as `write_bundle`.
     """
     spec = compiled.spec.canonical()
-    machines = machines_of(compiled.plan)
     zipped = artifact(spec, source, packages.requirements)
-    code = Code(
-        code_hash(spec, source),
-        hashlib.sha256(zipped).hexdigest(),
-        packages.layers,
-        of_functions(compiled.plan, packages.layers, unzipped_bytes(zipped)),
+    name = slug(deployment or spec.name, fallback="flow")
+    label = _Label(
+        name if environment is None else f"{name}-{environment}",
+        stack_name_of(deployment or spec.name, environment),
+        environment,
     )
+    content = _Content(zipped, code_hash(spec, source), packages)
+    return _files(compiled, content, label, python_version, settings or Settings())
+
+
+def rebuild(
+    bundle: Bundle,
+    directory: Path,
+    *,
+    mode: str | None = None,
+    fuse: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> Bundle:
+    """Write a bundle anew to `directory`, from its own flow and code.
+
+    Args:
+        bundle: that was written before.
+        directory: where the new bundle's folder goes.
+        mode: the execution mode; None for the one that it was built with.
+        fuse: which task runs share an invocation; None as it was.
+        settings: what people decide about the stack, by name; the others stay as they were.
+
+    Raises:
+        CompileError, LimitError: the flow cannot be lowered so.
+        SettingsError: a setting is not right.
+    """
+    manifest = bundle.manifest
+    compiled = compile_flow(
+        bundle.spec,
+        mode=mode or manifest["execution_mode"],
+        fuse=fuse or manifest["fuse"],
+    )
+    zipped = _read(bundle.path / "artifact.zip")
+    files = _files(
+        compiled,
+        _Content(zipped, manifest["code_hash"], _packages_of(bundle)),
+        _Label(manifest["name"], manifest["stack_name"], manifest["environment"]),
+        manifest["python_version"],
+        settings_of({**manifest["settings"], **(settings or {})}),
+    )
+    return _written(compiled, files, directory)
+
+
+@dataclass(frozen=True)
+class _Label:
+    """What a bundle is called: its folder, its stack, and the environment if it has one."""
+
+    name: str
+    stack_name: str
+    environment: str | None
+
+
+def _packages_of(bundle: Bundle) -> Packages:
+    """Return the packages that a bundle holds."""
+    told = bundle.manifest["dependencies"]
+    found = {}
+    for architecture, packages in told["packages"].items():
+        file = layers.file_name(architecture)
+        found[architecture] = Layer(
+            architecture,
+            bundle.path / file,
+            bundle.manifest["files"][file]["sha256"],
+            {name: each["bytes"] for name, each in packages.items()},
+            {name: each["version"] for name, each in packages.items()},
+        )
+    return Packages(told["origin"], told["requirements"], found)
+
+
+@dataclass(frozen=True)
+class _Content:
+    """What a bundle is made of besides the flow: artifact.zip, the hash of its code, packages."""
+
+    artifact: bytes
+    code_hash: str
+    packages: Packages
+
+    def code(self, plan: Plan) -> Code:
+        layers = self.packages.layers
+        return Code(
+            self.code_hash,
+            hashlib.sha256(self.artifact).hexdigest(),
+            layers,
+            of_functions(plan, layers, unzipped_bytes(self.artifact)),
+        )
+
+
+def _files(
+    compiled: CompiledFlow,
+    content: _Content,
+    label: _Label,
+    python_version: str,
+    settings: Settings,
+) -> dict[str, bytes]:
+    spec = compiled.spec.canonical()
+    packages = content.packages
+    code = content.code(compiled.plan)
+    machines = machines_of(compiled.plan)
     stack = template(
         compiled.plan, machines, python_version=python_version, code=code, settings=settings
     )
     apart = key_parameter(OUTERMOST) in stack["Parameters"]
-    name = slug(deployment or spec.name, fallback="flow")
-    if environment is not None:
-        name = f"{name}-{environment}"
-    stack_name = stack_name_of(deployment or spec.name, environment)
     uploads = {"ArtifactKey": "artifact.zip"}
     uploads |= {layers.key_parameter(each): layers.file_name(each) for each in packages.layers}
     if apart:
@@ -188,12 +298,12 @@ def files_of(
             machine.file: _lines(machine, spec.name) if apart else _json(machine.definition)
             for machine in machines
         },
-        "artifact.zip": zipped,
+        "artifact.zip": content.artifact,
         **{
             layers.file_name(architecture): layer.path.read_bytes()
             for architecture, layer in packages.layers.items()
         },
-        "app.py": render_file("app.py", stack_name=stack_name).encode(),
+        "app.py": render_file("app.py", stack_name=label.stack_name).encode(),
         "cdk.json": render_file("cdk.json").encode(),
     }
     if any(place.executor == ECS for place in compiled.plan.places.values()):
@@ -202,15 +312,21 @@ def files_of(
             "Dockerfile", image=image, has_packages=bool(packages.layers)
         ).encode()
     bundle_hash = _bundle_hash(stack, [files[file] for file in uploads.values()])
-    files["template.json"] = template_text(_identified(stack, spec.name, environment, bundle_hash))
+    files["template.json"] = template_text(
+        _identified(stack, spec.name, label.environment, bundle_hash)
+    )
     manifest = {
         "manifest_version": MANIFEST_VERSION,
         "dagy_version": __version__,
         "flow": spec.name,
         "flow_version": spec.version,
-        "name": name,
-        "stack_name": stack_name,
+        "name": label.name,
+        "stack_name": label.stack_name,
+        "environment": label.environment,
         "execution_mode": compiled.mode,
+        "fuse": compiled.plan.fuse,
+        "joins": compiled.plan.joins,
+        "settings": settings.model_dump(mode="json", exclude_defaults=True),
         "python_version": python_version,
         "code_hash": code.hash,
         "bundle_hash": bundle_hash,

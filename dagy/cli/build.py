@@ -87,10 +87,9 @@ def _packed_lines(built: Built, listing: bool) -> Iterator[str]:
 def _package_lines(built: Built, listing: bool) -> Iterator[str]:
     told = built.bundle.manifest["dependencies"]
     asking = f"{told['origin']} asks" if told["origin"] else "the annotations of tasks ask"
-    for architecture, versions in told["packages"].items():
-        size = told["unzipped_bytes"][architecture]
-        count = len(versions)
-        packages = "1 package" if count == 1 else f"{count} packages"
-        yield f"Packed {packages} for {architecture}, {size:,} bytes unzipped, as {asking}"
-        if listing:
-            yield from (f"  {name} {version}" for name, version in versions.items())
+    for architecture, packages in told["packages"].items():
+        size = sum(each["bytes"] for each in packages.values())
+        count = "1 package" if len(packages) == 1 else f"{len(packages)} packages"
+        yield f"Packed {count} for {architecture}, {size:,} bytes unzipped, as {asking}"
+        for name, each in packages.items() if listing else ():
+            yield f"  {name + ' ' + each['version']:<40} {each['bytes']:>10,} bytes"

@@ -11,7 +11,7 @@ from dagy import flow, task
 from dagy.errors import LimitError
 from dagy.packaging.vendor import Layer
 from dagy_compiler import compile_flow
-from dagy_compiler.bundle import FlowSource, Packages, read_bundle, write_bundle
+from dagy_compiler.bundle import FlowSource, Packages, read_bundle, rebuild, write_bundle
 from dagy_compiler.limits import UNZIPPED_BYTES
 from dagy_compiler.versions import Code
 from tests.compiler.cases import plain_chain
@@ -111,7 +111,7 @@ def build(tmp_path):
     digest = hashlib.sha256(archive.read_bytes()).hexdigest()
 
     def run(spec, mode, size):
-        found = Layer("x86_64", archive, digest, {"pandas": size, "six": 10}, {"pandas": "3.1"})
+        found = Layer("x86_64", archive, digest, {"pandas": size}, {"pandas": "3.1"})
         return write_bundle(
             compile_flow(spec, mode=mode),
             FlowSource(tmp_path, (tmp_path / "daily.py",)),
@@ -132,18 +132,27 @@ def test_a_bundle_has_the_archive_and_says_what_is_in_it(build):
     assert bundle.manifest["dependencies"] == {
         "origin": "requirements.txt",
         "requirements": ["pandas>=3"],
-        "packages": {"x86_64": {"pandas": "3.1"}},
-        "unzipped_bytes": {"x86_64": 1010},
+        "packages": {"x86_64": {"pandas": {"version": "3.1", "bytes": 1000}}},
     }
     with zipfile.ZipFile(bundle.path / "artifact.zip") as archive:
         assert json.loads(archive.read("metadata.json"))["dependencies"] == ["pandas>=3"]
+
+
+def test_a_bundle_that_is_built_anew_from_itself_has_the_same_packages(build, tmp_path):
+    bundle = build(daily.build(), "micro", 1000)
+    again = rebuild(bundle, tmp_path / "again", mode="nano")
+    assert again.manifest["dependencies"] == bundle.manifest["dependencies"]
+    assert (
+        again.manifest["files"]["dependencies.x86_64.zip"]
+        == (bundle.manifest["files"]["dependencies.x86_64.zip"])
+    )
 
 
 def test_packages_too_large_for_lambda_are_refused_naming_the_largest_and_the_way_out(build):
     with pytest.raises(LimitError) as refusal:
         build(plain_chain(), "micro", UNZIPPED_BYTES)
     message = str(refusal.value)
-    assert "its packages (x86_64) take 262,144,010 bytes and its code" in message
+    assert "its packages (x86_64) take 262,144,000 bytes and its code" in message
     assert "  pandas                     262.1 MB\n" in message
     assert "--execution-mode small or larger" in message
 
