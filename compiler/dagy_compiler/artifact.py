@@ -20,7 +20,19 @@ from dagy.worker.code import code_hash as hash_of
 from dagy_compiler.limits import UNZIPPED_BYTES
 
 _NOT_IN_THE_WORKER = frozenset(
-    {"__main__.py", "aws", "building.py", "cli", "history", "loader.py", "packaging", "profiles"}
+    {
+        "__main__.py",
+        "aws",
+        "building.py",
+        "cli",
+        "doctor",
+        "history",
+        "loader.py",
+        "packaging",
+        "profiles",
+        "project.py",
+        "schedules",
+    }
 )
 _RESERVED = frozenset({"dagy", "_dagy", METADATA_FILE})
 

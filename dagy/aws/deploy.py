@@ -143,7 +143,7 @@ def settled(cloudformation: Any, name: str, on_event: OnEvent) -> Stack | None:
     """
     while (stack := find_stack(cloudformation, name)) is not None:
         if stack.is_busy:
-            follow(cloudformation, stack.id, last_event(cloudformation, stack.id), on_event)
+            _wait_for(cloudformation, stack, on_event)
         elif stack.status in _NEVER_MADE:
             remove_stack(cloudformation, stack, on_event)
         elif stack.status == "UPDATE_ROLLBACK_FAILED":
@@ -171,6 +171,14 @@ def remove_stack(cloudformation: Any, stack: Stack, on_event: OnEvent) -> None:
 _ATTEMPTS = 5
 
 _NEVER_MADE = frozenset({"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"})
+
+
+def _wait_for(cloudformation: Any, stack: Stack, on_event: OnEvent) -> None:
+    before = last_event(cloudformation, stack.id)
+    # It may have come to its end just before that event, and then there is no other.
+    now = find_stack(cloudformation, stack.id)
+    if now is not None and now.is_busy:
+        follow(cloudformation, stack.id, before, on_event)
 
 
 def _bring_back(cloudformation: Any, stack: Stack, on_event: OnEvent) -> None:
