@@ -33,6 +33,7 @@ class BuildOptions:
     Attributes:
         mode: the execution mode.
         fuse: which task runs of mode micro share an invocation.
+        joins: how tasks wait for others: "tree", or "auto" for across branches too.
         default_executor: of tasks that name none; None leaves it to the mode.
         version: label of the version.
         bound: parameters to bind, by name.
@@ -46,6 +47,7 @@ class BuildOptions:
 
     mode: str = "nano"
     fuse: str = "off"
+    joins: str = "tree"
     default_executor: str | None = None
     version: str = "1"
     bound: Mapping[str, Any] = field(default_factory=dict)
@@ -103,7 +105,9 @@ def build(loaded: LoadedFlow, options: BuildOptions, directory: Path) -> Built:
         warnings.warn(warning, stacklevel=2)
     spec = _with_default_executor(traced.spec, options.default_executor)
     measured = measured_durations(spec) if options.from_history else None
-    compiled = compile_flow(spec, mode=options.mode, fuse=options.fuse, measured=measured)
+    compiled = compile_flow(
+        spec, mode=options.mode, fuse=options.fuse, joins=options.joins, measured=measured
+    )
     source, left_out = source_of(loaded, options)
     bundle = write_bundle(
         compiled,

@@ -120,6 +120,10 @@ class DeployError(DagyError):
     """A deployment did not succeed, or cannot be made as asked."""
 
 
+class RemoteError(DagyError):
+    """A run on AWS is not there, or cannot be started, stopped or resumed as asked."""
+
+
 class ProjectError(DagyError):
     """A new project cannot be written where it was asked for."""
 

@@ -160,9 +160,10 @@ def test_a_claim_without_a_bucket_is_refused():
 
 def test_only_what_is_wanted_is_answered():
     event = {"dagy": 2, "parameters": {"n": 3}}
-    assert handle({**event, "tasks": ["number"], "want": []}, SPEC) == {"outputs": {}}
+    assert handle({**event, "tasks": ["number"], "want": []}, SPEC)["outputs"] == {}
     both = handle({**event, "tasks": ["number", "attempt"], "want": ["attempt", "number"]}, SPEC)
-    assert both == {"outputs": {"o0": "[3,1,4]", "o1": "3"}}
+    assert both["outputs"] == {"o0": "[3,1,4]", "o1": "3"}
+    assert both["task_runs"] == ["attempt", "number"]
 
 
 def test_a_failed_attempt_that_is_followed_by_another_says_when():
@@ -271,7 +272,7 @@ def listed() -> list:
 def test_a_map_is_counted_and_run_item_by_item():
     spec = over_a_list.build()
     results = {"listed": "[5,6,7]"}
-    assert handle({"dagy": 2, "count": "number", "results": results}, spec) == {"count": 3}
+    assert handle({"dagy": 2, "count": "number", "results": results}, spec)["count"] == 3
     assert invoke(spec, tasks=["number"], item=1, attempt=1, results=results) == 6
 
 
@@ -333,27 +334,40 @@ def test_only_task_runs_of_the_spec_are_run():
         handle({}, SPEC)
 
 
+def records(capsys):
+    return [json.loads(line)["dagy"] for line in capsys.readouterr().out.splitlines()]
+
+
 def test_each_transition_is_a_line_of_json_in_the_log(capsys):
     with pytest.raises(KeyError):
-        invoke(tasks=["attempt"], attempt=5, results={"number": "-1"})
-    lines = [json.loads(line)["dagy"] for line in capsys.readouterr().out.splitlines()]
-    assert lines == [
-        {"task_run": None, "state": "RUNNING", "attempt": 1},
-        {"task_run": "attempt", "state": "RUNNING", "attempt": 5},
-        {
-            "task_run": "attempt",
-            "state": "FAILED",
-            "attempt": 5,
-            "error": "KeyError: 'negative'",
-        },
-        {
-            "task_run": None,
-            "state": "FAILED",
-            "attempt": 1,
-            "message": "task 'attempt' failed",
-            "error": "KeyError: 'negative'",
-        },
-    ]
+        invoke(tasks=["attempt"], attempt=5, results={"number": "-1"}, run="r")
+    began, failed = records(capsys)
+    assert began.pop("at") <= failed.pop("at")
+    assert began == {"run": "r", "task_run": "attempt", "state": "RUNNING", "attempt": 5}
+    assert "raise KeyError" in failed["error"].pop("traceback")
+    assert failed == {
+        "run": "r",
+        "task_run": "attempt",
+        "state": "FAILED",
+        "attempt": 5,
+        "error": {"type": "KeyError", "message": "'negative'"},
+        "arguments": {"n": 2},
+        "code": SPEC.tasks["attempt"].code_hash,
+    }
+
+
+def test_a_failed_attempt_that_is_followed_by_another_says_so_in_the_log(capsys):
+    with pytest.raises(Retry):
+        invoke(tasks=["attempt"], attempt=2, decide=True, results={"number": "-1"})
+    *_, last = records(capsys)
+    assert last["state"] == "PENDING"
+    assert last["message"] == "attempt 2 of 5 failed; retry in 0 s"
+
+
+def test_neither_arguments_nor_outputs_are_in_the_log(capsys):
+    with pytest.raises(KeyError):
+        invoke(parameters={"n": -770077})
+    assert "770077" not in capsys.readouterr().out
 
 
 def test_an_import_path_leads_to_the_function_with_or_without_a_task_around_it():

@@ -8,7 +8,7 @@ import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import jsii
 from aws_cdk import Aspects, CfnResource, IAspect, RemovalPolicy, Stack
@@ -16,6 +16,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
@@ -24,15 +25,17 @@ from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import cloudformation_include as include
 from constructs import Construct, IConstruct
 
-from dagy.building import BuildOptions
 from dagy.errors import DefinitionError
 from dagy.flow import Flow
 from dagy.resources import is_variable
+from dagy_cdk.given import Given
 from dagy_cdk.network import network_parameters, security_groups_in
+from dagy_cdk.settings import FlowSettings
 from dagy_cdk.source import bundle_of
 from dagy_cdk.stack_names import told_apart
 from dagy_compiler.versions import ALIAS
 
+OWN_ROLE = "OwnRole"
 FUNCTION = "AWS::Lambda::Function"
 TASK_DEFINITION = "AWS::ECS::TaskDefinition"
 
@@ -51,28 +54,35 @@ class DagyFlow(Construct):
         flow: what is built when the app is synthesized: a flow that is imported from a module, or
             `FILE.py[:FLOW]`, seen from the folder that the CDK runs in.
         bundle: or the folder that `dagy build` wrote.
-        execution_mode: of a flow that is built now: "nano" (the whole flow in one Lambda
-            invocation), "micro" (one for each task), or a size on Fargate: "small" to "xlarge".
-        fuse: of mode micro: which task runs share an invocation: "off", "chains" or "auto".
-        default_executor: of tasks that name none.
-        flow_version: label of the version.
-        flow_kwargs: parameters of the flow that are bound now, by name.
-        settings: of the stack of a flow that is built now, by name, as `{"xray": True}`; they go
-            before those of `dagy.toml` and `pyproject.toml`.
-        vpc: where containers run; a flow without any needs none.
+        execution_mode: "nano" (the whole flow in one Lambda invocation), "micro" (one for each
+            task), or a size on Fargate: "small" to "xlarge". By default that of the bundle, or
+            "nano".
+        fuse: in micro, which task runs share an invocation: "off", "chains" or "auto".
+        joins: how tasks wait for others: "tree", or "auto" for across branches too, where the best
+            sequences and parallels lose much by the tasks' `expected_seconds`.
+        default_executor: with flow=: of tasks that name none.
+        flow_version: with flow=: label of the version.
+        flow_kwargs: with flow=: parameters of the flow that are bound now, by name.
+        vpc: where containers run, and functions with `functions_in_vpc`; others need none.
         vpc_subnets: of it; private ones with a way out if there are any.
         security_groups: of containers; a new one that lets nothing in if none is given.
         environment: variables of every worker, besides those of its tasks.
         parameters: values for further parameters of the template, by name; one that is left out
             stays a parameter of the stack.
+        settings: any of the stack's, see `FlowSettings`; what is a resource may be a construct.
+            With flow= they go before those of `dagy.toml` and `pyproject.toml`, with bundle=
+            before those that it was built with.
 
     Raises:
-        CompileError: both flow and bundle are given, or neither.
+        CompileError: flow and bundle are given, or neither.
+        SettingsError: a setting is unknown, or not what AWS accepts.
         DagyError: the flow cannot be built, or the bundle cannot be read; says why.
 
     Examples:
         >>> from flows.daily import daily  # doctest: +SKIP
-        >>> built = DagyFlow(stack, "Daily", flow=daily, execution_mode="micro")  # doctest: +SKIP
+        >>> built = DagyFlow(  # doctest: +SKIP
+        ...     stack, "Daily", flow=daily, execution_mode="micro", log_retention_days=7
+        ... )
         >>> built.grant_start_execution(role)  # doctest: +SKIP
         >>> built.metric_failed().create_alarm(  # doctest: +SKIP
         ...     stack, "Failed", threshold=1, evaluation_periods=1
@@ -86,30 +96,36 @@ class DagyFlow(Construct):
         *,
         flow: Flow[..., Any] | str | None = None,
         bundle: str | Path | None = None,
-        execution_mode: str = "nano",
-        fuse: str = "off",
+        execution_mode: str | None = None,
+        fuse: str | None = None,
+        joins: str | None = None,
         default_executor: str | None = None,
-        flow_version: str = "1",
+        flow_version: str | None = None,
         flow_kwargs: Mapping[str, Any] | None = None,
-        settings: Mapping[str, Any] | None = None,
         vpc: ec2.IVpc | None = None,
         vpc_subnets: ec2.SubnetSelection | None = None,
         security_groups: Sequence[ec2.ISecurityGroup] | None = None,
         environment: Mapping[str, str] | None = None,
         parameters: Mapping[str, Any] | None = None,
+        **settings: Unpack[FlowSettings],
     ) -> None:
         super().__init__(scope, id)
-        options = BuildOptions(
-            mode=execution_mode,
-            fuse=fuse,
-            default_executor=default_executor,
-            version=flow_version,
-            bound=flow_kwargs or {},
-            settings=settings or {},
+        self._settings = settings
+        later = Given(Stack.of(self))
+        asked = {
+            "mode": execution_mode,
+            "fuse": fuse,
+            "joins": joins,
+            "default_executor": default_executor,
+            "version": flow_version,
+            "bound": flow_kwargs,
+            "settings": later.settings(settings) or None,
+        }
+        self._bundle = bundle_of(
+            flow, bundle, {name: value for name, value in asked.items() if value is not None}
         )
-        self._bundle = bundle_of(flow, bundle, options)
-        template = json.loads((self._bundle.path / "template.json").read_bytes())
-        given = self._uploaded() | dict(parameters or {})
+        template = later.put_into(json.loads((self._bundle.path / "template.json").read_bytes()))
+        given = self._uploaded() | later.parameters | dict(parameters or {})
         self._security_groups: list[ec2.ISecurityGroup] = []
         if vpc is not None and "SubnetIds" in template["Parameters"]:
             self._security_groups = security_groups_in(self, vpc, security_groups)
@@ -137,10 +153,8 @@ class DagyFlow(Construct):
             )
             for name in self._of_type("AWS::Logs::LogGroup")
         ]
-        self._buckets = [
-            s3.Bucket.from_bucket_name(self, name, self._made(name).ref)
-            for name in self._of_type("AWS::S3::Bucket")
-        ]
+        self._buckets = self._readable_buckets()
+        self._key = self._own_key()
         self._environment: dict[str, str] = {}
         self._version_ids: dict[str, str] = {}
         for name, value in (environment or {}).items():
@@ -235,6 +249,8 @@ class DagyFlow(Construct):
             grant = grant.combine(group.grant_read(grantee))
         for bucket in self._buckets:
             grant = grant.combine(bucket.grant_read(grantee))
+        if self._key is not None:
+            grant = grant.combine(self._key.grant_decrypt(grantee))
         return grant
 
     def metric_started(self, **options: Any) -> cloudwatch.Metric:
@@ -315,16 +331,43 @@ class DagyFlow(Construct):
         )
 
     def _role(self, worker: str, field: str) -> iam.IRole:
-        given = self._resources[worker]["Properties"][field]
+        """Return the role that a worker runs with: one of the stack's, or the user's own."""
+        reference = self._resources[worker]["Properties"][field]
+        if "Fn::GetAtt" in reference:
+            name, _ = reference["Fn::GetAtt"]
+            if name not in self._roles:
+                self._roles[name] = iam.Role.from_role_name(self, name, self._made(name).ref)
+                Aspects.of(self._roles[name]).add(_Lasting())
+            return self._roles[name]
+        if OWN_ROLE not in self._roles:
+            own = self._settings.get("worker_role", reference)
+            self._roles[OWN_ROLE] = (
+                iam.Role.from_role_arn(self, OWN_ROLE, own) if isinstance(own, str) else own
+            )
+        return self._roles[OWN_ROLE]
+
+    def _readable_buckets(self) -> list[s3.IBucket]:
+        """Return the buckets of large values: the stack's own, or the user's."""
+        given = self._settings.get("data_bucket")
         if isinstance(given, str):
-            if given not in self._roles:
-                self._roles[given] = iam.Role.from_role_arn(self, f"{worker}Role", given)
-            return self._roles[given]
-        role, _ = given["Fn::GetAtt"]
-        if role not in self._roles:
-            self._roles[role] = iam.Role.from_role_name(self, role, self._made(role).ref)
-            Aspects.of(self._roles[role]).add(_Lasting())
-        return self._roles[role]
+            return [s3.Bucket.from_bucket_name(self, "OwnBucket", given)]
+        if given is not None:
+            return [given]
+        return [
+            s3.Bucket.from_bucket_name(self, name, self._made(name).ref)
+            for name in self._of_type("AWS::S3::Bucket")
+        ]
+
+    def _own_key(self) -> kms.IKey | None:
+        """Return the user's key, which those who write logs and tell of alarms have to use."""
+        given = self._settings.get("kms_key")
+        key = kms.Key.from_key_arn(self, "OwnKey", given) if isinstance(given, str) else given
+        if key is not None:
+            region = Stack.of(self).region
+            key.grant_encrypt_decrypt(iam.ServicePrincipal(f"logs.{region}.amazonaws.com"))
+            if self._settings.get("notify"):
+                key.grant_encrypt_decrypt(iam.ServicePrincipal("cloudwatch.amazonaws.com"))
+        return key
 
     def _variables(self, worker: str) -> list[str]:
         """Return the variables that the template gives to a function or a container."""

@@ -19,21 +19,10 @@ from dagy.worker.code import METADATA_FILE, SPEC_FILE
 from dagy.worker.code import code_hash as hash_of
 from dagy_compiler.limits import UNZIPPED_BYTES
 
-_NOT_IN_THE_WORKER = frozenset(
-    {
-        "__main__.py",
-        "aws",
-        "building.py",
-        "cli",
-        "doctor",
-        "history",
-        "loader.py",
-        "packaging",
-        "profiles",
-        "project.py",
-        "schedules",
-    }
-)
+_NOT_IN_THE_WORKER = frozenset({
+    "__main__.py", "aws", "building.py", "cli", "doctor", "history", "loader.py", "packaging",
+    "profiles", "project.py", "schedules",
+})  # fmt: skip
 _RESERVED = frozenset({"dagy", "_dagy", METADATA_FILE})
 
 

@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,22 +21,30 @@ from dagy.spec import FlowSpec
 from dagy.version import __version__
 from dagy_compiler.artifact import FlowSource, artifact, code_hash
 from dagy_compiler.cloudformation import Output
-from dagy_compiler.compile import CompiledFlow
+from dagy_compiler.compile import CompiledFlow, compile_flow
 from dagy_compiler.fargate import default_image
 from dagy_compiler.limits import DEFINITION_BYTES
 from dagy_compiler.lines import definition_lines
 from dagy_compiler.machines import OUTERMOST, Machine, key_parameter, machines_of
 from dagy_compiler.modes import ECS
 from dagy_compiler.passes.limits import deployed_bytes
-from dagy_compiler.settings import Settings
+from dagy_compiler.settings import Settings, settings_of
 from dagy_compiler.template import harmless, template, template_text
 from dagy_compiler.templates import render_file
 from dagy_compiler.versions import Code
 
-__all__ = ["Bundle", "FlowSource", "code_hash", "files_of", "read_bundle", "write_bundle"]
+__all__ = [
+    "Bundle",
+    "FlowSource",
+    "code_hash",
+    "files_of",
+    "read_bundle",
+    "rebuild",
+    "write_bundle",
+]
 
 MANIFEST = "manifest.json"
-MANIFEST_VERSION = 2
+MANIFEST_VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -102,6 +111,10 @@ def write_bundle(
         environment=environment,
         settings=settings,
     )
+    return _written(compiled, files, directory)
+
+
+def _written(compiled: CompiledFlow, files: dict[str, bytes], directory: Path) -> Bundle:
     manifest = json.loads(files[MANIFEST])
     folder = directory / manifest["name"]
     _check_replaceable(folder, compiled.spec.name)
@@ -128,17 +141,79 @@ def files_of(
     Args, Raises: as `write_bundle`.
     """
     spec = compiled.spec.canonical()
-    machines = machines_of(compiled.plan)
     zipped = artifact(spec, source)
+    name = slug(deployment or spec.name, fallback="flow")
+    label = _Label(
+        name if environment is None else f"{name}-{environment}",
+        stack_name_of(deployment or spec.name, environment),
+        environment,
+    )
     code = Code(code_hash(spec, source), hashlib.sha256(zipped).hexdigest())
+    return _files(compiled, zipped, code, label, python_version, settings or Settings())
+
+
+def rebuild(
+    bundle: Bundle,
+    directory: Path,
+    *,
+    mode: str | None = None,
+    fuse: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> Bundle:
+    """Write a bundle anew to `directory`, from its own flow and code.
+
+    Args:
+        bundle: that was written before.
+        directory: where the new bundle's folder goes.
+        mode: the execution mode; None for the one that it was built with.
+        fuse: which task runs share an invocation; None as it was.
+        settings: what people decide about the stack, by name; the others stay as they were.
+
+    Raises:
+        CompileError, LimitError: the flow cannot be lowered so.
+        SettingsError: a setting is not right.
+    """
+    manifest = bundle.manifest
+    compiled = compile_flow(
+        bundle.spec,
+        mode=mode or manifest["execution_mode"],
+        fuse=fuse or manifest["fuse"],
+    )
+    zipped = _read(bundle.path / "artifact.zip")
+    files = _files(
+        compiled,
+        zipped,
+        Code(manifest["code_hash"], hashlib.sha256(zipped).hexdigest()),
+        _Label(manifest["name"], manifest["stack_name"], manifest["environment"]),
+        manifest["python_version"],
+        settings_of({**manifest["settings"], **(settings or {})}),
+    )
+    return _written(compiled, files, directory)
+
+
+@dataclass(frozen=True)
+class _Label:
+    """What a bundle is called: its folder, its stack, and the environment if it has one."""
+
+    name: str
+    stack_name: str
+    environment: str | None
+
+
+def _files(
+    compiled: CompiledFlow,
+    zipped: bytes,
+    code: Code,
+    label: _Label,
+    python_version: str,
+    settings: Settings,
+) -> dict[str, bytes]:
+    spec = compiled.spec.canonical()
+    machines = machines_of(compiled.plan)
     stack = template(
         compiled.plan, machines, python_version=python_version, code=code, settings=settings
     )
     apart = key_parameter(OUTERMOST) in stack["Parameters"]
-    name = slug(deployment or spec.name, fallback="flow")
-    if environment is not None:
-        name = f"{name}-{environment}"
-    stack_name = stack_name_of(deployment or spec.name, environment)
     uploads = {"ArtifactKey": "artifact.zip"}
     if apart:
         uploads |= {key_parameter(machine.id): machine.file for machine in machines}
@@ -149,22 +224,28 @@ def files_of(
             for machine in machines
         },
         "artifact.zip": zipped,
-        "app.py": render_file("app.py", stack_name=stack_name).encode(),
+        "app.py": render_file("app.py", stack_name=label.stack_name).encode(),
         "cdk.json": render_file("cdk.json").encode(),
     }
     if any(place.executor == ECS for place in compiled.plan.places.values()):
         image = default_image(python_version)
         files["Dockerfile"] = render_file("Dockerfile", image=image).encode()
     bundle_hash = _bundle_hash(stack, [files[file] for file in uploads.values()])
-    files["template.json"] = template_text(_identified(stack, spec.name, environment, bundle_hash))
+    files["template.json"] = template_text(
+        _identified(stack, spec.name, label.environment, bundle_hash)
+    )
     manifest = {
         "manifest_version": MANIFEST_VERSION,
         "dagy_version": __version__,
         "flow": spec.name,
         "flow_version": spec.version,
-        "name": name,
-        "stack_name": stack_name,
+        "name": label.name,
+        "stack_name": label.stack_name,
+        "environment": label.environment,
         "execution_mode": compiled.mode,
+        "fuse": compiled.plan.fuse,
+        "joins": compiled.plan.joins,
+        "settings": settings.model_dump(mode="json", exclude_defaults=True),
         "python_version": python_version,
         "code_hash": code.hash,
         "bundle_hash": bundle_hash,

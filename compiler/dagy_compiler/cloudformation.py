@@ -22,6 +22,10 @@ _ODDLY_SPELLED = {
     "size_in_gib": "SizeInGiB",
     "kms_master_key_id": "KMSMasterKeyID",
     "encrypted_by": "KmsMasterKeyId",
+    "sse_specification": "SSESpecification",
+    "sse_enabled": "SSEEnabled",
+    "sse_type": "SSEType",
+    "table_key": "KMSMasterKeyId",
 }
 
 
@@ -322,6 +326,46 @@ class BucketPolicy(Model):
     policy_document: PolicyDocument
 
 
+class Attribute(Model):
+    """An attribute of a table's key."""
+
+    attribute_name: str
+    attribute_type: Literal["S"] = "S"
+
+
+class KeyPart(Model):
+    """A part of a table's key."""
+
+    attribute_name: str
+    key_type: Literal["HASH"] = "HASH"
+
+
+class TimeToLive(Model):
+    """The attribute that says when an item expires."""
+
+    attribute_name: str
+    enabled: bool = True
+
+
+class TableEncryption(Model):
+    """A key of the user's, by which a table is encrypted."""
+
+    sse_enabled: bool = True
+    sse_type: Literal["KMS"] = "KMS"
+    table_key: str
+
+
+class Table(Model):
+    """Properties of AWS::DynamoDB::Table."""
+
+    billing_mode: Literal["PAY_PER_REQUEST"] = "PAY_PER_REQUEST"
+    attribute_definitions: list[Attribute]
+    key_schema: list[KeyPart]
+    time_to_live_specification: TimeToLive
+    sse_specification: TableEncryption | None
+    tags: list[Tag]
+
+
 class Cluster(Model):
     """Properties of AWS::ECS::Cluster."""
 
@@ -455,6 +499,7 @@ Properties = (
     | StateMachineAlias
     | Bucket
     | BucketPolicy
+    | Table
     | Cluster
     | TaskDefinition
     | Alarm

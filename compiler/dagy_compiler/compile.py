@@ -24,6 +24,7 @@ from dagy_compiler.passes import (
     Validate,
 )
 from dagy_compiler.passes.fuse import OFF
+from dagy_compiler.passes.structure import TREE
 from dagy_compiler.plan import Plan
 
 Pass = Callable[[Plan], Plan]
@@ -75,6 +76,7 @@ def compile_flow(
     *,
     mode: str = NANO,
     fuse: str = OFF,
+    joins: str = TREE,
     measured: Mapping[str, float] | None = None,
 ) -> CompiledFlow:
     """Lower a flow to a state machine.
@@ -84,6 +86,8 @@ def compile_flow(
         mode: "nano" (the whole flow in one Lambda invocation), "micro" (one for each task), or a
             size on Fargate: "small", "medium", "large", "xlarge".
         fuse: which task runs of mode micro share an invocation: "off", "chains" or "auto".
+        joins: how tasks wait for others: "tree", in sequences and parallels alone, or "auto",
+            across branches too where the best of these loses too much and durations are known.
         measured: seconds that task runs took, by id, from `dagy.history.task_durations`; they beat
             the tasks' `expected_seconds`.
 
@@ -92,7 +96,7 @@ def compile_flow(
         LimitError: the result would pass a hard limit of AWS.
         SpecError: an id or a retry policy is malformed.
     """
-    plan = run_passes(spec, mode=mode, fuse=fuse, measured=measured)
+    plan = run_passes(spec, mode=mode, fuse=fuse, joins=joins, measured=measured)
     assert plan.machine is not None
     return CompiledFlow(spec, mode, plan, plan.machine)
 
@@ -102,6 +106,7 @@ def run_passes(
     *,
     mode: str = NANO,
     fuse: str = OFF,
+    joins: str = TREE,
     measured: Mapping[str, float] | None = None,
     after: str | None = None,
 ) -> Plan:
@@ -111,6 +116,7 @@ def run_passes(
         spec: as for `compile_flow`.
         mode: as for `compile_flow`.
         fuse: as for `compile_flow`.
+        joins: as for `compile_flow`.
         measured: as for `compile_flow`.
         after: name of the pass to stop after; None for the last.
 
@@ -122,7 +128,7 @@ def run_passes(
         raise CompileError(
             f"there is no pass {after!r}{nearest(after, names)}; the passes are {', '.join(names)}"
         )
-    plan = Plan(spec, mode, known_durations(spec, measured or {}), fuse)
+    plan = Plan(spec, mode, known_durations(spec, measured or {}), fuse, joins)
     for name, run in PASSES:
         plan = run(plan)
         if name == after:

@@ -10,6 +10,7 @@ where durations are not known. Then the one wins at which the fewest wait for ot
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import accumulate
 
 from dagy_compiler.makespan import heads, tails
@@ -20,8 +21,28 @@ _PRECISION = 9
 _Graph = Sequence[Sequence[int]]
 
 
+@dataclass(frozen=True, slots=True)
+class Times:
+    """When the nodes of a part run that is one of several.
+
+    Attributes:
+        ends: when each ends at the earliest.
+        left: how long is left when each starts.
+        longest: what a way through may take without making anything longer.
+    """
+
+    ends: Sequence[float]
+    left: Sequence[float]
+    longest: float
+
+
 def best_cuts(
-    before: _Graph, durations: Sequence[float], *, count: int, margin: int
+    before: _Graph,
+    durations: Sequence[float],
+    *,
+    count: int,
+    margin: int,
+    times: Times | None = None,
 ) -> list[list[int]]:
     """Return what is before each of the best barriers, the best barrier first.
 
@@ -30,13 +51,16 @@ def best_cuts(
         durations: seconds by node, above 0.
         count: how many barriers to return at most.
         margin: how many nodes each side must have at least, if there is such a barrier.
+        times: when the nodes run; None if there are no others than these.
     """
-    ends, left = heads(before, durations), tails(before, durations)
-    ranks = [ends, [-rest for rest in left]]
+    if times is None:
+        rests = tails(before, durations)
+        times = Times(heads(before, durations), rests, max(rests))
+    ranks = [times.ends, [-rest for rest in times.left]]
     if min(durations) < max(durations):
         ones = [1.0] * len(before)
         ranks += [
-            [end - duration for end, duration in zip(ends, durations, strict=True)],
+            [end - duration for end, duration in zip(times.ends, durations, strict=True)],
             heads(before, ones),
             [-rest for rest in tails(before, ones)],
         ]
@@ -51,7 +75,7 @@ def best_cuts(
             size,
         )
         for number, (rank, order) in enumerate(zip(ranks, orders, strict=True))
-        for size, excess, waits in _prefixes(before, ends, left, rank, order)
+        for size, excess, waits in _prefixes(before, times, rank, order)
     )
     found: dict[tuple[int, ...], None] = {}
     for *_, number, size in scored:
@@ -63,8 +87,7 @@ def best_cuts(
 
 def _prefixes(
     before: _Graph,
-    ends: Sequence[float],
-    left: Sequence[float],
+    times: Times,
     rank: Sequence[float],
     order: list[int],
 ) -> Iterator[tuple[int, float, int]]:
@@ -72,8 +95,7 @@ def _prefixes(
 
     Args:
         before: as for `best_cuts`.
-        ends: when each node ends at the earliest.
-        left: how long is left when each starts.
+        times: likewise.
         rank: never falls along an edge.
         order: the nodes by rank.
 
@@ -82,14 +104,13 @@ def _prefixes(
         how many pairs of a last node of the first side and a first one of the second have no edge.
     """
     count = len(order)
-    longest_first = list(accumulate((ends[node] for node in order), max))
-    longest_second = list(accumulate((left[node] for node in reversed(order)), max))[::-1]
-    critical = longest_second[0]
+    longest_first = list(accumulate((times.ends[node] for node in order), max))
+    longest_second = list(accumulate((times.left[node] for node in reversed(order)), max))[::-1]
     waits = _waits(before, order)
     for size in range(1, count):
         if rank[order[size]] > rank[order[size - 1]]:
             total = longest_first[size - 1] + longest_second[size]
-            yield size, round(total / critical - 1, _PRECISION), waits[size]
+            yield size, max(0.0, round(total / times.longest - 1, _PRECISION)), waits[size]
 
 
 def _waits(before: _Graph, order: list[int]) -> list[int]:

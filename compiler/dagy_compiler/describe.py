@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from dagy.spec import BranchReference, Direct, ParameterReference, TaskReference
 from dagy.spec.references import as_reference
 from dagy_compiler.plan import Attempts, Plan, Unit
 from dagy_compiler.program import (
+    Await,
     Call,
     Decide,
     Fork,
@@ -19,9 +20,10 @@ from dagy_compiler.program import (
     Nested,
     Source,
     Step,
+    Tell,
     Values,
 )
-from dagy_compiler.tree import EMPTY, Apart, Choose, Leaf, Parallel, Series, Tree
+from dagy_compiler.tree import EMPTY, Apart, Choose, Joined, Leaf, Parallel, Series, Tree
 
 ONE_ATTEMPT = "1 attempt"
 
@@ -92,6 +94,11 @@ def _tree(tree: Tree, units: tuple[Unit, ...], indent: str) -> Iterator[str]:
     match tree:
         case Leaf(unit=unit):
             yield indent + units[unit].name
+        case Joined(child=child, waits_for=waits_for, told=told):
+            first, *rest = _tree(child, units, indent)
+            waits = f" waits for {_named(waits_for, units)}" if waits_for else ""
+            yield first + waits + (", and is told" if told and waits else ", told" if told else "")
+            yield from rest
         case Choose(condition=condition, then=then, otherwise=otherwise):
             yield f"{indent}branch on {_value(condition)}"
             for name, side in (("then", then), ("otherwise", otherwise)):
@@ -105,6 +112,10 @@ def _tree(tree: Tree, units: tuple[Unit, ...], indent: str) -> Iterator[str]:
             yield indent + ("parallel" if isinstance(tree, Parallel) else "series")
             for child in children:
                 yield from _tree(child, units, indent + "  ")
+
+
+def _named(indices: Iterable[int], units: tuple[Unit, ...]) -> str:
+    return ", ".join(units[index].name for index in indices)
 
 
 def _retry(plan: Plan) -> Iterator[str]:
@@ -136,8 +147,8 @@ def _dataflow(plan: Plan) -> Iterator[str]:
 def _steps(steps: tuple[Step, ...], units: tuple[Unit, ...], indent: str) -> Iterator[str]:
     for step in steps:
         match step:
-            case Call():
-                yield indent + _call(step, units) + _values(" -> ", step.assigns)
+            case Call() | Await() | Tell() | Join():
+                yield indent + _line(step, units)
             case Fork():
                 yield indent + "fork" + _values(" -> ", step.assigns)
                 for number, branch in enumerate(step.branches, start=1):
@@ -153,8 +164,22 @@ def _steps(steps: tuple[Step, ...], units: tuple[Unit, ...], indent: str) -> Ite
                 yield indent + "guard" + _values(" -> ", step.assigns)
                 yield f"{indent}  body" + _values(", yields ", step.body.yields)
                 yield from _steps(step.body.steps, units, indent + "    ")
-            case Join():
-                yield indent + "join"
+
+
+def _line(step: Call | Await | Tell | Join, units: tuple[Unit, ...]) -> str:
+    """Return a step that has no others within it."""
+    match step:
+        case Call():
+            return _call(step, units) + _values(" -> ", step.assigns)
+        case Await(unit=unit, others=others):
+            return f"{units[unit].name} waits for {_named(others, units)}"
+        case Tell(unit=unit, inputs=inputs, waiting=waiting):
+            stored = ", ".join(variable for _, variable in inputs.results)
+            told = _named((other for other, _ in waiting), units)
+            ended = f"{units[unit].name} has ended" + (f", stores {stored}" if stored else "")
+            return ended + (f", tells {told}" if told else "")
+        case Join():
+            return "join"
 
 
 def _decide(step: Decide, units: tuple[Unit, ...], indent: str) -> Iterator[str]:
@@ -181,7 +206,9 @@ def _call(call: Call, units: tuple[Unit, ...]) -> str:
 
 
 def _reads(inputs: Inputs) -> str:
-    reads = [variable for _, variable in inputs.results] + ["the parameters"] * inputs.parameters
+    reads = [variable for _, variable in inputs.results]
+    reads += [f"stored {name}" for name in inputs.joined]
+    reads += ["the parameters"] * inputs.parameters
     return f" reads {', '.join(reads)}" if reads else ""
 
 

@@ -7,7 +7,7 @@ machine is not known: of a branch the dearer side counts, of a map as many items
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dagy_compiler import limits
 from dagy_compiler.asl import Map, Parallel, State, Task
@@ -15,9 +15,11 @@ from dagy_compiler.durations import expected
 from dagy_compiler.events import Retries, events_of_task, heaviest, history_events
 from dagy_compiler.makespan import critical_path, makespan
 from dagy_compiler.owners import owners
+from dagy_compiler.passes.structure import TREE, Structure
 from dagy_compiler.payload import Payload, largest_payload
 from dagy_compiler.plan import Plan
 from dagy_compiler.program import Guard
+from dagy_compiler.tree import EMPTY, joined_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,10 @@ class Estimate:
         history_events_throttled: if besides that AWS throttles every call as often as is retried.
         critical_path_seconds: of the flow's own graph: no order of its task runs takes less.
         makespan_seconds: of the machine, with as many workers as it can use; tasks alone count.
+        joins: states that wait across branches, by a task token.
+        join_transitions: those of the transitions that are for joins: of what waits, and of what
+            tells it.
+        makespan_without_joins_seconds: of the best machine without joins.
         known_durations: task runs whose durations are known; the others count as the median of
             these, or as 1 s.
         largest_payload: what may be largest of all that states take in and put out.
@@ -50,6 +56,9 @@ class Estimate:
     history_events_throttled: int
     critical_path_seconds: float
     makespan_seconds: float
+    joins: int
+    join_transitions: int
+    makespan_without_joins_seconds: float
     known_durations: int
     largest_payload: Payload
 
@@ -73,6 +82,9 @@ def estimate(plan: Plan) -> Estimate:
     assert plan.machine is not None
     one = _transitions(plan, 1)
     seconds = _seconds(plan)
+    taken = _makespan(plan, seconds)
+    waiting = [node for node in joined_in(plan.tree or EMPTY) if node.waits_for]
+    told = [node for node in joined_in(plan.tree or EMPTY) if node.told]
     return Estimate(
         task_runs=len(plan.runs),
         states=_states(plan.machine.states),
@@ -82,7 +94,12 @@ def estimate(plan: Plan) -> Estimate:
         history_events_retried=_history(plan, _attempts_of(plan)),
         history_events_throttled=_history(plan, _attempts_of(plan), _throttled),
         critical_path_seconds=_critical_path(plan, seconds, list(plan.runs)),
-        makespan_seconds=_makespan(plan, seconds),
+        makespan_seconds=taken,
+        joins=len(waiting),
+        join_transitions=len(waiting) + len(told),
+        makespan_without_joins_seconds=(
+            _makespan(Structure()(replace(plan, joins=TREE)), seconds) if waiting else taken
+        ),
         known_durations=len(plan.durations),
         largest_payload=largest_payload(plan),
     )

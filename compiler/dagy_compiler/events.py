@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 
 from dagy_compiler import limits
 from dagy_compiler.asl import Choice, Fail, Map, Parallel, State, Succeed, Task
-from dagy_compiler.container_states import RUN_TASK
 
 Weigh = Callable[[str, State], int]
 """The weight of a state by its name, with all that is in it."""
@@ -72,8 +71,8 @@ def history_events(
 
 def events_of_task(task: Task) -> int:
     """Return how many events a Task writes if nothing fails."""
-    if task.resource == RUN_TASK:
-        return limits.EVENTS_OF_CONTAINER_TASK
+    if task.resource.endswith(".waitForTaskToken"):
+        return limits.EVENTS_OF_TOKEN_TASK
     is_job = ".sync" in task.resource
     return limits.EVENTS_OF_SYNC_TASK if is_job else limits.EVENTS_OF_LAMBDA_TASK
 

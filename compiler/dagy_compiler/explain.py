@@ -20,9 +20,11 @@ from dagy_compiler.asl import (
 )
 from dagy_compiler.describe import attempts_text
 from dagy_compiler.estimate import Estimate, estimate
+from dagy_compiler.join_states import RESOURCE as JOIN
 from dagy_compiler.owners import owners
 from dagy_compiler.passes.place import why_placed
 from dagy_compiler.plan import Plan, Unit
+from dagy_compiler.tree import EMPTY, joined_in, leaves
 from dagy_compiler.waits import waits_of
 
 
@@ -43,7 +45,8 @@ class StateNote:
         for_nothing: those of them that it does not depend on: sequences and parallels cannot order
             it less.
         for_limit: those that it waits for because of a `concurrency_limit`.
-        joins: of a Parallel, the task runs that it waits for: the last ones of its branches.
+        joins: of a Parallel, the task runs that it waits for: the last ones of its branches; of a
+            state that waits across branches, those that tell it.
         further: whether it belongs to the attempts or items of a state before it.
     """
 
@@ -99,6 +102,10 @@ class _Notes:
         self._units = plan.units
         self._unit_of = owners(plan)
         self._waits = waits_of(plan)
+        self._joins = {
+            plan.units[next(leaves(node))].task_runs[0]: self._named(node.waits_for)
+            for node in joined_in(plan.tree or EMPTY)
+        }
         self._met: set[int] = set()
 
     def of(self, states: Mapping[str, State], depth: int) -> Iterator[StateNote]:
@@ -122,6 +129,9 @@ class _Notes:
         if isinstance(state, Parallel):
             ends = [unit for branch in state.branches for unit in self._ends(branch)]
             joins = self._named(tuple(ends))
+        elif isinstance(state, Task) and state.resource == JOIN:
+            waited = self._joins[state.arguments["Payload"]["await"]["task"]]
+            return StateNote(name, depth, state.type, "parks a task token", joins=waited)
         return StateNote(name, depth, state.type, _does(state), joins=joins)
 
     def _ends(self, branch: Branch) -> list[int]:

@@ -51,6 +51,12 @@ def _estimate(found: Estimate) -> Iterator[str]:
         f"{found.critical_path_seconds:g} s: {found.stretch:.2f} times as long; "
         f"{_known(found)}"
     )
+    if found.joins:
+        yield (
+            f"  {_count(found.joins, 'join')} across branches, for which "
+            f"{_count(found.join_transitions, 'transition')} and as many calls of a worker are; "
+            f"without them {found.makespan_without_joins_seconds:g} s"
+        )
     payload = found.largest_payload
     if payload.size:
         yield f"  at most {payload.size:,} bytes in one place: {payload.what}"

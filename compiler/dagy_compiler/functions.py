@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from dagy.worker.code import EXPECTED
+from dagy_compiler import join_table
 from dagy_compiler.cloudformation import (
     Function,
     FunctionCode,
@@ -23,7 +24,7 @@ from dagy_compiler.cloudformation import (
     ref,
 )
 from dagy_compiler.limits import LAMBDA_STORAGE_MB, LAMBDA_TIMEOUT_SECONDS
-from dagy_compiler.placement import Placement
+from dagy_compiler.placement import FUNCTION, Placement
 from dagy_compiler.roles import Identity, role, secrets_suffix, values, write_log
 from dagy_compiler.stack import LOG, Stack
 
@@ -57,34 +58,40 @@ class Worker:
         yield self.version, lasting("AWS::Lambda::Version", published)
 
 
-def workers(stack: Stack, places: Sequence[Placement]) -> list[Worker]:
+def workers(stack: Stack, places: Sequence[Placement], waiting: Sequence[str] = ()) -> list[Worker]:
     """Return the functions of a flow.
 
     Args:
         stack: of the flow.
         places: those on Lambda.
+        waiting: logical ids of the machines that have states that wait across branches.
 
     Raises:
         LimitError: a role is larger than IAM accepts.
     """
-    return [_worker(stack, place) for place in places]
+    return [_worker(stack, place, waiting if place.name == FUNCTION else ()) for place in places]
 
 
-def _worker(stack: Stack, place: Placement) -> Worker:
+def _worker(stack: Stack, place: Placement, waiting: Sequence[str]) -> Worker:
     settings = stack.settings
     variables: Json = dict(place.environment) | {EXPECTED: stack.code.hash}
     if stack.keeps_values:
         variables["DAGY_BUCKET"] = stack.bucket_variable
+    if waiting:
+        variables |= join_table.variables()
     storage = FunctionStorage(size=place.storage_mb)
     statements = [write_log(), *values(stack, place)]
     if settings.functions_in_vpc:
         statements.append(_USE_NETWORK)
+    if waiting:
+        statements += join_table.update(stack)
     own = role(
         stack,
-        f"WorkerRole{secrets_suffix(place)}",
+        f"WorkerRole{secrets_suffix(place)}{'Joins' if waiting else ''}",
         "lambda.amazonaws.com",
         {"Work": statements},
         own=settings.worker_role,
+        attached=[join_table.send(waiting)] if waiting else (),
     )
     properties = Function(
         description=f"Worker of Dagy flow {stack.flow}",

@@ -104,7 +104,7 @@ TEMPLATE_PARAMETERS: Final = 200
 EVENTS_OF_EXECUTION: Final = 2
 EVENTS_OF_LAMBDA_TASK: Final = 5
 EVENTS_OF_SYNC_TASK: Final = 6
-EVENTS_OF_CONTAINER_TASK: Final = 6
+EVENTS_OF_TOKEN_TASK: Final = 6
 EVENTS_OF_PARALLEL: Final = 4
 EVENTS_OF_ITEM: Final = 2
 EVENTS_OF_DISTRIBUTED_MAP: Final = 5
@@ -132,6 +132,11 @@ rest is envelope, and the names of the values."""
 ENVELOPE_BYTES: Final = 8_000
 """What a call and its answer take beside values and their names: ids, and what Step Functions adds
 to the answer of Lambda, which is about 2,000 bytes."""
+
+CLAIM_BYTES: Final = 126
+"""What stands for a stored value takes, at most: `{"claim":"<execution>/<hash>"},`, of which the
+name of an execution has 80 characters (API reference, "StartExecution"). One that is stored for
+other branches has its task run's id in place of the hash."""
 
 INLINE_ITEMS: Final = 40
 """Items of an inline Map, which runs at most 40 at once (developer guide, "Map state processing

@@ -153,7 +153,11 @@ def state_machine(
         tracing_configuration=StateMachineTracing() if stack.settings.xray else None,
         tags=stack.tags,
     )
-    needed = [*own.attached, *(containers.policies if containers and run else [])]
+    needed = list(own.attached)
+    if machine.id == OUTERMOST:
+        # These policies name machines, and the outermost one names the versions of all others.
+        needed += [policy for worker in functions for policy in worker.role.attached]
+        needed += containers.policies if containers else []
     return {
         **own.resources,
         machine.id: (

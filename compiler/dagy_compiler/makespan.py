@@ -4,29 +4,56 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dagy_compiler.tree import Apart, Choose, Leaf, Series, Tree
+from dagy_compiler.tree import Apart, Choose, Joined, Leaf, Parallel, Series, Tree, leaves
 
 
-def makespan(tree: Tree, durations: Sequence[float]) -> float:
+def makespan(tree: Tree, durations: Sequence[float], join_seconds: float = 0) -> float:
     """Return how long a tree takes, in seconds.
 
     Args:
         tree: at most a few hundred levels deep, as `decompose` makes them.
         durations: seconds by unit.
+        join_seconds: what each wait across branches takes beside the wait itself.
 
     Examples:
         >>> from dagy_compiler.tree import Parallel
         >>> makespan(Series((Parallel((Leaf(0), Leaf(1))), Leaf(2))), [5, 3, 2])
         7
     """
-    if isinstance(tree, Leaf):
-        return durations[tree.unit]
-    if isinstance(tree, Choose):  # whichever side is taken
-        return max(makespan(tree.then, durations), makespan(tree.otherwise, durations))
-    if isinstance(tree, Apart):
-        return makespan(tree.child, durations)
-    spans = [makespan(child, durations) for child in tree.children]
-    return sum(spans) if isinstance(tree, Series) else max(spans)
+    return _Clock(durations, join_seconds).end(tree, 0)
+
+
+class _Clock:
+    """One walk over a tree in its reading order, in which nothing waits for what is read later."""
+
+    def __init__(self, durations: Sequence[float], join_seconds: float) -> None:
+        self._durations = durations
+        self._join_seconds = join_seconds
+        self._told: dict[int, float] = {}  # when each that others wait for has ended
+
+    def end(self, tree: Tree, start: float) -> float:
+        """Return when a tree ends that may start at a time."""
+        match tree:
+            case Leaf(unit=unit):
+                return start + self._durations[unit]
+            case Choose(then=then, otherwise=otherwise):  # whichever side is taken
+                return max(self.end(then, start), self.end(otherwise, start))
+            case Apart(child=child):
+                return self.end(child, start)
+            case Joined(child=child, waits_for=waits_for, told=told):
+                if waits_for:
+                    last = max(self._told[other] for other in waits_for)
+                    start = max(start, last) + self._join_seconds
+                ended = self.end(child, start)
+                if told:
+                    self._told[next(leaves(child))] = ended
+                return ended
+            case Series(children=children):
+                for child in children:
+                    start = self.end(child, start)
+                return start
+            case Parallel(children=children):
+                return max(self.end(child, start) for child in children)
 
 
 def critical_path(predecessors: Sequence[Sequence[int]], durations: Sequence[float]) -> float:

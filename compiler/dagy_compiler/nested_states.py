@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from dagy.services.integration import parse
 from dagy_compiler.asl import Catcher, Pass, Retrier, State, Task
+from dagy_compiler.guard import ATTEMPT
 from dagy_compiler.jsonata import expression
 from dagy_compiler.names import UniqueNames, state_name
 from dagy_compiler.program import Nested
@@ -33,16 +34,20 @@ class Surroundings:
     Attributes:
         run: the execution by which stored values are known.
         parameters: the flow's parameters.
+        attempt: the number of the flow's attempt, where it has several.
     """
 
     run: str
     parameters: str
+    attempt: str
 
 
-OUTERMOST: Final = Surroundings("$states.context.Execution.Name", INPUT)
+OUTERMOST: Final = Surroundings("$states.context.Execution.Name", INPUT, f"${ATTEMPT}")
 
 INNER: Final = Surroundings(
-    "$states.context.Execution.Input.run", "$states.context.Execution.Input.parameters"
+    "$states.context.Execution.Input.run",
+    "$states.context.Execution.Input.parameters",
+    "$states.context.Execution.Input.attempt",
 )
 
 # By the name, a call that is made again finds the execution that it started (API reference,
@@ -86,7 +91,13 @@ def part_id(name: str) -> str:
 
 
 def nested_states(
-    step: Nested, name: str, ending: Ending, names: UniqueNames, surroundings: Surroundings
+    step: Nested,
+    name: str,
+    ending: Ending,
+    names: UniqueNames,
+    surroundings: Surroundings,
+    *,
+    numbered: bool = False,
 ) -> dict[str, State]:
     """Return the states that run a nested machine, the first one first.
 
@@ -98,6 +109,7 @@ def nested_states(
         ending: how it hands over on success.
         names: gives the further states their names.
         surroundings: of the machine that these states are in.
+        numbered: whether the machine is to know which attempt of the flow it is part of.
     """
     gone = names.claim(state_name(f"{name} (failed)"))
     given: dict[str, Any] = {"run": expression(surroundings.run)}
@@ -107,6 +119,8 @@ def nested_states(
         given["values"] = {
             variable: expression(f"${variable}") for _, variable in step.inputs.results
         }
+    if numbered:
+        given["attempt"] = expression(surroundings.attempt)
     given[_STARTED_BY] = expression("$states.context.Execution.Id")
     start = Task(
         comment=f"Part {step.name} of the flow, a state machine of its own",

@@ -5,10 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from dagy_compiler.limits import HANDED_BYTES, INLINE_ITEMS
+from dagy_compiler.limits import CLAIM_BYTES, HANDED_BYTES, INLINE_ITEMS
 from dagy_compiler.owners import unit_state_names
 from dagy_compiler.plan import Plan
-from dagy_compiler.program import Call, Decide, Fork, Guard, Inputs, Sequence, Source, Step
+from dagy_compiler.program import (
+    Await,
+    Call,
+    Decide,
+    Fork,
+    Guard,
+    Inputs,
+    Sequence,
+    Source,
+    Step,
+    Tell,
+)
 
 PARAMETERS_BYTES = HANDED_BYTES // 2
 """What is kept free for the flow's parameters where a call is sent them."""
@@ -62,6 +73,8 @@ class _Payloads:
                 yield Payload(self._sent(inputs), "what decides a branch is sent")
                 for inside in (*then, *otherwise):
                     yield from self._step(inside)
+            case Tell(unit=unit, inputs=inputs):
+                yield Payload(self._sent(inputs), f"what is told of {self._names[unit]}")
             case Fork(branches=branches, assigns=assigns):
                 what = f"what the fork at {self._first(step)} joins"
                 yield from self._joined(branches, assigns, what)
@@ -93,7 +106,7 @@ class _Payloads:
     def _first(self, step: Step) -> str:
         """Return the name of the first state of a worker in a step."""
         match step:
-            case Call(unit=int(unit)):
+            case Call(unit=int(unit)) | Await(unit=unit):
                 return self._names[unit]
             case Decide(then=then, otherwise=otherwise):
                 return self._first((then or otherwise)[0])
@@ -114,6 +127,7 @@ class _Payloads:
 
     def _sent(self, inputs: Inputs) -> int:
         results = sum(self._sizes.get(variable, HANDED_BYTES) for _, variable in inputs.results)
+        results += CLAIM_BYTES * len(inputs.joined)
         return results + PARAMETERS_BYTES * inputs.parameters
 
     def _answered(self, call: Call) -> int:

@@ -13,7 +13,7 @@ from dagy_compiler.limits import TASK_TIMEOUT_SECONDS
 from dagy_compiler.modes import ECS, MICRO
 from dagy_compiler.placement import FUNCTION, Placement, mode_placement
 from dagy_compiler.program import Program
-from dagy_compiler.tree import Tree
+from dagy_compiler.tree import Tree, joined_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,7 @@ class Plan:
         mode: the execution mode asked for.
         durations: seconds that task runs take, by id, as far as known.
         fuse: which task runs of mode micro may share an invocation: "off", "chains" or "auto".
+        joins: how tasks wait for others: "tree", or "auto" for across branches too.
         placements: set by `place`: what each task run gets to run on, by id.
         units: set by `fuse`.
         tree: set by `structure`: the order of the units.
@@ -97,6 +98,7 @@ class Plan:
     mode: str
     durations: Mapping[str, float] = field(default_factory=dict)
     fuse: str = "off"
+    joins: str = "tree"
     placements: dict[str, Placement] | None = None
     units: tuple[Unit, ...] | None = None
     tree: Tree | None = None
@@ -145,6 +147,11 @@ class Plan:
         assert self.units is not None
         apart = len(self.units) > 1 or any(not unit.whole_flow for unit in self.units)
         return apart or any(place.executor == ECS for place in self.places.values())
+
+    @cached_property
+    def has_joins(self) -> bool:
+        """Whether anything waits across branches, in any of the machines."""
+        return self.tree is not None and any(True for _ in joined_in(self.tree))
 
     def task_of(self, task_run_id: str) -> TaskSpec:
         """Return the task that a task run calls."""

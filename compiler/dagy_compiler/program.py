@@ -41,10 +41,12 @@ class Inputs:
     Attributes:
         results: of earlier task runs: id and variable.
         parameters: whether it is sent the flow's parameters.
+        joined: earlier task runs of other branches; what they made is stored under their ids.
     """
 
     results: tuple[tuple[str, str], ...] = ()
     parameters: bool = False
+    joined: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,34 @@ class Decide:
 
 
 @dataclass(frozen=True, slots=True)
+class Tell:
+    """Store what a unit or a branch has made, and tell those that wait for it across branches.
+
+    Attributes:
+        unit: the first of it.
+        inputs: what it has made.
+        waiting: those that wait for it: the first unit of each, and for how many it waits in all.
+    """
+
+    unit: int
+    inputs: Inputs
+    waiting: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Await:
+    """Wait until others have told that they have ended.
+
+    Attributes:
+        unit: the first of what waits.
+        others: the first units of these.
+    """
+
+    unit: int
+    others: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Join:
     """Nothing but a place where a scope ends, for what cannot end it by itself."""
 
@@ -139,7 +169,7 @@ class Guard:
     assigns: Values = ()
 
 
-Step = Call | Fork | Nested | Decide | Join | Guard
+Step = Call | Fork | Nested | Decide | Tell | Await | Join | Guard
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +211,20 @@ def units_of(steps: tuple[Step, ...]) -> Iterator[int]:
                 yield from units_of(body.steps)
             case Decide(then=then, otherwise=otherwise):
                 yield from units_of(then + otherwise)
+
+
+def every(steps: tuple[Step, ...]) -> Iterator[Step]:
+    """Yield steps and those within them, those of nested machines too."""
+    for step in steps:
+        yield step
+        match step:
+            case Fork(branches=branches):
+                for branch in branches:
+                    yield from every(branch.steps)
+            case Nested(body=body) | Guard(body=body):
+                yield from every(body.steps)
+            case Decide(then=then, otherwise=otherwise):
+                yield from every(then + otherwise)
 
 
 def nested_in(steps: tuple[Step, ...]) -> Iterator[Nested]:

@@ -13,7 +13,7 @@ import json
 import re
 
 from dagy.errors import LimitError
-from dagy_compiler import fargate
+from dagy_compiler import fargate, join_table
 from dagy_compiler.alarms import alarms
 from dagy_compiler.cloudformation import (
     Json,
@@ -29,6 +29,7 @@ from dagy_compiler.cloudformation import (
 from dagy_compiler.dashboard import dashboard
 from dagy_compiler.data_bucket import data_bucket
 from dagy_compiler.functions import workers
+from dagy_compiler.join_states import RESOURCE as JOIN
 from dagy_compiler.limits import TEMPLATE_BYTES, TEMPLATE_PARAMETERS, TEMPLATE_RESOURCES
 from dagy_compiler.machines import OUTERMOST, Machine, key_parameter, state_machine
 from dagy_compiler.modes import ECS, LAMBDA
@@ -86,11 +87,14 @@ def template_text(made: Json) -> bytes:
 
 def _template(stack: Stack, plan: Plan, machines: list[Machine], *, inline: bool) -> Json:
     places = plan.places.values()
-    functions = workers(stack, [place for place in places if place.executor == LAMBDA])
+    waiting = [machine.id for machine in machines if JOIN in machine.text]
+    functions = workers(stack, [place for place in places if place.executor == LAMBDA], waiting)
     containers = _containers(stack, plan, machines)
     resources: dict[str, Resource] = {LOG: _log_group(stack)}
     if stack.keeps_values and stack.settings.data_bucket is None:
         resources |= data_bucket(stack)
+    if waiting:
+        resources |= join_table.table(stack)
     for worker in functions:
         resources |= worker.resources()
     if containers:

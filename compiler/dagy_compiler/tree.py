@@ -2,7 +2,8 @@
 
 The nodes are `Series`, `Parallel` and `Choose`; the leaves are indices of units. The tree is flat:
 no Series is directly in a Series, no Parallel in a Parallel, and each has at least two children.
-`series` and `parallel` make it so. `Apart` marks what `split` has cut out of the machine.
+`series` and `parallel` make it so. `Joined` marks what waits for something across branches, or is
+waited for; `Apart` what `split` has cut out of the machine.
 """
 
 from __future__ import annotations
@@ -50,6 +51,23 @@ class Choose:
 
 
 @dataclass(frozen=True, slots=True)
+class Joined:
+    """One unit, or one branch, that has to do with others across the branches of a Parallel.
+
+    It is known by its first unit. In the reading order it comes after all that it waits for.
+
+    Attributes:
+        child: what it is.
+        waits_for: first units of others that have to have ended before it begins.
+        told: whether others wait for it, or read what it makes.
+    """
+
+    child: Leaf | Choose
+    waits_for: tuple[int, ...] = ()
+    told: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Apart:
     """An order that runs in a state machine of its own.
 
@@ -62,7 +80,7 @@ class Apart:
     child: Tree
 
 
-Tree = Leaf | Series | Parallel | Choose | Apart
+Tree = Leaf | Series | Parallel | Choose | Joined | Apart
 
 EMPTY = Series(())
 """The tree of a flow without units."""
@@ -99,18 +117,34 @@ def leaves(tree: Tree) -> Iterator[int]:
                 yield unit
             case Choose(then=then, otherwise=otherwise):
                 pending += [otherwise, then]
-            case Apart(child=child):
+            case Joined(child=child) | Apart(child=child):
                 pending.append(child)
             case _:
                 pending.extend(reversed(node.children))
 
 
+def joined_in(tree: Tree) -> Iterator[Joined]:
+    """Yield what has to do with others across branches, in reading order."""
+    match tree:
+        case Joined(child=child):
+            yield tree
+            yield from joined_in(child)
+        case Series(children=children) | Parallel(children=children):
+            for each in children:
+                yield from joined_in(each)
+        case Choose(then=then, otherwise=otherwise):
+            yield from joined_in(then)
+            yield from joined_in(otherwise)
+        case Apart(child=child):
+            yield from joined_in(child)
+
+
 def replaced(tree: Tree, leaf: Callable[[int], Tree]) -> Tree:
-    """Return a tree of Leaf, Series and Parallel with something in place of each leaf.
+    """Return a tree without branches with something in place of each leaf.
 
     Args:
-        tree: as `decompose` returns it.
-        leaf: gives what stands in place of a leaf, by its index.
+        tree: as `decompose` or `weave` returns it.
+        leaf: gives the unit or the branch that stands in place of a leaf, by its index.
     """
     match tree:
         case Leaf(unit=unit):
@@ -119,5 +153,9 @@ def replaced(tree: Tree, leaf: Callable[[int], Tree]) -> Tree:
             return series(replaced(child, leaf) for child in children)
         case Parallel(children=children):
             return parallel(replaced(child, leaf) for child in children)
-        case Choose() | Apart():
+        case Joined(child=Leaf(unit=unit), waits_for=waits_for, told=told):
+            child = leaf(unit)
+            assert isinstance(child, Leaf | Choose)
+            return Joined(child, tuple(next(leaves(leaf(other))) for other in waits_for), told)
+        case _:
             raise AssertionError("a decomposition has neither sides nor parts")

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from dagy_compiler.order import ancestors_of
 from dagy_compiler.plan import Plan
 from dagy_compiler.throttle import throttled
-from dagy_compiler.tree import EMPTY, Apart, Choose, Leaf, Parallel, Series, Tree
+from dagy_compiler.tree import (
+    EMPTY,
+    Apart,
+    Choose,
+    Joined,
+    Leaf,
+    Parallel,
+    Series,
+    Tree,
+    joined_in,
+    leaves,
+)
 
 Units = tuple[int, ...]
 
@@ -39,7 +50,8 @@ def waits_of(plan: Plan) -> list[Waits]:
     graph = [unit.after for unit in plan.units]
     needed = ancestors_of(graph)
     limited = ancestors_of(throttled(plan, graph))
-    before = dict(_before(plan.tree, ()))
+    ends = {next(leaves(node)): _ends(node, ()) for node in joined_in(plan.tree)}
+    before = dict(_before(plan.tree, (), ends))
     return [
         Waits(
             all=before[unit],
@@ -54,23 +66,32 @@ def waits_of(plan: Plan) -> list[Waits]:
     ]
 
 
-def _before(tree: Tree, earlier: Units) -> Iterator[tuple[int, Units]]:
-    """Yield what ends directly before each unit of a tree; `earlier` does so before the tree."""
+def _before(tree: Tree, earlier: Units, ends: Mapping[int, Units]) -> Iterator[tuple[int, Units]]:
+    """Yield what ends directly before each unit of a tree; `earlier` does so before the tree.
+
+    Args:
+        tree: the tree.
+        earlier: units.
+        ends: the units that end what is waited for across branches, by the first unit of that.
+    """
     match tree:
+        case Joined(child=child, waits_for=waits_for):
+            waited = (unit for other in waits_for for unit in ends[other])
+            yield from _before(child, tuple(dict.fromkeys((*earlier, *waited))), ends)
         case Leaf(unit=unit):
             yield unit, earlier
         case Series(children=children):
             for child in children:
-                yield from _before(child, earlier)
+                yield from _before(child, earlier, ends)
                 earlier = _ends(child, earlier)
         case Parallel(children=children):
             for child in children:
-                yield from _before(child, earlier)
+                yield from _before(child, earlier, ends)
         case Choose(then=then, otherwise=otherwise):
-            yield from _before(then, earlier)
-            yield from _before(otherwise, earlier)
+            yield from _before(then, earlier, ends)
+            yield from _before(otherwise, earlier, ends)
         case Apart(child=child):
-            yield from _before(child, earlier)
+            yield from _before(child, earlier, ends)
 
 
 def _ends(tree: Tree, earlier: Units) -> Units:
@@ -84,5 +105,5 @@ def _ends(tree: Tree, earlier: Units) -> Units:
             return tuple(unit for child in children for unit in _ends(child, earlier))
         case Choose(then=then, otherwise=otherwise):
             return tuple(dict.fromkeys(_ends(then, earlier) + _ends(otherwise, earlier)))
-        case Apart(child=child):
+        case Joined(child=child) | Apart(child=child):
             return _ends(child, earlier)

@@ -60,7 +60,7 @@ class Cdk:
             *(f"--tags={key}={value}" for key, value in tags),
         )
         if done.returncode != 0:
-            raise _failed(deployment.stack_name, f"{done.stdout}\n{done.stderr}")
+            raise self._failed(deployment.stack_name, f"{done.stdout}\n{done.stderr}")
         cloudformation = self.target.client("cloudformation")
         is_create = stack is None or stack.is_new
         return find_change_set(cloudformation, deployment.stack_name, name, is_create=is_create)
@@ -92,6 +92,24 @@ class Cdk:
                 check=False,
                 stdin=subprocess.DEVNULL,
             )
+
+    def _failed(self, stack_name: str, said: str) -> Exception:
+        """Return the error for what the CLI said."""
+        if "_IN_PROGRESS state" in said:
+            return Overtaken()
+        if "cdk bootstrap" in said:
+            with explained("asking AWS whose credentials these are"):
+                account = self.target.client("sts").get_caller_identity()["Account"]
+            region = self.target.session.region_name
+            return DeployError(
+                f"stack {stack_name}: the CDK is not bootstrapped in this account and region; run\n"
+                f"  npx '{CLI}' bootstrap aws://{account}/{region}\n"
+                "or deploy with --with cloudformation"
+            )
+        lines = [line.strip() for line in said.splitlines() if line.strip()]
+        errors = [line for line in lines if "Error" in line or line.startswith("❌")]
+        told = "\n  ".join((errors or lines)[-_LINES:])
+        return DeployError(f"stack {stack_name}: the CDK could not prepare its changes:\n  {told}")
 
     def _environment(self) -> dict[str, str]:
         node = str(_node())
@@ -187,21 +205,6 @@ def _node() -> Path:
     if node is None:
         raise MissingExtraError(f"the CDK needs Node; {_INSTALL}")
     return node
-
-
-def _failed(stack_name: str, said: str) -> Exception:
-    """Return the error for what the CLI said."""
-    if "_IN_PROGRESS state" in said:
-        return Overtaken()
-    if "cdk bootstrap" in said:
-        return DeployError(
-            f"stack {stack_name}: the CDK is not bootstrapped in this account and region; run "
-            f"`npx {CLI} bootstrap`, or deploy with --with cloudformation"
-        )
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    errors = [line for line in lines if "Error" in line or line.startswith("❌")]
-    told = "\n  ".join((errors or lines)[-_LINES:])
-    return DeployError(f"stack {stack_name}: the CDK could not prepare its changes:\n  {told}")
 
 
 _LINES = 8

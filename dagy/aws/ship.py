@@ -13,7 +13,7 @@ from pathlib import Path
 from dagy.aws.artifact_bucket import artifact_bucket
 from dagy.aws.changes import ChangeSet
 from dagy.aws.deploy import Confirm, Deployment, Outcome, deploy
-from dagy.aws.preparers import preparer_for
+from dagy.aws.preparers import Chosen
 from dagy.aws.prune import prune
 from dagy.aws.stack_events import OnEvent
 from dagy.aws.stacks import Stack, find_stack
@@ -110,7 +110,7 @@ def ship(
         outcome = deploy(
             deployment,
             target,
-            preparer_for(target, shipping.tool),
+            Chosen(target, shipping.tool),
             confirm=confirm,
             on_event=on_event,
             force=shipping.force,

@@ -66,6 +66,15 @@ Fusing = Annotated[
     ),
 ]
 
+Joining = Annotated[
+    str,
+    typer.Option(
+        "--joins",
+        metavar="HOW",
+        help="How tasks wait. tree: in sequences and parallels, for more than they have to at "
+        "times; auto: across branches too, where that costs much and durations are known.",
+    ),
+]
 FromHistory = Annotated[
     bool,
     typer.Option(
@@ -200,6 +209,7 @@ def build(
     ] = Path("dagy-build"),
     execution_mode: Mode = "nano",
     fuse: Fusing = "off",
+    joins: Joining = "tree",
     param: Params = None,
     params_file: ParamsFile = None,
     include: Include = None,
@@ -220,8 +230,9 @@ def build(
     from dagy.cli.build import build_flow
 
     options = BuildOptions(
-        mode=execution_mode, fuse=fuse, version=flow_version, from_history=profile_from_history,
-        include=include or (), exclude=exclude or (), settings=settings,
+        mode=execution_mode, fuse=fuse, joins=joins, version=flow_version,
+        from_history=profile_from_history, include=include or (), exclude=exclude or (),
+        settings=settings,
     )  # fmt: skip
     build_flow(
         target, options, output, param or [], params_file, listing=list_files, as_json=as_json
@@ -247,6 +258,7 @@ def inspect(
     as_json: AsJson = False,
     execution_mode: Mode = "nano",
     fuse: Fusing = "off",
+    joins: Joining = "tree",
     param: Params = None,
     params_file: ParamsFile = None,
     profile_from_history: FromHistory = False,
@@ -256,7 +268,8 @@ def inspect(
 
     inspect_target(
         target, output_format, after, execution_mode, param or [], params_file,
-        explain=explain, as_json=as_json, fuse=fuse, from_history=profile_from_history,
+        explain=explain, as_json=as_json, fuse=fuse, joins=joins,
+        from_history=profile_from_history,
     )  # fmt: skip
 
 
@@ -295,6 +308,7 @@ def deploy(
         typer.Option("--default-executor", metavar="E", help="Of tasks that name none."),
     ] = None,
     fuse: Fusing = "off",
+    joins: Joining = "tree",
     param: Params = None,
     params_file: ParamsFile = None,
     include: Include = None,
@@ -361,7 +375,7 @@ def deploy(
     )  # fmt: skip
     options = BuildOptions(
         mode=execution_mode or effective(profile).values.execution_mode or "nano",
-        fuse=fuse, default_executor=default_executor,
+        fuse=fuse, joins=joins, default_executor=default_executor,
         from_history=profile_from_history, deployment=name, environment=environment,
         settings=settings,
         include=include or (), exclude=exclude or (),

@@ -32,6 +32,7 @@ def inspect_target(
     explain: bool,
     as_json: bool,
     fuse: str,
+    joins: str,
     from_history: bool,
 ) -> None:
     """Show a state machine; with `after` the plan as that pass left it; with `explain` the why."""
@@ -63,15 +64,15 @@ def inspect_target(
     from dagy_compiler import compile_flow, describe, run_passes
 
     if after is not None:
-        plan = run_passes(spec, mode=mode, fuse=fuse, measured=measured, after=after)
+        plan = run_passes(spec, mode=mode, fuse=fuse, joins=joins, measured=measured, after=after)
         print_plain(describe(plan, after))
         return
     if explain:
         # As one machine: what is split into several does the same.
-        plan = run_passes(spec, mode=mode, fuse=fuse, measured=measured, after="emit")
+        plan = run_passes(spec, mode=mode, fuse=fuse, joins=joins, measured=measured, after="emit")
         _explain(plan, as_json=as_json)
         return
-    compiled = compile_flow(spec, mode=mode, fuse=fuse, measured=measured)
+    compiled = compile_flow(spec, mode=mode, fuse=fuse, joins=joins, measured=measured)
     _show(spec, compiled.definition(), compiled.parts(), output_format)
 
 

@@ -16,12 +16,15 @@ spec names, through the same interpreter as the laptop. An invocation says which
 | `keep` | store the outcome of the item under its index, and answer nothing |
 | `inline` | ids whose outputs may not be stored, because a service is given them |
 | `run`, `limit` | the execution, and the bytes an output may take: what is larger is stored |
+| `flow_attempt` | which attempt of the flow, where there are several and joins |
 
 Instead of `tasks`: `count` asks how many items a map has, `truth` whether a value is true, `return`
 makes the flow's return value from the results, `lost` says that a worker died and asks what
 follows, `surface` raises the failure that an item kept, `call` stores a call under a `key` for the
-container that is to make it (`dagy.container`), and `flow` tells of the flow as a whole
-(`verdict` has these). With none of them the whole flow runs.
+container that is to make it (`dagy.container`), `tell` stores what a task run has made and tells
+those that wait for it in other branches, `await` says by which token a task run waits for others
+(`joins` has these), and `flow` tells of the flow as a whole (`verdict` has these). With none of
+them the whole flow runs.
 
 Values travel as text because the expressions of a state machine would bend them (numbers past 2^53,
 lists of one, odd keys); `claims` says how large ones travel. A failure is raised as the task's own

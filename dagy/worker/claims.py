@@ -36,6 +36,9 @@ follows the name after a slash, begins the keys of this stack there."""
 FOLDER = "DAGY_DATA_DIR"
 """The environment variable that names a folder in its place, where there is no S3."""
 
+SKIPPED = ""
+"""What is stored in place of the text of a task run that was skipped; no JSON text is empty."""
+
 Handed = str | dict[str, Any] | list[Any] | None
 """What one state hands to another; see the module."""
 
@@ -142,6 +145,16 @@ class Claims:
         self._limit = limit
         self._whose = whose
 
+    @property
+    def run(self) -> str | None:
+        """The execution."""
+        return self._run
+
+    @property
+    def outlive(self) -> bool:
+        """Whether what is kept is there after this invocation."""
+        return self._run is not None and _storage() is not None
+
     def hand(self, text: str, *, inline: bool = False) -> Handed:
         """Return what stands for a text: itself, or a claim on it when it is too large.
 
@@ -197,7 +210,7 @@ class Claims:
         """Return the texts by task run, without those that were skipped."""
         there = {name: handed for name, handed in results.items() if handed is not None}
         found = self._each(lambda index: self.text(list(there.values())[index]), len(there))
-        return dict(zip(there, found, strict=True))
+        return {name: text for name, text in zip(there, found, strict=True) if text != SKIPPED}
 
     def _each(self, fetch: Callable[[int], str], count: int) -> list[str]:
         if count <= 1 or _storage() is None:

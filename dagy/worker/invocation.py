@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, TextIO
+from typing import Any
 
 from dagy.code import Code, code_of, load
 from dagy.environment import secret_parameters, worker_environment
 from dagy.errors import CodecError, LimitError, ParameterError, ProcessDiedError, SpecError
-from dagy.interpreter import Assignment, RunResult, TaskRun, Transition, execute
+from dagy.interpreter import Assignment, RunResult, TaskRun, execute
 from dagy.mapping import common_length, item_of, keyed
 from dagy.parameters import bind
 from dagy.spec import Direct, FlowSpec, ParameterReference, TaskRunSpec, TaskSpec, follow, resolve
 from dagy.state import StateType
 from dagy.values import from_text, to_text
-from dagy.worker.claims import MAX_TEXT_BYTES, Artifacts, Claims
+from dagy.worker.claims import MAX_TEXT_BYTES, SKIPPED, Artifacts, Claims
 from dagy.worker.failures import own_name
+from dagy.worker.joins import place as joins_place
+from dagy.worker.meeting import Told, Waits, meet
+from dagy.worker.records import RecordSink, Sizes
+from dagy.worker.seed import SEED_KEY, Keeper, Seed, seed_of
 from dagy.worker.verdict import (
     Lost,
     Retry,
@@ -67,10 +73,13 @@ class Invocation:
         if "call" in event:
             self._claims.keep(event["key"], json.dumps(event["call"]))
             return {}
+        if event.keys() & {"tell", "await"}:
+            return self._meet()
         if "surface" in event:
             raise_kept(self._kept(event["surface"]), self._spec)
         if "count" in event:
-            return {"count": self._count(self._run_spec(event["count"]))}
+            count = self._count(self._run_spec(event["count"]))
+            return {"count": count, "task_run": event["count"]}
         if "truth" in event:
             return {"truth": self._truth(**event["truth"])}
         if event.get("return"):
@@ -92,6 +101,7 @@ class Invocation:
                 f"flow {name!r}: the input of an execution must be a JSON object, with a value for "
                 "each parameter by its name"
             )
+        sent = {key: value for key, value in sent.items() if key != SEED_KEY}
         given = secret_parameters(name, entries, sent)
         return bind(name, entries, given, partial="parameters" not in self._event)
 
@@ -136,6 +146,42 @@ class Invocation:
             )
         return count
 
+    def _meet(self) -> dict[str, Any]:
+        """Do this side's part in joins across branches."""
+        if "tell" in self._event:
+            self._tell(**self._event["tell"])
+        else:
+            self._await(**self._event["await"])
+        return {}
+
+    def _tell(self, task: str, joins: Mapping[str, int]) -> None:
+        """Store what task runs have made, and tell those that wait for one of them.
+
+        Args:
+            task: that one.
+            joins: for how many each of those waits, by its id.
+        """
+        attempt = self._event.get("flow_attempt", 1)
+        for name, handed in (self._event.get("results") or {}).items():
+            text = SKIPPED if handed is None else self._claims.text(handed)
+            self._claims.keep(f"joined/{attempt}/{name}", text)
+        for waiting, others in joins.items():
+            meet(joins_place(), self._join(waiting), Told(task), others)
+
+    def _await(self, task: str, others: int, token: str, since: int) -> None:
+        """Say that a task run waits for others.
+
+        Args:
+            task: that one.
+            others: for how many it waits.
+            token: by which it waits.
+            since: when the state was entered or tried again, in milliseconds.
+        """
+        meet(joins_place(), self._join(task), Waits(token, since), others)
+
+    def _join(self, waiting: str) -> str:
+        return f"{self._event['run']}/{self._event.get('flow_attempt', 1)}/{waiting}"
+
     def _asked(self) -> list[TaskRunSpec]:
         """Return the task runs that are asked for; of a map, the item."""
         alone = len(self._event["tasks"]) == 1
@@ -152,9 +198,12 @@ class Invocation:
             return self._run_kept(runs[0])
         made = self._perform(runs).task_runs
         if "want" not in self._event:
-            return {"output": self._hand(_text(made[runs[-1].id]), self._event["tasks"][-1])}
-        wanted = enumerate(self._event["want"])
-        return {"outputs": {f"o{index}": self._hand_run(made[name]) for index, name in wanted}}
+            last = runs[-1].id
+            output = self._hand(_text(made[last]), self._event["tasks"][-1])
+            return {"output": output, "task_run": last}
+        wanted = self._event["want"]
+        outputs = {f"o{index}": self._hand_run(made[name]) for index, name in enumerate(wanted)}
+        return {"outputs": outputs, "task_runs": wanted}
 
     def _run_kept(self, run: TaskRunSpec) -> dict[str, Any]:
         """Run an item whose outcome is to be stored, because there are too many of them."""
@@ -184,6 +233,7 @@ class Invocation:
         assert result.failed_task is not None
         failed = result.task_runs[result.failed_task]
         if failed.retry_in is not None and self._event.get("decide"):
+            self._records.retried(failed, time.time())
             raise Retry(again(failed.attempt, failed.retry_in, failed.error)) from None
         raise result.exception if lost is not None else own_name(result.exception)
 
@@ -199,6 +249,10 @@ class Invocation:
                 self._claims.keep(f"{self._event['tasks'][0]}/failed", kept_failure(raised))
         return {"again": False, "error": lost["Error"], "cause": lost.get("Cause", "")}
 
+    @cached_property
+    def _seed(self) -> Seed:
+        return seed_of(self._claims, self._event.get("parameters"))
+
     def _execute(
         self, spec: FlowSpec, assignment: Assignment, lost: Lost | None = None
     ) -> RunResult:
@@ -206,20 +260,34 @@ class Invocation:
             code = _code_of(spec.tasks[name].import_path)
             return code if lost is None else lost.code(code)
 
-        result = execute(
-            spec,
-            code_of_task,
-            self._parameters,
-            sink=LogSink(sys.stdout),
-            flow_code=self._flow_code() if assignment.task_run_ids is None else None,
-            max_workers=MAX_WORKERS,
-            assignment=assignment,
-            store=self._artifacts,
-            secrets=worker_environment(_assigned(spec, assignment)),
-        )
-        if result.exception is not None and assignment.task_run_ids is None:
+        whole = assignment.task_run_ids is None
+        assignment = self._seed.given_to(assignment, spec)
+        records = self._records = self._sink(spec, assignment.results, whole=whole)
+        keeping = whole and self._claims.outlive
+        with Keeper(records, self._claims) if keeping else nullcontext(records) as sink:
+            result = execute(
+                spec,
+                code_of_task,
+                self._parameters,
+                sink=sink,
+                flow_code=self._flow_code() if whole else None,
+                max_workers=MAX_WORKERS,
+                assignment=assignment,
+                store=self._artifacts,
+                secrets=worker_environment(_assigned(spec, assignment)),
+            )
+        if result.exception is not None and whole:
             raise own_name(result.exception)
         return result
+
+    def _sink(self, spec: FlowSpec, results: Mapping[str, str], *, whole: bool) -> RecordSink:
+        def names(task_name: str) -> list[str]:
+            return list(
+                inspect.signature(_code_of(spec.tasks[task_name].import_path).fn).parameters
+            )
+
+        sizes = Sizes(spec, self._parameters, results, names, self._artifacts.path)
+        return RecordSink(sys.stdout, self._event.get("run"), sizes, whole=whole)
 
     def _flow_code(self) -> Code | None:
         """The code of the flow, where its spec says that it has hooks or retries."""
@@ -255,21 +323,3 @@ def _code_of(import_path: str) -> Code:
 
 def _text(run: TaskRun) -> str:
     return run.output or "null"
-
-
-class LogSink:
-    """Writes each transition as a line of JSON, for the function's log."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def emit(self, transition: Transition) -> None:
-        """Write one transition; outputs stay out of the log."""
-        line: dict[str, object] = {"task_run": transition.task_run_id, "state": transition.state}
-        if transition.attempt:
-            line["attempt"] = transition.attempt
-        if transition.message:
-            line["message"] = transition.message
-        if transition.error is not None:
-            line["error"] = f"{transition.error.type}: {transition.error.message}"
-        print(json.dumps({"dagy": line}), file=self._stream, flush=True)

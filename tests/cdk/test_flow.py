@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from dagy.building import BuildOptions, build
-from dagy.errors import CompileError, DefinitionError
+from dagy.errors import CompileError, DefinitionError, SettingsError
 from dagy.loader import load_flow
 
 FLOWS = Path(__file__).parents[1] / "flows"
@@ -252,6 +252,123 @@ def test_any_property_can_be_overridden(bundle):
     flow = dagy_cdk.DagyFlow(Stack(), "Default", bundle=bundle.path)
     flow.template.get_resource("WorkerFunction").memory_size = 3008
     assert flow.template.get_resource("WorkerFunction").memory_size == 3008
+
+
+@pytest.fixture(scope="module")
+def settled(bundle, tmp_path_factory):
+    """Two flows that share a cluster, a bucket and a key, and differ in other settings."""
+    from aws_cdk import App, Stack, assertions
+    from aws_cdk import aws_ecs as ecs
+    from aws_cdk import aws_iam as iam
+    from aws_cdk import aws_kms as kms
+    from aws_cdk import aws_s3 as s3
+    from aws_cdk import aws_sns as sns
+
+    import dagy_cdk
+
+    stack = Stack(App(outdir=str(tmp_path_factory.mktemp("cdk.out"))), "Settled")
+    shared = {
+        "cluster": ecs.CfnCluster(stack, "Cluster").attr_arn,
+        "data_bucket": s3.Bucket(stack, "Values"),
+        "kms_key": kms.Key(stack, "Key"),
+    }
+    role = iam.Role(stack, "Worker", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+    first = dagy_cdk.DagyFlow(
+        stack, "First", bundle=bundle.path, log_retention_days=7, worker_role=role, **shared
+    )
+    second = dagy_cdk.DagyFlow(
+        stack, "Second", bundle=bundle.path, notify=[sns.Topic(stack, "Told")], **shared
+    )
+    first.grant_read(iam.User(stack, "Reader"))
+    return SimpleNamespace(
+        first=first, second=second, role=role, template=assertions.Template.from_stack(stack)
+    )
+
+
+def test_flows_share_a_cluster_a_bucket_and_a_key_that_are_constructs(settled):
+    [cluster] = resources_of(settled.template, "AWS::ECS::Cluster")
+    [bucket] = resources_of(settled.template, "AWS::S3::Bucket")
+    [key] = resources_of(settled.template, "AWS::KMS::Key")
+    machines = resources_of(settled.template, "AWS::StepFunctions::StateMachine")
+    for machine in machines.values():
+        given = machine["Properties"]["DefinitionSubstitutions"]["ClusterArn"]
+        assert given == {"Fn::GetAtt": [cluster, "Arn"]}
+    functions = resources_of(settled.template, "AWS::Lambda::Function")
+    workers = [each for each in functions.values() if "S3Key" in each["Properties"]["Code"]]
+    assert workers
+    for function in workers:
+        assert function["Properties"]["KmsKeyArn"] == {"Fn::GetAtt": [key, "Arn"]}
+        variable = json.dumps(function["Properties"]["Environment"]["Variables"]["DAGY_BUCKET"])
+        assert bucket in variable
+    assert "given-" not in json.dumps(settled.template.to_json())
+
+
+def test_flows_that_share_a_bucket_keep_to_keys_of_their_own(settled):
+    functions = resources_of(settled.template, "AWS::Lambda::Function")
+    variables = {
+        json.dumps(each["Properties"]["Environment"]["Variables"]["DAGY_BUCKET"])
+        for each in functions.values()
+        if "S3Key" in each["Properties"]["Code"]
+    }
+    assert {"StackName}-First" in each for each in variables} == {True, False}
+    assert {"StackName}-Second" in each for each in variables} == {True, False}
+
+
+def test_a_setting_is_of_one_flow(settled):
+    logs = resources_of(settled.template, "AWS::Logs::LogGroup").items()
+    retention = {name[:5]: each["Properties"]["RetentionInDays"] for name, each in logs}
+    assert retention == {"First": 7, "Secon": 30}
+    alarms = resources_of(settled.template, "AWS::CloudWatch::Alarm")
+    assert {name[:6] for name in alarms} == {"Second"}
+    [topic] = resources_of(settled.template, "AWS::SNS::Topic", "Told")
+    assert all(topic in json.dumps(each["Properties"]["AlarmActions"]) for each in alarms.values())
+
+
+def test_a_role_of_ones_own_is_what_tasks_are_granted_things_through(settled):
+    assert set(settled.first.roles.values()) == {settled.role}
+
+
+def test_the_key_lets_logs_be_written_and_who_may_read_read_them(settled):
+    [key] = resources_of(settled.template, "AWS::KMS::Key").values()
+    assert "logs." in json.dumps(key["Properties"]["KeyPolicy"])
+    assert "cloudwatch.amazonaws.com" in json.dumps(key["Properties"]["KeyPolicy"])
+    [policy] = resources_of(settled.template, "AWS::IAM::Policy", "Reader").values()
+    assert "kms:Decrypt" in json.dumps(policy)
+
+
+def test_arguments_have_the_names_of_the_settings():
+    from dagy_cdk.settings import FlowSettings
+    from dagy_compiler.settings import NAMES
+
+    network = {"security_groups"}  # which are constructs, beside the VPC
+    assert set(FlowSettings.__annotations__) == set(NAMES) - network
+
+
+def test_a_setting_that_there_is_not_is_refused(bundle):
+    from aws_cdk import Stack
+
+    import dagy_cdk
+
+    with pytest.raises(SettingsError, match="log_retention_day.*log_retention_days"):
+        dagy_cdk.DagyFlow(Stack(), "Flow", bundle=bundle.path, log_retention_day=7)
+
+
+def test_the_code_of_a_bundle_stays_as_it_is(bundle):
+    from aws_cdk import Stack
+
+    import dagy_cdk
+
+    with pytest.raises(CompileError, match="version cannot be changed in a bundle"):
+        dagy_cdk.DagyFlow(Stack(), "Flow", bundle=bundle.path, flow_version="2")
+
+
+def test_a_bundle_is_built_anew_in_another_mode(bundle):
+    from aws_cdk import Stack
+
+    import dagy_cdk
+
+    flow = dagy_cdk.DagyFlow(Stack(), "Flow", bundle=bundle.path, execution_mode="large")
+    assert any("Large" in name for name in flow.task_definitions)
 
 
 @pytest.mark.parametrize("given", [{}, {"flow": "a.py", "bundle": "a"}])

@@ -39,6 +39,16 @@ def n_shape():
     return flow.returns(None)
 
 
+def crossed():
+    """Whatever barrier there is costs 10 s: `clean` waits for `settings` across branches."""
+    flow = Flow("crossed")
+    flow.task("download", parameter("day"), expected_seconds=90)
+    flow.task("settings", expected_seconds=10)
+    flow.task("clean", output("download"), output("settings"), expected_seconds=10)
+    flow.task("train", output("settings"), expected_seconds=90)
+    return flow.returns([output("clean"), output("train")])
+
+
 def live_values_only():
     """`raw` ends with its branch; `clean` leaves two of them; `log` is read by nobody."""
     flow = Flow("live-values-only")

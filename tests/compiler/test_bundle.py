@@ -260,4 +260,4 @@ def test_hostile_names_stay_text(source, tmp_path):
 
 
 def test_the_worker_package_is_small():
-    assert sum(map(len, worker_package().values())) < 500_000
+    assert sum(map(len, worker_package().values())) < 550_000

@@ -17,6 +17,7 @@ from tests.compiler.cases import (
     CASES,
     PLACED,
     chain,
+    crossed,
     executor_of_its_own,
     mapped,
     n_shape,
@@ -42,6 +43,27 @@ def test_every_pass(case, golden):
     drawn = outline(compile_flow(spec, mode="micro").definition())
     parts.append(f"## outline\n\n```text\n{drawn}\n```\n")
     golden(f"passes/{name_of(case)}.md", "\n".join(parts))
+
+
+def test_joins_across_branches(golden):
+    spec = crossed()
+    parts = ["# joins-across-branches, --joins auto\n", f"{crossed.__doc__}\n"]
+    for name in ("structure", "dataflow"):
+        text = describe(run_passes(spec, mode="micro", joins="auto", after=name), name)
+        parts.append(f"## {name}\n\n```text\n{text}\n```\n")
+    compiled = compile_flow(spec, mode="micro", joins="auto")
+    definition = compiled.definition()
+    parts.append(f"## outline\n\n```text\n{outline(definition)}\n```\n")
+    parts.append(f"## --explain\n\n```text\n{explanation_text(explain(compiled.plan))}\n```\n")
+    golden("passes/joins-across-branches.md", "\n".join(parts))
+    joins = {
+        name: state
+        for branch in definition["States"]["fork: settings, download"]["Branches"]
+        for name, state in branch["States"].items()
+        if name in ("tell: settings", "await: clean", "clean")
+    }
+    text = json.dumps(joins, indent=2, ensure_ascii=False) + "\n"
+    golden("asl/joins-across-branches.asl.json", text)
 
 
 @pytest.mark.parametrize("case", PLACED, ids=name_of)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from random import Random
 from typing import Any
 from unittest.mock import patch
 
@@ -20,17 +21,21 @@ from dagy.container import call_of
 from dagy.spec import FlowSpec
 from dagy.testing import run_in_memory
 from dagy.worker import handle
-from dagy_compiler import CompiledFlow, compile_flow, run_passes
+from dagy_compiler import CompiledFlow, compile_flow
 from dagy_compiler.bundle import FlowSource, write_bundle
+from dagy_compiler.compile import PASSES
 from dagy_compiler.container_states import RUN_TASK
-from dagy_compiler.passes import Split
+from dagy_compiler.join_states import RESOURCE as JOIN
+from dagy_compiler.passes import Split, Structure
+from dagy_compiler.plan import Plan
+from dagy_compiler.tree import joined_in
 from tests.differential import palette
 from tests.differential.programs import Drawn
 from tests.engines import Outcome
 from tests.engines.handler import FunctionError
 from tests.engines.ministack import Ministack
 from tests.engines.moto import execute_definition
-from tests.engines.sfnx import nesting
+from tests.engines.sfnx import joined, nesting
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,11 @@ class Here:
 
     def __init__(self, spec: FlowSpec) -> None:
         self._spec = spec
+
+    @property
+    def data(self) -> Path:
+        """The folder that stands for the bucket, while there is one."""
+        return Path(os.environ["DAGY_DATA_DIR"])
 
     def invoke(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """Answer one invocation; raise FunctionError with what Lambda answers for an exception."""
@@ -94,11 +104,40 @@ Around = Callable[[Callable[[], Any]], Any]
 """Makes an invocation, or does something else in its place."""
 
 
-def compiled(spec: FlowSpec, mode: str, fuse: str, size: int | None) -> CompiledFlow:
-    """Compile a flow, into machines of no more bytes than that if cuts can make them."""
-    if size is None:
+def compiled(
+    spec: FlowSpec,
+    mode: str,
+    fuse: str = "off",
+    size: int | None = None,
+    *,
+    joins: int | None = None,
+) -> CompiledFlow:
+    """Compile a flow.
+
+    Args:
+        spec: the flow.
+        mode: the execution mode.
+        fuse: which task runs share an invocation.
+        size: into machines of no more bytes than that, if cuts can make them.
+        joins: joins across branches wherever a barrier would cost any time, if the tasks take as
+            long as is drawn from this seed, again and again until there is a join.
+    """
+    if size is None and joins is None:
         return compile_flow(spec, mode=mode, fuse=fuse)
-    plan = Split(definition_bytes=size)(run_passes(spec, mode=mode, fuse=fuse, after="emit"))
+    random = Random(joins)
+    plan = Plan(spec, mode, {}, fuse, "tree" if joins is None else "auto")
+    for name, run_pass in PASSES:
+        match name:
+            case "structure":
+                for _ in range(30):
+                    durations = {run.id: random.uniform(1, 10) for run in spec.task_runs}
+                    plan = Structure(loss=1.0, join_seconds=0)(replace(plan, durations=durations))
+                    if any(joined_in(plan.tree)):
+                        break
+            case "split" if size is not None:
+                plan = Split(definition_bytes=size)(plan)
+            case _:
+                plan = run_pass(plan)
     assert plan.machine is not None
     return CompiledFlow(spec, mode, plan, plan.machine)
 
@@ -109,19 +148,22 @@ def on_sfnx(
     around: Around = lambda invoke: invoke(),
     fuse: str = "off",
     size: int | None = None,
+    *,
+    joins: int | None = None,
 ) -> Observed:
-    """Run a flow as a state machine on sfnx's runner, split if a size is given."""
+    """Run a flow as a state machine on sfnx's runner; see `compiled`."""
     spec = spec_of(program)
     worker = Here(spec)
     palette.CALLED.clear()
 
     def task(call: Call) -> object:
         try:
-            return {"Payload": around(lambda: worker.invoke(event_of(call)))}
+            answer = {"Payload": around(lambda: worker.invoke(event_of(call)))}
         except FunctionError as error:
             raise Failure(error.payload["errorType"], json.dumps(error.payload)) from error
+        return joined(call, worker.data) if call.resource == JOIN else answer
 
-    flow = compiled(spec, mode, fuse, size)
+    flow = compiled(spec, mode, fuse, size, joins=joins)
     with in_a_folder():
         execution = run(flow.definition(), {}, nesting(task, flow.parts()))
     failed = execution.error is not None
@@ -146,26 +188,27 @@ def event_of(call: Call) -> Any:
     return json.loads(call_of({item["Name"]: item["Value"] for item in container["Environment"]}))
 
 
-def on_moto(program: Drawn, mode: str, size: int | None = None) -> Observed:
-    """Run a flow as a state machine on moto's engine, split if a size is given."""
+def on_moto(
+    program: Drawn, mode: str, size: int | None = None, *, joins: int | None = None
+) -> Observed:
+    """Run a flow as a state machine on moto's engine; see `compiled`."""
     spec = spec_of(program)
     palette.CALLED.clear()
-    flow = compiled(spec, mode, "off", size)
+    flow = compiled(spec, mode, size=size, joins=joins)
     definition = json.dumps(flow.definition(), ensure_ascii=False)
     with in_a_folder():
         outcome = execute_definition(definition, {}, Here(spec), flow.parts())
     return _observed(outcome.error, outcome.cause, outcome.output)
 
 
-def on_ministack(ministack: Ministack, program: Drawn) -> Outcome:
+def on_ministack(ministack: Ministack, program: Drawn, *, joins: int | None = None) -> Outcome:
     """Run a flow as a deployed stack, with the worker of its artifact in a process of its own."""
-    spec = spec_of(program)
-    compiled = compile_flow(spec, mode="micro")
+    flow = compiled(spec_of(program), "micro", joins=joins)
     root = Path(__file__).parents[2]
     package = (root / "tests" / "__init__.py", Path(__file__).with_name("__init__.py"))
     source = FlowSource(root, (Path(palette.__file__), *package))
     with tempfile.TemporaryDirectory(prefix="dagy-bundle-") as folder:
-        bundle = write_bundle(compiled, source, Path(folder), python_version="3.12")
+        bundle = write_bundle(flow, source, Path(folder), python_version="3.12")
         return ministack.run(bundle.path, {})
 
 

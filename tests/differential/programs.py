@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hypothesis import strategies as st
@@ -213,9 +213,29 @@ def programs(draw: st.DrawFn, tasks: int = len(palette.TASKS)) -> Drawn:
 
 
 @st.composite
-def failing_programs(draw: st.DrawFn, tasks: int = len(palette.TASKS)) -> Drawn:
+def crossed_programs(draw: st.DrawFn, tasks: int = len(palette.TASKS)) -> Drawn:
+    """Flows that succeed, and that no sequences and parallels can order without adding to it."""
+    found: list[Statement] = []
+    for _ in range(draw(st.integers(1, 3))):
+        found += draw(st.lists(statements(tasks, 1), max_size=2))
+        # An N: one of two is read by two, the other by one of them.
+        reads = [(0, 1), (1,)] if draw(st.booleans()) else [(1,), (1, 2)]
+        one, two, three, four = (draw(calls(tasks)) for _ in range(4))
+        earlier = st.sets(st.integers(2, 7), max_size=1).map(tuple)
+        found += [replace(each, reads=draw(earlier), after=()) for each in (one, two)]
+        found += [replace(three, reads=reads[0]), replace(four, reads=reads[1], after=())]
+    returns = tuple(draw(st.lists(st.integers(0, 9), min_size=1, max_size=3)))
+    return Drawn(tuple(found), returns, draw(POLICIES))
+
+
+@st.composite
+def failing_programs(
+    draw: st.DrawFn,
+    tasks: int = len(palette.TASKS),
+    drawn: Callable[..., st.SearchStrategy[Drawn]] = programs,
+) -> Drawn:
     """Flows in which one task fails for good, after all others: what else would run is chance."""
-    program = draw(programs(tasks))
+    program = draw(drawn(tasks))
     task = draw(st.integers(0, tasks - 1))
-    last = Call(task, draw(orders(99)), after=tuple(range(9)))
+    last = Call(task, draw(orders(99)), after=tuple(range(len(program.statements) + 1)))
     return Drawn((*program.statements, last), program.returns, program.policy)

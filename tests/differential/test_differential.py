@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.differential.observe import locally, on_ministack, on_moto, on_sfnx
 from tests.differential.palette import TASKS
-from tests.differential.programs import failing_programs, programs
+from tests.differential.programs import crossed_programs, failing_programs, programs
 
 WITHOUT_CONTAINERS = len(TASKS) - 1  # moto's engine has none
 WITHOUT_NATIVE_RETRIES = len(TASKS) - 3  # ministack's branches share their retry counts
@@ -81,6 +81,33 @@ def test_split_flows_that_fail_on_sfnx(program, size):
     assert on_sfnx(program, "micro", size=size) == locally(program)
 
 
+SEEDS = st.integers(0, 99)
+
+
+@drawing(0.5)
+@given(crossed_programs(), st.none() | SIZES, SEEDS)
+def test_flows_with_joins_that_succeed_on_sfnx(program, size, seed):
+    assert on_sfnx(program, "micro", size=size, joins=seed) == locally(program)
+
+
+@drawing(0.3)
+@given(failing_programs(drawn=crossed_programs), st.none() | SIZES, SEEDS)
+def test_flows_with_joins_that_fail_on_sfnx(program, size, seed):
+    assert on_sfnx(program, "micro", size=size, joins=seed) == locally(program)
+
+
+@drawing(0.1)
+@given(crossed_programs(WITHOUT_CONTAINERS), SEEDS)
+def test_flows_with_joins_that_succeed_on_moto(program, seed):
+    assert on_moto(program, "micro", joins=seed) == locally(program)
+
+
+@drawing(0.1)
+@given(failing_programs(WITHOUT_CONTAINERS, crossed_programs), SEEDS)
+def test_flows_with_joins_that_fail_on_moto(program, seed):
+    assert on_moto(program, "micro", joins=seed) == locally(program)
+
+
 @drawing(0.1)
 @given(programs(WITHOUT_CONTAINERS))
 def test_flows_that_succeed_on_moto(program):
@@ -115,3 +142,13 @@ def test_flows_on_ministack_with_the_worker_of_the_artifact(ministack, program):
     assert (there.status, there.output) == (here.status, here.output)
     if here.error is not None:
         assert (there.error, there.error_message) == (here.error, here.message)
+
+
+@drawing(0.1)
+@given(crossed_programs(WITHOUT_NATIVE_RETRIES), SEEDS)
+def test_flows_with_joins_on_ministack_with_its_table_and_tokens(ministack, program, seed):
+    assume(not program.is_distributed())
+    program = replace(program, policy={})
+    here = locally(program)
+    there = on_ministack(ministack, program, joins=seed)
+    assert (there.status, there.output) == (here.status, here.output)

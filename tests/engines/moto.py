@@ -37,7 +37,7 @@ from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 from dagy_compiler.bundle import read_bundle
 from dagy_compiler.nested_states import part_id
 from tests.engines import Outcome
-from tests.engines.handler import FunctionError, Worker
+from tests.engines.handler import FunctionError, Worker, tokens_sent
 
 ROLE = "arn:aws:iam::123456789012:role/state-machine"
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:worker"
@@ -55,7 +55,14 @@ class MotoEngine:
 
 
 class Invocable(Protocol):
-    """Answers invocations; raises FunctionError where the handler raises."""
+    """Answers invocations; raises FunctionError where the handler raises.
+
+    Attributes:
+        data: the folder that stands for the bucket, and for where joins meet.
+    """
+
+    @property
+    def data(self) -> Path: ...
 
     def invoke(self, event: Any) -> Any:
         """Answer one."""
@@ -123,6 +130,8 @@ def corrected(worker: Invocable | None) -> Iterator[None]:
         except FunctionError as error:
             response_headers["x-amz-function-error"] = "Unhandled"
             return json.dumps(error.payload).encode()
+        finally:
+            send(tokens_sent(worker.data))
 
     no_time = SimpleNamespace(sleep=lambda _seconds: None)
     with (
@@ -136,6 +145,13 @@ def corrected(worker: Invocable | None) -> Iterator[None]:
         patch.object(WaitFunction, "_wait_interval", lambda *_arguments, **_named: None),
     ):
         yield
+
+
+def send(tokens: list[str]) -> None:
+    """Let the states go on that wait by some task tokens."""
+    for token in tokens:
+        client = boto3.Session("test", "test", region_name="us-east-1").client("stepfunctions")
+        client.send_task_success(taskToken=token, output="{}")
 
 
 def as_called(_self: object, parameters: dict[str, Any], *_: object, **__: object) -> None:

@@ -14,9 +14,10 @@ from sfnx.testing import Call, Failure, run
 
 from dagy_compiler.bundle import read_bundle
 from dagy_compiler.container_states import RUN_TASK
+from dagy_compiler.join_states import RESOURCE as JOIN
 from dagy_compiler.nested_states import RESOURCE, part_id
 from tests.engines import Outcome
-from tests.engines.handler import FunctionError, Worker
+from tests.engines.handler import FunctionError, Worker, tokens_sent
 
 
 class SfnxEngine:
@@ -35,12 +36,25 @@ class SfnxEngine:
                 except FunctionError as error:
                     cause = json.dumps(error.payload)
                     raise Failure(error.payload["errorType"], cause) from error
+                if call.resource == JOIN:
+                    return joined(call, worker.data)
                 return {"StatusCode": 200, "ExecutedVersion": "$LATEST", "Payload": payload}
 
             execution = run(definition, given, nesting(task, read_bundle(bundle).parts))
         if execution.error is not None:
             return Outcome("FAILED", None, execution.error, execution.cause)
         return Outcome("SUCCEEDED", execution.output)
+
+
+def joined(call: Call, data: Path) -> dict[str, Any]:
+    """Return what a state that waits across branches gets.
+
+    Branches run one after another here, so what comes later in them is not there yet: a state that
+    would wait for it would wait for ever.
+    """
+    token = call.arguments["Payload"]["await"]["token"]
+    assert tokens_sent(data) == [token], f"{call.arguments} waits for ever"
+    return {}
 
 
 def nesting(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from dagy.spec import (
 )
 from dagy_compiler import program
 from dagy_compiler.limits import (
+    CLAIM_BYTES,
     ENVELOPE_BYTES,
     HANDED_BYTES,
     INLINE_ITEMS,
@@ -26,6 +27,7 @@ from dagy_compiler.names import UniqueNames, variable, variable_base
 from dagy_compiler.plan import Plan, Unit
 from dagy_compiler.program import (
     OWN_OUTPUT,
+    Await,
     Call,
     Decide,
     Fork,
@@ -36,13 +38,22 @@ from dagy_compiler.program import (
     Program,
     Source,
     Step,
+    Tell,
 )
 from dagy_compiler.service_states import opened_task_runs
-from dagy_compiler.tree import EMPTY, Apart, Choose, Leaf, Parallel, Series, Tree, leaves, steps
-
-CLAIM_BYTES = 126
-"""What stands for a stored value takes, at most: `{"claim":"<execution>/<hash>"},`, of which the
-name of an execution has 80 characters (API reference, "StartExecution")."""
+from dagy_compiler.tree import (
+    EMPTY,
+    Apart,
+    Choose,
+    Joined,
+    Leaf,
+    Parallel,
+    Series,
+    Tree,
+    joined_in,
+    leaves,
+    steps,
+)
 
 KEY_BYTES = 8
 """What the key of a value takes beside a name: quotes, colon, comma, the prefix of a variable."""
@@ -61,8 +72,9 @@ class Dataflow:
     """Turn the tree into a program in which values move by variables, and only live ones.
 
     Before: there is a tree. After: whatever a call reads is assigned in its scope or in one around
-    it; a value is assigned only where a later state reads it, and leaves a branch only if something
-    after the branch does; no scope assigns a name that one around it assigns.
+    it, or is stored by a `Tell` before it; a value is assigned only where a later state reads it,
+    and leaves a branch only if something after the branch does; no scope assigns a name that one
+    around it assigns.
     """
 
     def __call__(self, plan: Plan) -> Plan:
@@ -77,10 +89,23 @@ class Dataflow:
 
 @dataclass(frozen=True, slots=True)
 class _Reads:
-    """What an argument or a return value refers to."""
+    """What an argument or a return value refers to.
+
+    Attributes:
+        task_runs: whose outputs are in a variable.
+        parameters: whether it refers to any.
+        joined: task runs of other branches, whose outputs are stored.
+    """
 
     task_runs: tuple[str, ...]
     parameters: bool
+    joined: tuple[str, ...] = ()
+
+    def across(self, branches: Set[str]) -> _Reads:
+        """Return the same where some task runs are in other branches."""
+        here = tuple(name for name in self.task_runs if name not in branches)
+        joined = tuple(name for name in self.task_runs if name in branches)
+        return _Reads(here, self.parameters, joined)
 
 
 def _reads(values: Iterable[Any]) -> _Reads:
@@ -94,6 +119,17 @@ def _reads(values: Iterable[Any]) -> _Reads:
                 case ParameterReference():
                     parameters = True
     return _Reads(tuple(task_runs), parameters)
+
+
+@dataclass(frozen=True, slots=True)
+class _Telling:
+    """What follows a unit or a branch that others wait for, or read, across branches."""
+
+    node: Leaf | Choose
+
+
+Act = Tree | Await | _Telling
+"""What runs in a scope: a part of the tree, or what stands before or after one for a join."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +161,16 @@ class _Lowering:
         # has at least one state, so the worker also does when there is nothing else to do.
         self._by_worker = not plan.units or (plan.spec.outputs is not None and self._whole is None)
         self._inputs = [_unit_reads(plan, unit) for unit in plan.units]
+        self._conditions = {
+            node: _reads([encode(node.condition)])
+            for node in _in_order(plan.tree)
+            if isinstance(node, Choose)
+        }
+        # Who waits across branches for a unit or branch, and for how many in all.
+        self._waiting: dict[int, dict[int, int]] = {}
+        # What is read across branches, by anything.
+        self._across: set[str] = set()
+        self._find_joins()
         self._last_use = self._find_last_uses()
         claimed = UniqueNames("_", VARIABLE_NAME_CHARACTERS - 8)
         claimed.claim(RETURNED)
@@ -137,15 +183,64 @@ class _Lowering:
         # Bytes that each value may take, so that it fits wherever it is one of several.
         self._shares: dict[str, int] = {}
 
+    def _find_joins(self) -> None:
+        joined = list(joined_in(self._tree))
+        if not joined:
+            return
+        for node in joined:
+            for other in node.waits_for:
+                unit = next(leaves(node))
+                self._waiting.setdefault(other, {})[unit] = len(node.waits_for)
+        for reader, hidden in self._hidden(self._tree, frozenset()):
+            if isinstance(reader, Leaf):
+                found = self._inputs[reader.unit] = self._inputs[reader.unit].across(hidden)
+            else:
+                found = self._conditions[reader] = self._conditions[reader].across(hidden)
+            self._across.update(found.joined)
+
+    def _hidden(
+        self, tree: Tree, hidden: frozenset[str]
+    ) -> Iterator[tuple[Leaf | Choose, frozenset[str]]]:
+        """Yield what reads values with the task runs of other branches that come before it."""
+        match tree:
+            case Leaf():
+                yield tree, hidden
+            case Choose(then=then, otherwise=otherwise):
+                yield tree, hidden
+                yield from self._hidden(then, hidden)
+                yield from self._hidden(otherwise, hidden)
+            case Joined(child=child) | Apart(child=child):
+                yield from self._hidden(child, hidden)
+            case Series(children=children):
+                for child in children:
+                    yield from self._hidden(child, hidden)
+            case Parallel(children=children):
+                for child in children:
+                    yield from self._hidden(child, hidden)
+                    hidden |= self._made(child)
+
+    def _made(self, tree: Tree) -> set[str]:
+        """Return the task runs of a part of the tree."""
+        return {name for unit in leaves(tree) for name in self._units[unit].task_runs}
+
+    def _told(self, node: Leaf | Choose) -> _Reads:
+        """Return what a node has made that is read across branches."""
+        names = (name for unit in leaves(node) for name in self._units[unit].task_runs)
+        return _Reads(tuple(name for name in names if name in self._across), False)
+
     def _find_last_uses(self) -> dict[str, int]:
         found: dict[str, int] = {}
         place = 0
         for node in _in_order(self._tree):
-            if isinstance(node, Leaf):
-                found |= dict.fromkeys(self._inputs[node.unit].task_runs, place)
-                place += 1
-            else:
-                found |= dict.fromkeys(_reads([encode(node.condition)]).task_runs, place)
+            match node:
+                case Leaf(unit=unit):
+                    found |= dict.fromkeys(self._inputs[unit].task_runs, place)
+                    place += 1
+                case Choose():
+                    found |= dict.fromkeys(self._conditions[node].task_runs, place)
+                case _Telling(node=told):
+                    found |= dict.fromkeys(self._told(told).task_runs, place)
+                    place += 1
         found |= dict.fromkeys(self._returns.task_runs, place)
         return found
 
@@ -177,8 +272,9 @@ class _Lowering:
         """
         lowered: list[_Lowered] = []
         ends = not followed
-        for position, part in enumerate(parts):
-            last = position == len(parts) - 1
+        acts = [act for part in parts for act in _acts(part)]
+        for position, part in enumerate(acts):
+            last = position == len(acts) - 1
             joined = ends and last and self._needs_join(part)
             found = self._lower(part, depth)
             if not (ends and last) or joined:
@@ -188,8 +284,12 @@ class _Lowering:
                 lowered.append(_Lowered(Join()))
         return lowered
 
-    def _lower(self, part: Tree, depth: int) -> _Lowered:
+    def _lower(self, part: Act, depth: int) -> _Lowered:
         match part:
+            case Await():
+                return _Lowered(part)
+            case _Telling(node=node):
+                return self._tell(node)
             case Leaf():
                 return self._call(part)
             case Choose():
@@ -198,10 +298,16 @@ class _Lowering:
                 return self._fork(part, depth)
             case Apart():
                 return self._nested(part, depth)
-            case Series():
+            case Series() | Joined():
                 raise AssertionError("a tree is flat")
 
-    def _needs_join(self, part: Tree) -> bool:
+    def _tell(self, node: Leaf | Choose) -> _Lowered:
+        unit = next(leaves(node))
+        inputs = self._reading(self._told(node))
+        self._place += 1
+        return _Lowered(Tell(unit, inputs, tuple(self._waiting.get(unit, {}).items())))
+
+    def _needs_join(self, part: Act) -> bool:
         """Whether a part cannot put out by itself what its scope does: it may end in two ways."""
         if isinstance(part, Leaf):
             return self._units[part.unit].task_runs[0] in self._mapped
@@ -276,14 +382,16 @@ class _Lowering:
             if isinstance(node, Leaf):
                 found = self._inputs[node.unit]
                 made.update(self._units[node.unit].task_runs)
+            elif isinstance(node, Choose):
+                found = self._conditions[node]
             else:
-                found = _reads([encode(node.condition)])
+                continue  # it reads what is made just before it
             read |= dict.fromkeys(found.task_runs)
             parameters = parameters or found.parameters
         return _Reads(tuple(name for name in read if name not in made), parameters)
 
     def _decide(self, tree: Choose, depth: int) -> _Lowered:
-        inputs = self._reading(_reads([encode(tree.condition)]))
+        inputs = self._reading(self._conditions[tree])
         then, made_then = self._side(tree.then, depth)
         otherwise, made_otherwise = self._side(tree.otherwise, depth)
         lost_then = [self._variable[name] for name in self._read_later(made_then)]
@@ -333,9 +441,10 @@ class _Lowering:
         self, reads: _Reads, budget: int | None = None, what: str = "what one task is given"
     ) -> Inputs:
         whole = HANDED_BYTES // 2 if reads.parameters else HANDED_BYTES
-        self._share(reads.task_runs, whole if budget is None else budget, what)
+        named = (*reads.task_runs, *reads.joined)
+        self._share(named, whole if budget is None else budget, what)
         results = tuple((name, self._variable[name]) for name in reads.task_runs)
-        return Inputs(results, reads.parameters)
+        return Inputs(results, reads.parameters, reads.joined)
 
     def _share(self, task_run_ids: Sequence[str], budget: int, what: str) -> None:
         """Note that some values pass through one state together."""
@@ -390,13 +499,27 @@ def _opened(plan: Plan) -> set[str]:
     }
 
 
-def _in_order(tree: Tree) -> Iterator[Leaf | Choose]:
+def _acts(part: Tree) -> Iterator[Act]:
+    """Yield what a step of the tree is in its scope, one after another."""
+    if not isinstance(part, Joined):
+        yield part
+        return
+    if part.waits_for:
+        yield Await(next(leaves(part)), part.waits_for)
+    yield part.child
+    if part.told:
+        yield _Telling(part.child)
+
+
+def _in_order(tree: Tree) -> Iterator[Leaf | Choose | _Telling]:
     """Yield what reads values, in the order of execution: units, and what decides a branch."""
-    pending = [tree]
+    pending: list[Tree | _Telling] = [tree]
     while pending:
         match pending.pop():
-            case Leaf() as leaf:
-                yield leaf
+            case Leaf() | _Telling() as found:
+                yield found
+            case Joined(child=child, told=told):
+                pending += [*([_Telling(child)] if told else []), child]
             case Choose() as choose:
                 yield choose
                 pending += [choose.otherwise, choose.then]

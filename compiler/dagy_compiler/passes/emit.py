@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from dagy.spec import ParameterReference, TaskReference
-from dagy_compiler.asl import Branch, Choice, Parallel, Pass, Rule, State, StateMachine
+from dagy_compiler.asl import Branch, Choice, Parallel, Pass, Rule, State, StateMachine, Task
 from dagy_compiler.guard import GuardStates
+from dagy_compiler.join_states import await_state, joined_claim, tell_state
 from dagy_compiler.jsonata import expression, text
 from dagy_compiler.limits import STATE_NAME_CHARACTERS
 from dagy_compiler.map_states import MapStates
@@ -20,10 +21,10 @@ from dagy_compiler.nested_states import (
     nested_states,
     opening,
 )
-from dagy_compiler.placement import is_container
 from dagy_compiler.plan import Plan
 from dagy_compiler.program import (
     OWN_OUTPUT,
+    Await,
     Call,
     Decide,
     Fork,
@@ -35,6 +36,7 @@ from dagy_compiler.program import (
     Sequence,
     Source,
     Step,
+    Tell,
     Values,
 )
 from dagy_compiler.service_attempts import service_states
@@ -126,6 +128,8 @@ class _Emitter:
         self._names = UniqueNames("-", STATE_NAME_CHARACTERS)
         # Task runs come first, so that no other state can take a name away from one of them.
         self._unit_names = self._names.claim_all(state_name(unit.name) for unit in plan.units)
+        # Whether all that has to do with joins has to know which attempt of the flow it is part of.
+        self._numbered = bool(plan.spec.retries) and plan.has_joins
         self._first = True
         self._surroundings = OUTERMOST
         self.parts: dict[str, StateMachine] = {}
@@ -207,6 +211,9 @@ class _Emitter:
                 return self._names.claim(state_name(f"part {name}"))
             case Decide():
                 return self._names.claim(state_name(f"branch: {_condition(step)}"))
+            case Await(unit=unit) | Tell(unit=unit):
+                does = "await" if isinstance(step, Await) else "tell"
+                return self._names.claim(state_name(f"{does}: {self._unit_names[unit]}"))
             case Join():
                 # Not by a number: with another map or branch, those of all after it would change.
                 if isinstance(before, (Call, Decide)):
@@ -229,6 +236,8 @@ class _Emitter:
 
     def _first_call(self, steps: tuple[Step, ...]) -> str:
         match steps[0]:
+            case Await(unit=unit):
+                return self._unit_names[unit]
             case Fork(branches=branches):
                 return self._first_call(branches[0].steps)
             case Nested(body=body):
@@ -248,6 +257,10 @@ class _Emitter:
                 return self._decide(step, name, ending)
             case Join():
                 return {name: Pass(**ending.fields())}
+            case Await():
+                return {name: self._await(step, ending)}
+            case Tell():
+                return {name: self._tell(step, ending)}
             case Guard():
                 return self._guard(step, name, ending)
             case Nested():
@@ -258,6 +271,26 @@ class _Emitter:
                 self.of_units[unit] = self._call(step, unit, name, ending)
                 return self.of_units[unit]
         raise AssertionError(f"{step!r} is no step")
+
+    def _await(self, step: Await, ending: Ending) -> Task:
+        waiting, others = self._id(step.unit), [self._id(unit) for unit in step.others]
+        comment = neutral(f"{waiting} waits for {_some(others)}, across branches")
+        return await_state(waiting, len(others), self._around, ending, comment)
+
+    def _tell(self, step: Tell, ending: Ending) -> Task:
+        told, joins = self._id(step.unit), {self._id(unit): n for unit, n in step.waiting}
+        comment = neutral(f"{told} has ended: for {_some(list(joins)) or 'what reads it'}")
+        return tell_state(told, joins, self._sent(step.inputs), self._around, ending, comment)
+
+    def _id(self, unit: int) -> str:
+        return self._units[unit].task_runs[0]
+
+    @property
+    def _around(self) -> dict[str, str]:
+        """What says in the calls of joins whose they are: each attempt of the flow has its own."""
+        if not self._numbered:
+            return {"run": self._run}
+        return {"run": self._run, "flow_attempt": expression(self._surroundings.attempt)}
 
     def _return(self, step: Call, name: str, ending: Ending) -> dict[str, State]:
         content = {**self._sent(step.inputs), "return": True, "run": self._run}
@@ -270,8 +303,7 @@ class _Emitter:
         content = self._sent(step.inputs)
         unit = self._units[index]
         if unit.whole_flow:
-            if is_container(unit.placement):
-                content["run"] = self._run
+            content["run"] = self._run
             return AttemptStates(
                 name,
                 self._attempts[index],
@@ -319,10 +351,7 @@ class _Emitter:
         return service_states(name, work, task, ending, comment, self._names, native)
 
     def _whole_flow(self) -> str:
-        ids = list(self._plan.runs)
-        more = f" and {len(ids) - NAMED_TASK_RUNS} more" if len(ids) > NAMED_TASK_RUNS else ""
-        named = ", ".join(ids[:NAMED_TASK_RUNS]) or "no tasks"
-        return neutral(f"The whole flow: {named}{more}")
+        return neutral(f"The whole flow: {_some(list(self._plan.runs)) or 'no tasks'}")
 
     def _fork(self, fork: Fork, name: str, ending: Ending, *, first: bool) -> dict[str, State]:
         """Return a Parallel, and the Pass that hands on what its branches leave, if they do.
@@ -379,7 +408,9 @@ class _Emitter:
 
     def _nested(self, step: Nested, name: str, ending: Ending) -> dict[str, State]:
         surroundings = self._surroundings
-        states = nested_states(step, name, ending, self._names, surroundings)
+        states = nested_states(
+            step, name, ending, self._names, surroundings, numbered=self._numbered
+        )
         given = self._names.claim(state_name(f"{name} (given)"))
         self._surroundings = INNER
         body = self.scope(step.body, self._yielded(step.body))
@@ -398,10 +429,14 @@ class _Emitter:
         content: dict[str, Any] = {}
         if inputs.parameters:
             content["parameters"] = expression(self._surroundings.parameters)
-        if inputs.results:
-            content["results"] = {
-                task_run: expression(f"${name}") for task_run, name in inputs.results
-            }
+        results: dict[str, Any] = {
+            task_run: expression(f"${name}") for task_run, name in inputs.results
+        }
+        around = self._surroundings
+        attempt = around.attempt if self._numbered else None
+        results |= {name: joined_claim(around.run, attempt, name) for name in inputs.joined}
+        if results:
+            content["results"] = results
         return content
 
     def _comment(self, task_run_id: str) -> str:
@@ -416,6 +451,12 @@ def _condition(step: Decide) -> str:
             TaskReference(task_run_id=whose, path=path) | ParameterReference(name=whose, path=path)
         ):
             return neutral(whose + "".join(f"[{json.dumps(part)}]" for part in path))
+
+
+def _some(names: list[str]) -> str:
+    """Return the first of some names, and how many more there are."""
+    more = len(names) - NAMED_TASK_RUNS
+    return ", ".join(names[:NAMED_TASK_RUNS]) + (f" and {more} more" if more > 0 else "")
 
 
 def _nothing(names: tuple[str, ...]) -> dict[str, str] | None:

@@ -19,6 +19,7 @@ from dagy_compiler.tree import (
     EMPTY,
     Apart,
     Choose,
+    Joined,
     Leaf,
     Parallel,
     Series,
@@ -88,13 +89,14 @@ class Weight:
 
 # About what the emitter writes; what comes out is measured.
 OF_PART = Weight(2_000, limits.EVENTS_OF_SYNC_TASK)
+OF_JOIN = Weight(1_200, limits.EVENTS_OF_TOKEN_TASK)
 OF_FORK = Weight(300, limits.EVENTS_OF_PARALLEL + limits.EVENTS_OF_OTHER_STATE)
 OF_BRANCH = Weight(250, 0)
 OF_CHOICE = Weight(1_600, limits.EVENTS_OF_LAMBDA_TASK + limits.EVENTS_OF_OTHER_STATE)
 
 Weighed = tuple[Tree, Weight]
 
-Joined = Callable[[Iterable[Tree]], Tree]
+Gathered = Callable[[Iterable[Tree]], Tree]
 """How neighbours become one tree again: `series` or `parallel`."""
 
 
@@ -149,6 +151,12 @@ class _Cutter:
                 return parallel(child for child, _ in found), _total(found) + OF_FORK
             case Choose():
                 return self._choose(tree)
+            case Joined(child=child, waits_for=waits_for, told=told):
+                whole, weight = self.cut(child)
+                assert isinstance(whole, Leaf | Choose)
+                for _ in range(bool(waits_for) + told):
+                    weight += OF_JOIN
+                return replace(tree, child=whole), weight
         raise AssertionError("a tree is cut once")
 
     def _choose(self, tree: Choose) -> Weighed:
@@ -158,13 +166,13 @@ class _Cutter:
         weight = _of_choice(then, otherwise)
         return replace(tree, then=then[0], otherwise=otherwise[0]), weight
 
-    def _thinned(self, found: list[Weighed], joined: Joined) -> list[Weighed]:
+    def _thinned(self, found: list[Weighed], gathered: Gathered) -> list[Weighed]:
         """Put neighbours apart, then parts of parts, until the rest fits or gets no lighter."""
         while not _total(found).within(self._target):
             fewer = [
                 kept
                 for group in self._groups(found)
-                for kept in (group if _is_light(group) else [self._apart(group, joined)])
+                for kept in (group if _is_light(group) else [self._apart(group, gathered)])
             ]
             if _total(found).within(_total(fewer)):
                 break
@@ -203,11 +211,11 @@ class _Cutter:
     def _first(self, tree: Tree) -> str:
         return self._units[next(leaves(tree))].name
 
-    def _apart(self, group: list[Weighed], joined: Joined) -> Weighed:
+    def _apart(self, group: list[Weighed], gathered: Gathered) -> Weighed:
         """Return neighbours as a part; one that is a part already, or nothing, as it is."""
         if len(group) == 1 and (isinstance(group[0][0], Apart) or group[0][0] == EMPTY):
             return group[0]
-        child = joined(tree for tree, _ in group)
+        child = gathered(tree for tree, _ in group)
         return Apart(self._name(child), child), OF_PART
 
     def _name(self, tree: Tree) -> str:

@@ -6,15 +6,32 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import Any
+from typing import Any, Final
 
+from dagy.errors import CompileError
+from dagy.options import nearest
 from dagy.spec import BranchReference
 from dagy.spec.references import as_reference
 from dagy_compiler.decompose import decompose
-from dagy_compiler.makespan import makespan
+from dagy_compiler.makespan import critical_path, makespan
 from dagy_compiler.plan import Plan, Unit
+from dagy_compiler.service_states import opened_task_runs
 from dagy_compiler.throttle import throttled
 from dagy_compiler.tree import EMPTY, Choose, Leaf, Tree, leaves, replaced
+from dagy_compiler.weave import MAX_NODES, Edge, weave
+
+TREE: Final = "tree"
+AUTO: Final = "auto"
+
+JOINS: Final = (TREE, AUTO)
+
+LOSS: Final = 1.05
+"""How much longer than with joins a part may take before it gets them."""
+
+JOIN_SECONDS: Final = 1.0
+"""What each wait across branches is taken to cost beside the wait itself: at worst the call that
+registers it is the first of a new worker (0.3 to 0.6 s on Lambda with boto3), and so is the call
+that tells it. A flow of tasks that take a second each is therefore left as it is."""
 
 
 @dataclass(frozen=True)
@@ -28,21 +45,47 @@ class Structure:
     A `concurrency_limit` becomes order: see `dagy_compiler.throttle`. A branch becomes one node,
     with the order of each side inside it. Its task runs were traced one after another, so no path
     leads out of it and back in, and taking it for one node makes no cycle.
+
+    With `joins` "auto", where all durations are known and the best tree still loses too much, what
+    the tree does not order waits for task tokens instead: see `dagy_compiler.weave`. Within a
+    branch that is decided for each side by itself.
+
+    Attributes:
+        loss: how much longer than with joins a part may take before it gets them.
+        join_seconds: what a wait across branches is taken to cost beside the wait itself.
     """
+
+    loss: float = LOSS
+    join_seconds: float = JOIN_SECONDS
 
     def __call__(self, plan: Plan) -> Plan:
         """Return the plan with `tree`."""
         assert plan.units is not None
+        if plan.joins not in JOINS:
+            raise CompileError(
+                f"there is no {plan.joins!r} for joins{nearest(plan.joins, JOINS)}; give 'tree' (a "
+                "task may wait for more than it has to) or 'auto' (where that costs much, tasks "
+                "wait across branches)"
+            )
         before = throttled(plan, [unit.after for unit in plan.units])
-        order = _Order(plan, plan.units, before)
+        order = _Order(plan, plan.units, before, self)
         return replace(plan, tree=order.tree(range(len(plan.units)), 0))
 
 
 class _Order:
     """The order of units within branches within one another."""
 
-    def __init__(self, plan: Plan, units: Sequence[Unit], before: Sequence[Sequence[int]]) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        units: Sequence[Unit],
+        before: Sequence[Sequence[int]],
+        options: Structure,
+    ) -> None:
+        self._plan = plan
+        self._units = units
         self._before = before
+        self._options = options
         self._when = [_when(plan, unit) for unit in units]
         self._durations = [_duration(unit, plan.durations) for unit in units]
         self._filled = [duration or 0 for duration in self._durations]
@@ -68,7 +111,50 @@ class _Order:
             for node in nodes
         ]
         durations = [self._span(tree) for tree in trees]
-        return replaced(decompose(before, durations), trees.__getitem__)
+        found = decompose(before, durations)
+        known = [duration for duration in durations if duration is not None]
+        if self._plan.joins == AUTO and len(known) == len(nodes) <= MAX_NODES:
+            found = self._quicker(found, before, known, nodes)
+        return replaced(found, trees.__getitem__)
+
+    def _quicker(
+        self,
+        found: Tree,
+        before: Sequence[Sequence[int]],
+        durations: Sequence[float],
+        nodes: list[list[int]],
+    ) -> Tree:
+        """Return the tree, or one with joins if that is quicker by more than it may lose."""
+        taken, loss = makespan(found, durations), self._options.loss
+        if taken <= loss * critical_path(before, durations):
+            return found
+        reads, rigid = self._edges(nodes)
+        woven = weave(before, durations, rigid, reads)
+        then = makespan(woven, durations, self._options.join_seconds)
+        return woven if taken > loss * then else found
+
+    def _edges(self, nodes: list[list[int]]) -> tuple[set[Edge], set[Edge]]:
+        """Return along which edges values pass, and of these where a state opens them itself."""
+        node_of = {unit: index for index, node in enumerate(nodes) for unit in node}
+        reads: set[Edge] = set()
+        rigid: set[Edge] = set()
+        for unit, node in node_of.items():
+            opened = self._opened(self._units[unit])
+            for other in self._units[unit].after:
+                if node_of.get(other, node) != node:
+                    reads.add((node_of[other], node))
+                    if opened.intersection(self._units[other].task_runs):
+                        rigid.add((node_of[other], node))
+        return reads, rigid
+
+    def _opened(self, unit: Unit) -> set[str]:
+        """Return the task runs whose outputs the state of a service opens; it opens no claim."""
+        plan = self._plan
+        return {
+            task_run_id
+            for name in unit.task_runs
+            for task_run_id in opened_task_runs(plan.task_of(name), plan.runs[name])
+        }
 
     def _span(self, tree: Tree) -> float | None:
         """Return how long a tree takes; None unless each of its durations is known."""

@@ -6,7 +6,8 @@ What AWS has and ministack 1.5 lacks, built on ministack's own API:
 - an execution runs the definition of the version that it was started by, or that the machine had
   then, whatever becomes of the machine (Step Functions developer guide, "State machine versions"),
   and says which version and alias that was; they are listed by version and by alias;
-- a state that invokes a version of a function gets the code of that version.
+- a state that invokes a version of a function gets the code of that version;
+- each branch of a Parallel has variables, and a task token, of its own.
 """
 
 import contextvars
@@ -165,11 +166,20 @@ def execution_record_for_config(function, config):
     return {**(function or {}), **version, "config": config}
 
 
+run_sub_machine = sfn._run_sub_machine
+
+
+def run_branch(states, start_at, given, execution, context, *others):
+    """Run a branch that sees what is around it, and changes nothing there."""
+    return run_sub_machine(states, start_at, given, execution, copy.deepcopy(context), *others)
+
+
 def teach():
     """Change ministack."""
     register()
     lambda_svc._execution_record_for_config = execution_record_for_config
     sfn._state_machines.__class__ = Machines
+    sfn._run_sub_machine = run_branch
     sfn._start_execution = functools.partial(started, start_execution)
     sfn._start_sync_execution = functools.partial(started, start_sync_execution)
     sfn._describe_execution = describe
