@@ -13,7 +13,7 @@ import json
 import re
 
 from dagy.errors import LimitError
-from dagy_compiler import fargate, join_table
+from dagy_compiler import fargate, join_table, layers
 from dagy_compiler.alarms import alarms
 from dagy_compiler.cloudformation import (
     Json,
@@ -95,6 +95,7 @@ def _template(stack: Stack, plan: Plan, machines: list[Machine], *, inline: bool
         resources |= data_bucket(stack)
     if waiting:
         resources |= join_table.table(stack)
+    resources |= layers.resources(stack)
     for worker in functions:
         resources |= worker.resources()
     if containers:
@@ -135,6 +136,7 @@ def _parameters(
             )
             for machine in machines
         }
+    parameters |= layers.parameters(stack.code.layers)
     if on_fargate:
         return parameters | fargate.parameters(stack)
     if stack.settings.functions_in_vpc:
