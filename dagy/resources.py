@@ -93,7 +93,12 @@ def is_environment(value: Any) -> bool:
 
 def are_secrets(value: Any) -> bool:
     """Tell whether a value is a mapping from names of variables to where secrets are kept."""
-    return is_environment(value) and all(map(_SECRET.fullmatch, value.values()))
+    return is_environment(value) and all(map(is_secret, value.values()))
+
+
+def is_secret(text: str) -> bool:
+    """Tell whether a text says where a secret is kept: `secretsmanager:NAME`, `ssm:NAME`."""
+    return _SECRET.fullmatch(text) is not None
 
 
 def check_resources(

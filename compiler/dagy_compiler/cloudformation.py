@@ -126,6 +126,22 @@ class FunctionCode(Model):
     s3_key: Json
 
 
+class LayerContent(Model):
+    """Where the archive of a layer is."""
+
+    s3_bucket: Json
+    s3_key: Json
+
+
+class LayerVersion(Model):
+    """Properties of AWS::Lambda::LayerVersion."""
+
+    description: str
+    compatible_architectures: list[str]
+    compatible_runtimes: list[str]
+    content: LayerContent
+
+
 class InlineCode(Model):
     """A function's code, in the template."""
 
@@ -172,6 +188,7 @@ class Function(Model):
     architectures: list[str]
     role: Json | str
     code: FunctionCode | InlineCode
+    layers: list[Json] | None = None
     memory_size: int
     ephemeral_storage: FunctionStorage | None = None
     timeout: int
@@ -494,6 +511,7 @@ Properties = (
     | LogGroup
     | Function
     | FunctionVersion
+    | LayerVersion
     | StateMachine
     | StateMachineVersion
     | StateMachineAlias

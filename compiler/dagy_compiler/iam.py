@@ -42,7 +42,7 @@ def arn(service: str, kind: str, name: str, ending: str = "") -> Resource:
 
 def name_in(value: Any) -> str | None:
     """Return a literal name or ARN; None for what is known later, or would be a pattern."""
-    if not isinstance(value, str) or any(mark in value for mark in ("*", "?", "${")):
+    if not isinstance(value, str) or any(mark in value for mark in ("*", "?", "${", "{{")):
         return None
     return value or None
 

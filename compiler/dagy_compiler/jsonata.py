@@ -1,7 +1,8 @@
-"""JSONata in which no data can become code, and no `${...}` that CloudFormation would replace.
+"""JSONata in which no data can become code, and nothing that CloudFormation would replace.
 
 Step Functions evaluates every string of a definition that begins with `{%` and ends with `%}`,
-refuses those that do only one of the two, and CloudFormation substitutes `${Name}` anywhere. So
+refuses those that do only one of the two, and CloudFormation replaces `${Name}` and
+`{{resolve:...}}` anywhere (user guide, "Dynamic references", read 2026-11). So
 text that holds one of these marks is written as an expression of its own, a JSONata string taken
 apart where the mark is.
 """
@@ -13,7 +14,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-_MARKS = re.compile(r"(?<=\{)(?=%)|(?<=%)(?=\})|(?<=\$)(?=\{)")
+_MARKS = re.compile(r"(?<=\{)(?=[%{])|(?<=%)(?=\})|(?<=\$)(?=\{)")
 
 
 def expression(jsonata: str) -> str:

@@ -52,7 +52,10 @@ def variable(base: str, depth: int) -> str:
 
 def neutral(text: str) -> str:
     """Return text that neither Step Functions evaluates nor CloudFormation substitutes."""
-    return text.replace("{%", "{ %").replace("%}", "% }").replace("${", "$ {")
+    apart = text.replace("{%", "{ %").replace("%}", "% }").replace("${", "$ {")
+    while "{{" in apart:
+        apart = apart.replace("{{", "{ {")
+    return apart
 
 
 class UniqueNames:

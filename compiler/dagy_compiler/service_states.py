@@ -292,15 +292,16 @@ def _rendered(
     if any(references_in(value)) or any(token[: len(path)] == path for token in tokens):
         raise scope.error(
             f"a key beside an output or a parameter cannot be written: {list(plain)}; keys with "
-            "'{%', '%}' or '${' in them, or '.$' at their end, are read by AWS; make the dict in a "
-            "task"
+            "'{%', '%}', '${' or '{{' in them, or '.$' at their end, and 'Ref' and 'Fn::...', are "
+            "read by AWS; make the dict in a task"
         )
     return expression(literal(_unescaped(value)))
 
 
 def _is_legal_key(key: str) -> bool:
-    # A key that ends so would be a path, if this were the older query language.
-    return is_inert(key) and not key.endswith(".$")
+    # A key that ends so would be a path, if this were the older query language; and CloudFormation
+    # evaluates its own functions wherever a template has them, in a definition too.
+    return is_inert(key) and not key.endswith(".$") and key != "Ref" and not key.startswith("Fn::")
 
 
 def _seconds(value: Any, scope: Scope) -> int | str:

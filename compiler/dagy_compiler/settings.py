@@ -22,6 +22,7 @@ from pydantic import (
 
 from dagy.errors import SettingsError
 from dagy.options import nearest
+from dagy.resources import is_secret
 
 LOG_RETENTION_DAYS: Final = (
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
@@ -36,7 +37,6 @@ _KEY = _ARN.format(service="kms", place="[a-z0-9-]+", name=r"key/[A-Za-z0-9-]+")
 _CLUSTER = _ARN.format(service="ecs", place="[a-z0-9-]+", name=r"cluster/[\w-]+")
 _TOPIC = _ARN.format(service="sns", place="[a-z0-9-]+", name=r"[\w-]+")
 _EMAIL = r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"
-_SECRET = r"(?:ssm|secretsmanager):[A-Za-z0-9/_+=.@-]+"
 _TAG = r"[\w .:/=+@-]"
 
 
@@ -70,7 +70,7 @@ def _notified(value: str) -> str:
             "put-parameter --type SecureString --name /dagy/webhook --value ...), and give "
             "ssm:/dagy/webhook here"
         )
-    if not any(re.fullmatch(each, value, re.ASCII) for each in (_EMAIL, _TOPIC, _SECRET)):
+    if not re.fullmatch(f"{_EMAIL}|{_TOPIC}", value, re.ASCII) and not is_secret(value):
         raise ValueError(
             f"{value[:80]!r} is no e-mail address, no ARN of an SNS topic, and not where the "
             "address of a webhook is kept (ssm:NAME or secretsmanager:NAME)"
@@ -182,7 +182,7 @@ class Settings(BaseModel):
     @property
     def emails(self) -> list[str]:
         """The e-mail addresses among `notify`."""
-        return [each for each in self.notify if "@" in each and ":" not in each]
+        return [each for each in self.notify if ":" not in each]
 
     @property
     def topics(self) -> list[str]:

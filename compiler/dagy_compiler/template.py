@@ -13,7 +13,7 @@ import json
 import re
 
 from dagy.errors import LimitError
-from dagy_compiler import fargate, join_table
+from dagy_compiler import fargate, join_table, layers
 from dagy_compiler.alarms import alarms
 from dagy_compiler.cloudformation import (
     Json,
@@ -36,7 +36,7 @@ from dagy_compiler.modes import ECS, LAMBDA
 from dagy_compiler.plan import Plan
 from dagy_compiler.settings import Settings
 from dagy_compiler.stack import LOG, Stack
-from dagy_compiler.versions import ALIAS, Code, alias
+from dagy_compiler.versions import ALIAS, Code, alias, version_id
 
 
 def template(
@@ -95,6 +95,7 @@ def _template(stack: Stack, plan: Plan, machines: list[Machine], *, inline: bool
         resources |= data_bucket(stack)
     if waiting:
         resources |= join_table.table(stack)
+    resources |= layers.resources(stack)
     for worker in functions:
         resources |= worker.resources()
     if containers:
@@ -135,6 +136,7 @@ def _parameters(
             )
             for machine in machines
         }
+    parameters |= layers.parameters(stack.code.layers)
     if on_fargate:
         return parameters | fargate.parameters(stack)
     if stack.settings.functions_in_vpc:
@@ -161,6 +163,9 @@ def _outputs(stack: Stack, plan: Plan) -> dict[str, Output]:
         ),
         "AliasArn": Output(
             description="ARN that executions start from: the current version", value=ref(ALIAS)
+        ),
+        "VersionArn": Output(
+            description="ARN of the version deployed last", value=ref(version_id(OUTERMOST))
         ),
         "LogGroupName": Output(description="Log of what tasks print", value=ref(LOG)),
         "CodeHash": Output(description="SHA-256 of the flow and its source", value=stack.code.hash),

@@ -97,6 +97,14 @@ Exclude = Annotated[
     ),
 ]
 
+NoDeps = Annotated[
+    bool, typer.Option("--no-deps", help="Ship none of the packages that the flow declares.")
+]
+RefreshDeps = Annotated[
+    bool,
+    typer.Option("--refresh-deps", help="Resolve packages anew, though they were before."),
+]
+
 
 def _version(wanted: bool) -> None:
     if wanted:
@@ -214,6 +222,8 @@ def build(
     params_file: ParamsFile = None,
     include: Include = None,
     exclude: Exclude = None,
+    no_deps: NoDeps = False,
+    refresh_deps: RefreshDeps = False,
     flow_version: Annotated[
         str, typer.Option("--flow-version", metavar="V", help="Label of this version.")
     ] = "1",
@@ -233,6 +243,7 @@ def build(
         mode=execution_mode, fuse=fuse, joins=joins, version=flow_version,
         from_history=profile_from_history, include=include or (), exclude=exclude or (),
         settings=settings,
+        dependencies=not no_deps, refresh=refresh_deps,
     )  # fmt: skip
     build_flow(
         target, options, output, param or [], params_file, listing=list_files, as_json=as_json
@@ -313,6 +324,8 @@ def deploy(
     params_file: ParamsFile = None,
     include: Include = None,
     exclude: Exclude = None,
+    no_deps: NoDeps = False,
+    refresh_deps: RefreshDeps = False,
     flow_version: Annotated[
         str | None,
         typer.Option(
@@ -379,6 +392,7 @@ def deploy(
         from_history=profile_from_history, deployment=name, environment=environment,
         settings=settings,
         include=include or (), exclude=exclude or (),
+        dependencies=not no_deps, refresh=refresh_deps,
     )  # fmt: skip
     where = find_target(profile=profile, region=region, aws_profile=aws_profile, bucket=bucket)
     deploy_flow(asked, options, where)

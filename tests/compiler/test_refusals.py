@@ -36,6 +36,11 @@ def test_an_id_that_could_be_more_than_an_id(task_run_id):
     assert message.startswith(f"task_runs[0].id: {task_run_id!r} must be made of letters")
 
 
+def test_an_id_that_cloudformation_would_evaluate_as_a_key_of_a_definition():
+    message = refused(CompileError, Flow().task("Ref").returns())
+    assert message.startswith("task 'Ref': no call of a task can be called 'Ref', which")
+
+
 @pytest.mark.parametrize("delay", [-1, "1", [1, None, "x"], True, float("nan"), {"a": 1}])
 def test_a_malformed_delay(delay):
     message = refused(SpecError, Flow().task("load", retries=1, delay=delay).returns())

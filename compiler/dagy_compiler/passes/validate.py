@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dagy.code import is_callable_mark
-from dagy.errors import SpecError
+from dagy.errors import CompileError, SpecError
 from dagy.spec import TaskSpec
 from dagy_compiler.modes import check_mode
 from dagy_compiler.plan import Plan
@@ -31,7 +31,8 @@ class Validate:
         """Return the plan as it is.
 
         Raises:
-            CompileError: there is no such mode, or a service does not take its arguments.
+            CompileError: there is no such mode, a service does not take its arguments, or an id
+                means something to CloudFormation.
             SpecError: an id or a retry policy is malformed.
         """
         check_mode(plan.mode)
@@ -41,6 +42,12 @@ class Validate:
                     f"task_runs[{index}].id",
                     f"{run.id!r} must be made of letters, digits, '_', '.' and '-', and not start "
                     "with '.' or '-'",
+                )
+            if run.id == "Ref":
+                # As a key of a definition it would be CloudFormation's function of this name.
+                raise CompileError(
+                    f"task {run.task_name!r}: no call of a task can be called 'Ref', which "
+                    "CloudFormation evaluates; give the task another name"
                 )
         for name, task in plan.spec.tasks.items():
             _check_retries(name, task)
