@@ -41,7 +41,7 @@ from dagy_compiler.schedule_resources import (
 )
 from dagy_compiler.settings import Settings
 from dagy_compiler.stack import LOG, Stack
-from dagy_compiler.versions import ALIAS, Code, alias
+from dagy_compiler.versions import ALIAS, Code, alias, version_id
 
 
 def template(
@@ -170,6 +170,9 @@ def _outputs(stack: Stack, plan: Plan) -> dict[str, Output]:
         ),
         "AliasArn": Output(
             description="ARN that executions start from: the current version", value=ref(ALIAS)
+        ),
+        "VersionArn": Output(
+            description="ARN of the version deployed last", value=ref(version_id(OUTERMOST))
         ),
         "LogGroupName": Output(description="Log of what tasks print", value=ref(LOG)),
         "CodeHash": Output(description="SHA-256 of the flow and its source", value=stack.code.hash),
