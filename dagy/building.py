@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import platform
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,13 +17,17 @@ from dagy.loader import LoadedFlow, check_importable, loaded_flow
 from dagy.naming import slug
 from dagy.options import EXECUTORS, nearest
 from dagy.packaging.cache import cache_folder, keep
+from dagy.packaging.project import project_of
+from dagy.packaging.requirements import declared_by
 from dagy.packaging.sources import LeftOut, sources_of
+from dagy.packaging.vendor import Target, layer
 from dagy.spec import FlowSpec
 
 if TYPE_CHECKING:
+    from dagy.schedules import Schedule
     from dagy_compiler import CompiledFlow
     from dagy_compiler.artifact import FlowSource
-    from dagy_compiler.bundle import Bundle
+    from dagy_compiler.bundle import Bundle, Packages
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,9 @@ class BuildOptions:
         settings: of the stack, by name; they go before those of `dagy.toml` and `pyproject.toml`.
         include: patterns of files to ship beside the modules that are imported.
         exclude: patterns of files not to ship.
+        dependencies: whether to ship the packages that the flow declares.
+        refresh: resolve them anew, though the same were resolved before.
+        told: is told what takes time.
     """
 
     mode: str = "nano"
@@ -57,6 +64,9 @@ class BuildOptions:
     settings: Mapping[str, Any] = field(default_factory=dict)
     include: Sequence[str] = ()
     exclude: Sequence[str] = ()
+    dependencies: bool = True
+    refresh: bool = False
+    told: Callable[[str], None] = field(default=lambda _: None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -69,6 +79,7 @@ class Built:
         measured: seconds that task runs took here, by id, if the machine is arranged by them.
         source: the files of the user's that it was made of.
         left_out: what was asked for or named, and was not packed.
+        schedule: when the flow is to start by itself, if it is.
     """
 
     bundle: Bundle
@@ -76,6 +87,7 @@ class Built:
     measured: Mapping[str, float] | None
     source: FlowSource
     left_out: tuple[LeftOut, ...]
+    schedule: Schedule | None = None
 
     @property
     def packed(self) -> dict[str, int]:
@@ -109,16 +121,20 @@ def build(loaded: LoadedFlow, options: BuildOptions, directory: Path) -> Built:
         spec, mode=options.mode, fuse=options.fuse, joins=options.joins, measured=measured
     )
     source, left_out = source_of(loaded, options)
+    python_version = ".".join(platform.python_version_tuple()[:2])
+    packages, without = _packages(loaded, traced, compiled, options, python_version)
     bundle = write_bundle(
         compiled,
         source,
         directory,
-        python_version=".".join(platform.python_version_tuple()[:2]),
+        python_version=python_version,
         deployment=options.deployment,
         environment=options.environment,
         settings=settings,
+        packages=packages,
     )
-    return Built(bundle, compiled, measured, source, left_out)
+    left = (*left_out, *without)
+    return Built(bundle, compiled, measured, source, left, settings.when)
 
 
 def package(flow: Flow[..., Any]) -> tuple[Path, str]:
@@ -150,6 +166,42 @@ def source_of(loaded: LoadedFlow, options: BuildOptions) -> tuple[FlowSource, tu
 
     found = sources_of(loaded.file, loaded.root, include=options.include, exclude=options.exclude)
     return FlowSource(loaded.root, found.files, found.roots[1:]), found.left_out
+
+
+def _packages(
+    loaded: LoadedFlow,
+    traced: TracedFlow,
+    compiled: CompiledFlow,
+    options: BuildOptions,
+    python_version: str,
+) -> tuple[Packages, tuple[LeftOut, ...]]:
+    """Return the packages that go with a flow, and what it declares that does not."""
+    from dagy_compiler.bundle import NO_PACKAGES, Packages
+    from dagy_compiler.layers import architectures
+
+    taking_pydantic = _taking_pydantic(traced)
+    if not options.dependencies:
+        if taking_pydantic:
+            warnings.warn(
+                f"the annotations of {', '.join(taking_pydantic)} take pydantic, and --no-deps "
+                "ships no package; it has to be in a layer or an image of yours",
+                stacklevel=3,
+            )
+        return NO_PACKAGES, ()
+    declared = declared_by(loaded.file, project_of(loaded.file, loaded.root))
+    if taking_pydantic:
+        declared = declared.also(PYDANTIC)
+    wanted = architectures(compiled.plan) if declared.requirements else []
+    layers = {
+        architecture: layer(
+            declared,
+            Target(architecture, python_version),
+            fresh=options.refresh,
+            told=options.told,
+        )
+        for architecture in wanted
+    }
+    return Packages(declared.origin, declared.requirements, layers), declared.left_out
 
 
 def measured_durations(spec: FlowSpec) -> dict[str, float]:
@@ -199,13 +251,16 @@ def _differences(traced: TracedFlow) -> Iterator[str]:
             f"nothing is cached on AWS in this version of Dagy; there {', '.join(cached)} will run "
             "each time"
         )
-    rich = [
+
+
+def _taking_pydantic(traced: TracedFlow) -> list[str]:
+    """Return the tasks with annotations that only pydantic can check."""
+    return [
         name
         for name, task in traced.tasks.items()
-        if arguments_of(tasks[name], task.fn).needs_pydantic
+        if arguments_of(traced.spec.tasks[name], task.fn).needs_pydantic
     ]
-    if rich:
-        yield (
-            f"the annotations of {', '.join(rich)} take pydantic, and artifact.zip holds no "
-            "packages from elsewhere; give the function a Lambda layer that has it"
-        )
+
+
+PYDANTIC = "pydantic>=2.10"
+"""What annotations take that only pydantic can check; it goes along though nobody declares it."""

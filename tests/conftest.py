@@ -25,6 +25,7 @@ def home(tmp_path, monkeypatch):
     """A local history of the test's own."""
     path = tmp_path / "dagy-home"
     monkeypatch.setenv("DAGY_LOCAL_DIR", str(path))
+    monkeypatch.setenv("DAGY_CACHE_DIR", str(tmp_path / "dagy-cache"))
     return path
 
 

@@ -148,7 +148,7 @@ def test_build_says_that_nothing_is_cached_on_aws(dagy, tmp_path):
     assert "nothing is cached on AWS in this version of Dagy; there slow will run" in done.stderr
 
 
-def test_build_says_which_annotations_take_pydantic(dagy, tmp_path):
+def test_pydantic_goes_along_where_annotations_take_it(dagy, tmp_path):
     (tmp_path / "dated.py").write_text(
         "from datetime import date\n"
         "from dagy import flow, task\n"
@@ -159,9 +159,13 @@ def test_build_says_which_annotations_take_pydantic(dagy, tmp_path):
         "@flow\n"
         "def dated(day: str): return [plain(day, []), rich(day)]\n"
     )
-    done = dagy("build", "dated.py")
-    assert done.returncode == 0
-    assert "the annotations of rich take pydantic" in done.stderr
+    without = dagy("build", "dated.py", "--no-deps")
+    assert without.returncode == 0
+    assert "the annotations of rich take pydantic, and --no-deps ships no package" in without.stderr
+    done = dagy("build", "dated.py", "--list")
+    assert done.returncode == 0, done.stderr
+    assert "bytes unzipped, as the annotations of tasks ask" in done.stdout
+    assert "\n  pydantic 2." in done.stdout
 
 
 CROSSED = """

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,6 +105,12 @@ def artifact(spec: FlowSpec, source: FlowSource, requirements: Sequence[str] = (
             f"{UNZIPPED_BYTES:,}; ship less with --include, or read large data from S3 in a task"
         )
     return zipped(contents)
+
+
+def unzipped_bytes(archive: bytes) -> int:
+    """Return what an archive takes once it is unpacked."""
+    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+        return sum(entry.file_size for entry in opened.infolist())
 
 
 def code_hash(spec: FlowSpec, source: FlowSource) -> str:

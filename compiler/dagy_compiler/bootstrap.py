@@ -32,9 +32,13 @@ def main() -> None:
     if importlib.util.find_spec("dagy") is None:
         try:
             code = fetched("ARTIFACT")
+            # As on Lambda: the code first, then its packages, then what was there before.
+            paths = [code]
+            if "DAGY_DEPENDENCIES_KEY" in os.environ:
+                paths.append(os.path.join(fetched("DEPENDENCIES"), "python"))
         except RefusedError as error:
             refuse(str(error))
-        sys.path.insert(0, code)
+        sys.path[:0] = paths
         os.chdir(code)
     # Processes of their own (isolation="process") find what this one does.
     os.environ["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)

@@ -10,24 +10,28 @@ import hashlib
 import json
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from dagy.errors import BundleError, LimitError, SpecError
 from dagy.naming import slug
+from dagy.packaging.vendor import Layer
 from dagy.spec import FlowSpec
 from dagy.version import __version__
-from dagy_compiler.artifact import FlowSource, artifact, code_hash
+from dagy_compiler import layers
+from dagy_compiler.artifact import FlowSource, artifact, code_hash, unzipped_bytes
 from dagy_compiler.cloudformation import Output
 from dagy_compiler.compile import CompiledFlow, compile_flow
 from dagy_compiler.fargate import default_image
+from dagy_compiler.layers import Layers, of_functions
 from dagy_compiler.limits import DEFINITION_BYTES
 from dagy_compiler.lines import definition_lines
 from dagy_compiler.machines import OUTERMOST, Machine, key_parameter, machines_of
 from dagy_compiler.modes import ECS
 from dagy_compiler.passes.limits import deployed_bytes
+from dagy_compiler.plan import Plan
 from dagy_compiler.settings import Settings, settings_of
 from dagy_compiler.template import harmless, template, template_text
 from dagy_compiler.templates import render_file
@@ -45,6 +49,38 @@ __all__ = [
 
 MANIFEST = "manifest.json"
 MANIFEST_VERSION = 3
+
+
+@dataclass(frozen=True)
+class Packages:
+    """The packages of a flow.
+
+    Attributes:
+        origin: the file that declares them; None if none does.
+        requirements: as it declares them.
+        layers: by architecture.
+    """
+
+    origin: str | None = None
+    requirements: Sequence[str] = ()
+    layers: Layers = field(default_factory=dict)
+
+    def told(self) -> dict[str, Any]:
+        """Return what the manifest says of them."""
+        return {
+            "origin": self.origin,
+            "requirements": list(self.requirements),
+            "packages": {
+                architecture: {
+                    name: {"version": version, "bytes": layer.sizes.get(name, 0)}
+                    for name, version in layer.versions.items()
+                }
+                for architecture, layer in self.layers.items()
+            },
+        }
+
+
+NO_PACKAGES = Packages()
 
 
 @dataclass(frozen=True)
@@ -86,6 +122,7 @@ def write_bundle(
     deployment: str | None = None,
     environment: str | None = None,
     settings: Settings | None = None,
+    packages: Packages = NO_PACKAGES,
 ) -> Bundle:
     """Write the bundle of a flow to `directory/<flow>`, replacing an earlier one in one step.
 
@@ -97,6 +134,7 @@ def write_bundle(
         deployment: what the flow is called where it is deployed, if not by its own name.
         environment: such as `staging`: the same flow beside others of its name.
         settings: what people decide about the stack.
+        packages: what the flow declares.
 
     Raises:
         BundleError: the environment is no name; or the folder cannot be written, or holds something
@@ -110,6 +148,7 @@ def write_bundle(
         deployment=deployment,
         environment=environment,
         settings=settings,
+        packages=packages,
     )
     return _written(compiled, files, directory)
 
@@ -135,21 +174,22 @@ def files_of(
     deployment: str | None = None,
     environment: str | None = None,
     settings: Settings | None = None,
+    packages: Packages = NO_PACKAGES,
 ) -> dict[str, bytes]:
     """Return the bytes of every file of a bundle, by name; the same input, the same bytes.
 
     Args, Raises: as `write_bundle`.
     """
     spec = compiled.spec.canonical()
-    zipped = artifact(spec, source)
+    zipped = artifact(spec, source, packages.requirements)
     name = slug(deployment or spec.name, fallback="flow")
     label = _Label(
         name if environment is None else f"{name}-{environment}",
         stack_name_of(deployment or spec.name, environment),
         environment,
     )
-    code = Code(code_hash(spec, source), hashlib.sha256(zipped).hexdigest())
-    return _files(compiled, zipped, code, label, python_version, settings or Settings())
+    content = _Content(zipped, code_hash(spec, source), packages)
+    return _files(compiled, content, label, python_version, settings or Settings())
 
 
 def rebuild(
@@ -182,8 +222,7 @@ def rebuild(
     zipped = _read(bundle.path / "artifact.zip")
     files = _files(
         compiled,
-        zipped,
-        Code(manifest["code_hash"], hashlib.sha256(zipped).hexdigest()),
+        _Content(zipped, manifest["code_hash"], _packages_of(bundle)),
         _Label(manifest["name"], manifest["stack_name"], manifest["environment"]),
         manifest["python_version"],
         settings_of({**manifest["settings"], **(settings or {})}),
@@ -200,21 +239,57 @@ class _Label:
     environment: str | None
 
 
+def _packages_of(bundle: Bundle) -> Packages:
+    """Return the packages that a bundle holds."""
+    told = bundle.manifest["dependencies"]
+    found = {}
+    for architecture, packages in told["packages"].items():
+        file = layers.file_name(architecture)
+        found[architecture] = Layer(
+            architecture,
+            bundle.path / file,
+            bundle.manifest["files"][file]["sha256"],
+            {name: each["bytes"] for name, each in packages.items()},
+            {name: each["version"] for name, each in packages.items()},
+        )
+    return Packages(told["origin"], told["requirements"], found)
+
+
+@dataclass(frozen=True)
+class _Content:
+    """What a bundle is made of besides the flow: artifact.zip, the hash of its code, packages."""
+
+    artifact: bytes
+    code_hash: str
+    packages: Packages
+
+    def code(self, plan: Plan) -> Code:
+        layers = self.packages.layers
+        return Code(
+            self.code_hash,
+            hashlib.sha256(self.artifact).hexdigest(),
+            layers,
+            of_functions(plan, layers, unzipped_bytes(self.artifact)),
+        )
+
+
 def _files(
     compiled: CompiledFlow,
-    zipped: bytes,
-    code: Code,
+    content: _Content,
     label: _Label,
     python_version: str,
     settings: Settings,
 ) -> dict[str, bytes]:
     spec = compiled.spec.canonical()
+    packages = content.packages
+    code = content.code(compiled.plan)
     machines = machines_of(compiled.plan)
     stack = template(
         compiled.plan, machines, python_version=python_version, code=code, settings=settings
     )
     apart = key_parameter(OUTERMOST) in stack["Parameters"]
     uploads = {"ArtifactKey": "artifact.zip"}
+    uploads |= {layers.key_parameter(each): layers.file_name(each) for each in packages.layers}
     if apart:
         uploads |= {key_parameter(machine.id): machine.file for machine in machines}
     files = {
@@ -223,13 +298,19 @@ def _files(
             machine.file: _lines(machine, spec.name) if apart else _json(machine.definition)
             for machine in machines
         },
-        "artifact.zip": zipped,
+        "artifact.zip": content.artifact,
+        **{
+            layers.file_name(architecture): layer.path.read_bytes()
+            for architecture, layer in packages.layers.items()
+        },
         "app.py": render_file("app.py", stack_name=label.stack_name).encode(),
         "cdk.json": render_file("cdk.json").encode(),
     }
     if any(place.executor == ECS for place in compiled.plan.places.values()):
         image = default_image(python_version)
-        files["Dockerfile"] = render_file("Dockerfile", image=image).encode()
+        files["Dockerfile"] = render_file(
+            "Dockerfile", image=image, has_packages=bool(packages.layers)
+        ).encode()
     bundle_hash = _bundle_hash(stack, [files[file] for file in uploads.values()])
     files["template.json"] = template_text(
         _identified(stack, spec.name, label.environment, bundle_hash)
@@ -250,6 +331,7 @@ def _files(
         "code_hash": code.hash,
         "bundle_hash": bundle_hash,
         "uploads": uploads,
+        "dependencies": packages.told(),
         "state_machines": {machine.id: machine.file for machine in machines},
         "files": {
             file: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}

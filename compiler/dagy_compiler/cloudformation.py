@@ -126,6 +126,22 @@ class FunctionCode(Model):
     s3_key: Json
 
 
+class LayerContent(Model):
+    """Where the archive of a layer is."""
+
+    s3_bucket: Json
+    s3_key: Json
+
+
+class LayerVersion(Model):
+    """Properties of AWS::Lambda::LayerVersion."""
+
+    description: str
+    compatible_architectures: list[str]
+    compatible_runtimes: list[str]
+    content: LayerContent
+
+
 class InlineCode(Model):
     """A function's code, in the template."""
 
@@ -172,6 +188,7 @@ class Function(Model):
     architectures: list[str]
     role: Json | str
     code: FunctionCode | InlineCode
+    layers: list[Json] | None = None
     memory_size: int
     ephemeral_storage: FunctionStorage | None = None
     timeout: int
@@ -245,6 +262,32 @@ class StateMachineAlias(Model):
 
     name: str
     routing_configuration: list[Route]
+
+
+class FlexibleWindow(Model):
+    """Within how many minutes of its time a schedule may fire."""
+
+    mode: Literal["OFF", "FLEXIBLE"]
+    maximum_window_in_minutes: int | None
+
+
+class ScheduleTarget(Model):
+    """What a schedule starts, as whom, and with which input, as JSON text."""
+
+    arn: Json
+    role_arn: Json | str
+    input: str
+
+
+class Schedule(Model):
+    """Properties of AWS::Scheduler::Schedule."""
+
+    description: str
+    schedule_expression: str
+    schedule_expression_timezone: str
+    flexible_time_window: FlexibleWindow
+    state: Json
+    target: ScheduleTarget
 
 
 class Encryption(Model):
@@ -494,6 +537,8 @@ Properties = (
     | LogGroup
     | Function
     | FunctionVersion
+    | Schedule
+    | LayerVersion
     | StateMachine
     | StateMachineVersion
     | StateMachineAlias

@@ -28,6 +28,7 @@ from dagy_compiler.cloudformation import (
     ref,
     sub,
 )
+from dagy_compiler.layers import key_parameter
 from dagy_compiler.limits import FARGATE_GIVEN_STORAGE_GIB
 from dagy_compiler.placement import X86_64, Placement
 from dagy_compiler.roles import Attached, Identity, role, secrets_suffix, values, write_log
@@ -221,6 +222,7 @@ def _container(stack: Stack, place: Placement) -> Container:
         "DAGY_ARTIFACT_KEY": ref("ArtifactKey"),
         "DAGY_ARTIFACT_SHA256": stack.code.artifact_hash,
         EXPECTED: stack.code.hash,
+        **_dependencies(stack, place),
         "PYTHONUNBUFFERED": "1",
     }
     return Container(
@@ -238,14 +240,25 @@ def _container(stack: Stack, place: Placement) -> Container:
     )
 
 
+def _dependencies(stack: Stack, place: Placement) -> Json:
+    layer = stack.code.layers.get(place.architecture)
+    if layer is None:
+        return {}
+    key = ref(key_parameter(place.architecture))
+    return {"DAGY_DEPENDENCIES_KEY": key, "DAGY_DEPENDENCIES_SHA256": layer.sha256}
+
+
 def _task_role(stack: Stack, place: Placement, machines: list[str]) -> Identity:
     """Let containers fetch the code, work, and answer the state machines.
 
     The last apart from the role, since a state machine depends on the task definitions, and these
     on their roles: as a part of a role it would depend on itself.
     """
-    artifact = sub("arn:${AWS::Partition}:s3:::${ArtifactBucket}/${ArtifactKey}")
-    fetch = Statement(action=["s3:GetObject"], resource=[artifact])
+    keys = ["ArtifactKey", *(key_parameter(each) for each in stack.code.layers)]
+    bucket = "arn:${AWS::Partition}:s3:::${ArtifactBucket}"
+    fetch = Statement(
+        action=["s3:GetObject"], resource=[sub(f"{bucket}/${{{key}}}") for key in keys]
+    )
     report = Statement(
         action=["states:SendTaskFailure", "states:SendTaskHeartbeat", "states:SendTaskSuccess"],
         resource=[ref(machine) for machine in machines],
@@ -258,7 +271,9 @@ def _task_role(stack: Stack, place: Placement, machines: list[str]) -> Identity:
         own=stack.settings.worker_role,
         attached=[Attached(f"ReportToStepFunctions{secrets_suffix(place)}", [report])],
         # What the role may fetch is another object then, under the same name here.
-        also=stack.code.artifact_hash,
+        also=" ".join(
+            [stack.code.artifact_hash, *(each.sha256 for each in stack.code.layers.values())]
+        ),
     )
 
 

@@ -23,6 +23,7 @@ from dagy_compiler.cloudformation import (
     lasting,
     ref,
 )
+from dagy_compiler.layers import attached
 from dagy_compiler.limits import LAMBDA_STORAGE_MB, LAMBDA_TIMEOUT_SECONDS
 from dagy_compiler.placement import FUNCTION, Placement
 from dagy_compiler.roles import Identity, role, secrets_suffix, values, write_log
@@ -100,6 +101,7 @@ def _worker(stack: Stack, place: Placement, waiting: Sequence[str]) -> Worker:
         architectures=[place.architecture],
         role=own.arn,
         code=FunctionCode(s3_bucket=ref("ArtifactBucket"), s3_key=ref("ArtifactKey")),
+        layers=attached(stack.code.function_layers, place.architecture),
         memory_size=place.memory_mb,
         ephemeral_storage=storage if place.storage_mb > LAMBDA_STORAGE_MB.start else None,
         timeout=LAMBDA_TIMEOUT_SECONDS,

@@ -13,7 +13,7 @@ import json
 import re
 
 from dagy.errors import LimitError
-from dagy_compiler import fargate, join_table
+from dagy_compiler import fargate, join_table, layers
 from dagy_compiler.alarms import alarms
 from dagy_compiler.cloudformation import (
     Json,
@@ -34,9 +34,14 @@ from dagy_compiler.limits import TEMPLATE_BYTES, TEMPLATE_PARAMETERS, TEMPLATE_R
 from dagy_compiler.machines import OUTERMOST, Machine, key_parameter, state_machine
 from dagy_compiler.modes import ECS, LAMBDA
 from dagy_compiler.plan import Plan
+from dagy_compiler.schedule_resources import (
+    schedule_outputs,
+    schedule_parameters,
+    schedule_resources,
+)
 from dagy_compiler.settings import Settings
 from dagy_compiler.stack import LOG, Stack
-from dagy_compiler.versions import ALIAS, Code, alias
+from dagy_compiler.versions import ALIAS, Code, alias, version_id
 
 
 def template(
@@ -95,6 +100,7 @@ def _template(stack: Stack, plan: Plan, machines: list[Machine], *, inline: bool
         resources |= data_bucket(stack)
     if waiting:
         resources |= join_table.table(stack)
+    resources |= layers.resources(stack)
     for worker in functions:
         resources |= worker.resources()
     if containers:
@@ -111,6 +117,7 @@ def _template(stack: Stack, plan: Plan, machines: list[Machine], *, inline: bool
         )
     resources[ALIAS] = alias(OUTERMOST)
     resources |= alarms(stack, OUTERMOST)
+    resources |= schedule_resources(stack, plan.spec)
     resources |= dashboard(stack, OUTERMOST, [worker.name for worker in functions])
     return Template(
         description=f"Dagy flow {stack.flow}",
@@ -127,6 +134,7 @@ def _parameters(
     parameters = {
         "ArtifactBucket": Parameter(description="S3 bucket that holds artifact.zip", min_length=1),
         "ArtifactKey": Parameter(description="S3 key of artifact.zip", min_length=1),
+        **schedule_parameters(stack),
     }
     if not inline:
         parameters |= {
@@ -135,6 +143,7 @@ def _parameters(
             )
             for machine in machines
         }
+    parameters |= layers.parameters(stack.code.layers)
     if on_fargate:
         return parameters | fargate.parameters(stack)
     if stack.settings.functions_in_vpc:
@@ -162,6 +171,9 @@ def _outputs(stack: Stack, plan: Plan) -> dict[str, Output]:
         "AliasArn": Output(
             description="ARN that executions start from: the current version", value=ref(ALIAS)
         ),
+        "VersionArn": Output(
+            description="ARN of the version deployed last", value=ref(version_id(OUTERMOST))
+        ),
         "LogGroupName": Output(description="Log of what tasks print", value=ref(LOG)),
         "CodeHash": Output(description="SHA-256 of the flow and its source", value=stack.code.hash),
         "SettingsHash": Output(
@@ -171,6 +183,7 @@ def _outputs(stack: Stack, plan: Plan) -> dict[str, Output]:
             description="The flow's own version", value=harmless(plan.spec.version)
         ),
         "ExecutionMode": Output(description="What tasks run on by default", value=plan.mode),
+        **schedule_outputs(stack),
     }
     if stack.keeps_values:
         outputs["DataBucketName"] = Output(

@@ -8,9 +8,11 @@ from. The alias comes last, so a deployment that fails leaves it where it was.
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
+from dagy.packaging.vendor import Layer
 from dagy_compiler.cloudformation import (
     Resource,
     Route,
@@ -35,10 +37,19 @@ class Code:
     Attributes:
         hash: SHA-256, in hex, of the flow and its source; equal on every machine.
         artifact_hash: SHA-256, in hex, of artifact.zip, by which Lambda knows code too.
+        layers: packages from elsewhere, by architecture.
+        function_layers: those of them that Lambda functions have.
     """
 
     hash: str
     artifact_hash: str
+    layers: Mapping[str, Layer] = field(default_factory=dict)
+    function_layers: Mapping[str, Layer] = field(default_factory=dict)
+
+    @property
+    def fetched(self) -> str:
+        """The hashes of all that a container fetches."""
+        return " ".join([self.artifact_hash, *(layer.sha256 for layer in self.layers.values())])
 
     @property
     def artifact_base64(self) -> str:

@@ -61,6 +61,11 @@ class DeployedFlow:
         return self.stack.outputs.get("DataBucketName")
 
     @property
+    def data_prefix(self) -> str:
+        """What the keys of its values begin with: not nothing in a bucket of the user's."""
+        return self.stack.outputs.get("DataPrefix", "")
+
+    @property
     def log_group(self) -> str:
         """Where its workers log."""
         return self.stack.outputs["LogGroupName"]

@@ -12,6 +12,7 @@ from dagy.cli.arguments import (
     ArtifactBucket,
     AsJson,
     AwsProfile,
+    DeployedFlow,
     Environment,
     Params,
     ParamsFile,
@@ -96,6 +97,14 @@ Exclude = Annotated[
     typer.Option(
         "--exclude", metavar="GLOB", help="Files not to ship, from the flow's folder; repeatable."
     ),
+]
+
+NoDeps = Annotated[
+    bool, typer.Option("--no-deps", help="Ship none of the packages that the flow declares.")
+]
+RefreshDeps = Annotated[
+    bool,
+    typer.Option("--refresh-deps", help="Resolve packages anew, though they were before."),
 ]
 
 
@@ -244,6 +253,8 @@ def build(
     params_file: ParamsFile = None,
     include: Include = None,
     exclude: Exclude = None,
+    no_deps: NoDeps = False,
+    refresh_deps: RefreshDeps = False,
     flow_version: Annotated[
         str, typer.Option("--flow-version", metavar="V", help="Label of this version.")
     ] = "1",
@@ -263,6 +274,7 @@ def build(
         mode=execution_mode, fuse=fuse, joins=joins, version=flow_version,
         from_history=profile_from_history, include=include or (), exclude=exclude or (),
         settings=settings,
+        dependencies=not no_deps, refresh=refresh_deps,
     )  # fmt: skip
     build_flow(
         target, options, output, param or [], params_file, listing=list_files, as_json=as_json
@@ -343,6 +355,8 @@ def deploy(
     params_file: ParamsFile = None,
     include: Include = None,
     exclude: Exclude = None,
+    no_deps: NoDeps = False,
+    refresh_deps: RefreshDeps = False,
     flow_version: Annotated[
         str | None,
         typer.Option(
@@ -409,6 +423,7 @@ def deploy(
         from_history=profile_from_history, deployment=name, environment=environment,
         settings=settings,
         include=include or (), exclude=exclude or (),
+        dependencies=not no_deps, refresh=refresh_deps,
     )  # fmt: skip
     where = find_target(profile=profile, region=region, aws_profile=aws_profile, bucket=bucket)
     deploy_flow(asked, options, where)
@@ -430,10 +445,6 @@ def doctor(
 
 flows = typer.Typer(help="Look at the flows that are deployed.", no_args_is_help=True)
 app.add_typer(flows, name="flows")
-
-DeployedFlow = Annotated[
-    str, typer.Argument(metavar="FLOW", help="What the flow is called where it is deployed.")
-]
 
 
 @flows.command("list", epilog="Example: dagy flows list --region eu-west-1 --json")

@@ -10,7 +10,7 @@ from typing import Any
 
 from dagy.building import BuildOptions, Built, build
 from dagy.cli.params import read_params
-from dagy.cli.screen import print_json, say, say_warning
+from dagy.cli.screen import print_json, say, say_progress, say_warning
 from dagy.loader import load_flow
 
 
@@ -37,13 +37,13 @@ def build_flow(
     """
     loaded = load_flow(target)
     bound = read_params(loaded.flow, pairs, params_file)
-    built = build(loaded, replace(options, bound=bound), output)
+    built = build(loaded, replace(options, bound=bound, told=say_progress), output)
     if as_json:
         print_json(built.bundle.manifest | packed(built))
         return
     for line in _told(built):
         say(line)
-    for line in _packed_lines(built, listing):
+    for line in (*_packed_lines(built, listing), *_package_lines(built, listing)):
         say(line)
     say(f"To see the machine: dagy inspect {shlex.quote(str(built.bundle.path))}")
     for left_out in built.left_out:
@@ -68,6 +68,10 @@ def _told(built: Built) -> Iterator[str]:
     if built.measured is not None:
         known = len(built.measured)
         yield f"  arranged by the durations of {known} of {len(spec.task_runs)} task runs"
+    if built.schedule is not None:
+        from dagy.cli.schedule import meaning_lines
+
+        yield from meaning_lines(built.schedule)
     for name, length in bundle.sizes.items():
         yield f"  {name:<24} {length:>10,} bytes"
 
@@ -82,3 +86,14 @@ def _packed_lines(built: Built, listing: bool) -> Iterator[str]:
     yield f"Packed {files} of yours, {total:,} bytes:"
     for name, length in built.packed.items():
         yield f"  {name:<40} {length:>10,} bytes"
+
+
+def _package_lines(built: Built, listing: bool) -> Iterator[str]:
+    told = built.bundle.manifest["dependencies"]
+    asking = f"{told['origin']} asks" if told["origin"] else "the annotations of tasks ask"
+    for architecture, packages in told["packages"].items():
+        size = sum(each["bytes"] for each in packages.values())
+        count = "1 package" if len(packages) == 1 else f"{len(packages)} packages"
+        yield f"Packed {count} for {architecture}, {size:,} bytes unzipped, as {asking}"
+        for name, each in packages.items() if listing else ():
+            yield f"  {name + ' ' + each['version']:<40} {each['bytes']:>10,} bytes"

@@ -17,7 +17,7 @@ from dagy.aws.stack_events import StackEvent
 from dagy.aws.target import Target
 from dagy.building import BuildOptions, Built
 from dagy.cli.params import read_params
-from dagy.cli.screen import err, out, print_json, say, say_error, say_warning, table
+from dagy.cli.screen import err, out, print_json, say, say_error, say_progress, say_warning, table
 from dagy.deployment import tags_of
 from dagy.errors import DeployError
 from dagy.loader import load_flow
@@ -67,7 +67,7 @@ def deploy_flow(asked: DeployRequest, options: BuildOptions, target: Target | No
         _run_here(asked)
         return
     shipping = Shipping(
-        options=replace(options, bound=bound),
+        options=replace(options, bound=bound, told=say_progress),
         version=asked.version,
         parameters=_pairs("--parameter", asked.parameters),
         tags=tags_of(asked.tags),
@@ -127,6 +127,11 @@ class _Told:
             f"Built {manifest['flow']} version {manifest['flow_version']} "
             f"({manifest['execution_mode']}, code {manifest['code_hash'][:8]})"
         )
+        if built.schedule is not None:
+            from dagy.cli.schedule import meaning_lines
+
+            for line in meaning_lines(built.schedule):
+                self._say(line)
 
     def confirm(self, changes: ChangeSet) -> bool:
         self._show(changes)

@@ -58,6 +58,11 @@ def say_warning(text: str) -> None:
     err.print(Text.assemble(("warning: ", "yellow"), text))
 
 
+def say_progress(text: str) -> None:
+    """Say on stderr what takes time now."""
+    err.print(Text(f"{text} ...", "dim"))
+
+
 def print_json(value: Any) -> None:
     """Print JSON for a script: no colour, no wrapping."""
     print(json.dumps(value, indent=2))  # noqa: T201 - Rich would colour and wrap it

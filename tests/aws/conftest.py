@@ -41,6 +41,7 @@ class Project:
             "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
             "HOME": str(self.folder),
             "DAGY_LOCAL_DIR": str(self.folder / ".history"),
+            "DAGY_CACHE_DIR": str(self.folder / ".cache"),
             "AWS_ENDPOINT_URL": self.server.url,
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
@@ -57,7 +58,7 @@ class Project:
             env=self.environment(**environment),
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,  # a busy machine is no fault
             stdin=subprocess.DEVNULL,
         )
 

@@ -148,14 +148,13 @@ class Ministack:
         """Make a stack of a bundle, or make the stack of this name one of it."""
         artifact = (bundle / "artifact.zip").read_bytes()
         prefix = f"{name}/{hashlib.sha256(artifact).hexdigest()}"
-        self._s3.put_object(Bucket="artifacts", Key=f"{prefix}/artifact.zip", Body=artifact)
         function = _with_bootstrap(bundle, self._bin)
         self._s3.put_object(Bucket="artifacts", Key=f"{prefix}/function.zip", Body=function)
-        keys = {f"{machine}Key": f"{prefix}/{file}" for machine, file in _machines(bundle).items()}
-        for machine, file in _machines(bundle).items():
+        keys = {key: f"{prefix}/{file}" for key, file in _uploads(bundle).items()}
+        for key, file in _uploads(bundle).items():
             content = (bundle / file).read_bytes()
-            self._s3.put_object(Bucket="artifacts", Key=keys[f"{machine}Key"], Body=content)
-        given = {**_PARAMETERS, "ArtifactKey": f"{prefix}/artifact.zip", **keys, **parameters}
+            self._s3.put_object(Bucket="artifacts", Key=keys[key], Body=content)
+        given = {**_PARAMETERS, **keys, **parameters}
         return self._deploy(name, _bootstrapped(template, f"{prefix}/function.zip"), given)
 
     @contextmanager
@@ -277,10 +276,11 @@ class Ministack:
         raise AssertionError(f"the execution did not end within {seconds} s\n{printed}")
 
 
-def _machines(bundle: Path) -> dict[str, str]:
-    """The files of definitions that the template reads from S3, by logical id."""
+def _uploads(bundle: Path) -> dict[str, str]:
+    """What a template may read from S3, by parameter: a test's may read the definitions too."""
     manifest = json.loads((bundle / "manifest.json").read_text(encoding="utf-8"))
-    return manifest["state_machines"]
+    machines = {f"{machine}Key": file for machine, file in manifest["state_machines"].items()}
+    return {**machines, **manifest["uploads"]}
 
 
 def _bootstrapped(template: dict[str, Any], key: str) -> dict[str, Any]:
