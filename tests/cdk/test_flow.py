@@ -4,6 +4,8 @@ One app is synthesized once, for synthesizing takes seconds.
 """
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -379,3 +381,21 @@ def test_a_construct_takes_a_flow_or_a_bundle(given):
 
     with pytest.raises(CompileError, match="flow=, or bundle="):
         dagy_cdk.DagyFlow(Stack(), "Flow", **given)
+
+
+def test_a_flow_of_the_app_itself_is_refused_for_no_worker_could_import_it(tmp_path):
+    app = (
+        "from aws_cdk import Stack\n"
+        "from dagy import flow\n"
+        "from dagy_cdk import DagyFlow\n"
+        "@flow\n"
+        "def daily():\n"
+        "    return None\n"
+        "DagyFlow(Stack(), 'Daily', flow=daily)\n"
+    )
+    (tmp_path / "app.py").write_text(app)
+    done = subprocess.run(
+        [sys.executable, "app.py"], cwd=tmp_path, capture_output=True, text=True, timeout=600
+    )
+    assert done.returncode == 1
+    assert "flow 'daily' is defined in the CDK app itself" in done.stderr
