@@ -51,7 +51,12 @@ def app(bundle, tmp_path_factory):
         many, "First", bundle=bundle.path, vpc=vpc, environment={"STAGE": "prod"}
     )
     second = dagy_cdk.DagyFlow(
-        many, "Second", flow=f"{AGREEING}:diamond", execution_mode="micro", flow_version="7"
+        many,
+        "Second",
+        flow=f"{AGREEING}:diamond",
+        execution_mode="micro",
+        flow_version="7",
+        default_memory_mb=3008,
     )
     role = iam.Role(many, "Somebody", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
     first.grant_start_execution(role)
@@ -108,7 +113,8 @@ def test_flows_of_one_stack_have_ids_and_names_of_their_own(app):
 def test_a_flow_is_built_when_the_app_is_synthesized(app):
     [machine] = resources_of(app.many, "AWS::StepFunctions::StateMachine", "Second").values()
     assert {"Key": "dagy:flow", "Value": "diamond"} in machine["Properties"]["Tags"]
-    assert set(app.second.functions) == {"WorkerFunction"}
+    functions = resources_of(app.many, "AWS::Lambda::Function", "Second").values()
+    assert {each["Properties"]["MemorySize"] for each in functions} >= {3008}
     assert app.second.task_definitions == {}
 
 
