@@ -20,6 +20,7 @@ from dagy.aws.deploy import Deployment
 from dagy.aws.stacks import Stack
 from dagy.aws.target import Target
 from dagy.errors import DeployError
+from dagy_compiler.schedule_resources import STATE
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,10 @@ class CloudFormation:
             parameters[parameter] = self._upload(
                 deployment.stack_name, file, (bundle.path / file).read_bytes(), again=again
             )
-        _check_parameters(deployment.stack_name, json.loads(template)["Parameters"], parameters)
+        known = json.loads(template)["Parameters"]
+        if STATE in known and stack is not None and STATE in stack.parameters:
+            parameters.setdefault(STATE, stack.parameters[STATE])  # what is paused stays so
+        _check_parameters(deployment.stack_name, known, parameters)
         url = None
         if len(template) > INLINE_TEMPLATE_BYTES:
             key = self._upload(deployment.stack_name, "template.json", template, again=again)

@@ -12,6 +12,7 @@ from dagy.cli.arguments import (
     ArtifactBucket,
     AsJson,
     AwsProfile,
+    DeployedFlow,
     Environment,
     Params,
     ParamsFile,
@@ -414,10 +415,6 @@ def doctor(
 
 flows = typer.Typer(help="Look at the flows that are deployed.", no_args_is_help=True)
 app.add_typer(flows, name="flows")
-
-DeployedFlow = Annotated[
-    str, typer.Argument(metavar="FLOW", help="What the flow is called where it is deployed.")
-]
 
 
 @flows.command("list", epilog="Example: dagy flows list --region eu-west-1 --json")

@@ -48,6 +48,9 @@ ArtifactBucket = Annotated[
         "--bucket", metavar="B", help="Of S3, for what is uploaded; by default one is made."
     ),
 ]
+DeployedFlow = Annotated[
+    str, typer.Argument(metavar="FLOW", help="What the flow is called where it is deployed.")
+]
 Environment = Annotated[
     str | None,
     typer.Option(

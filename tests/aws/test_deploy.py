@@ -110,7 +110,7 @@ def test_two_at_once_end_as_one_after_the_other(project):
         for _ in range(2)
     ]
     for process in both:
-        _, stderr = process.communicate(timeout=120)
+        _, stderr = process.communicate(timeout=600)
         assert process.returncode == 0, stderr
     assert project.stack()["StackStatus"] in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
 
