@@ -20,14 +20,14 @@ def build(monkeypatch, tmp_path):
     monkeypatch.setattr(sys, "path", list(sys.path))
     modules = set(sys.modules)
 
-    def build(target):
+    def build(target, folder=tmp_path):
         loaded = load_flow(target)
         plan = run_passes(loaded.flow.build(), mode="micro", after="emit")
         plan = Split(definition_bytes=7_000)(plan)
         assert len(plan.parts) > 3
         compiled = CompiledFlow(plan.spec, "micro", plan, plan.machine)
         source = FlowSource(loaded.root, loaded.files[:1])
-        return write_bundle(compiled, source, tmp_path, python_version="3.12").path
+        return write_bundle(compiled, source, folder, python_version="3.12").path
 
     yield build
     for name in set(sys.modules) - modules:
@@ -59,7 +59,7 @@ def wait_for(path):
 def add(number):
     return number + {step}
 
-@flow(name="{name}")
+@flow
 def steps(path):
     number = wait_for(path)
     for _ in range({count}):
@@ -73,8 +73,8 @@ def test_an_execution_under_way_ends_in_the_parts_that_it_began_with(build, mini
         return json.loads((bundle / "template.json").read_text(encoding="utf-8"))
 
     def written(name, **values):
-        (tmp_path / f"{name}.py").write_text(STEPS.format(name=name, **values))
-        return build(str(tmp_path / f"{name}.py"))
+        (tmp_path / f"{name}.py").write_text(STEPS.format(**values))
+        return build(str(tmp_path / f"{name}.py"), tmp_path / name)
 
     old, new = written("old_steps", step=1, count=25), written("new_steps", step=100, count=20)
     go = tmp_path / "go"

@@ -107,6 +107,7 @@ Bucket = Annotated[
 Cluster = Annotated[str, _like(rf"{_CLUSTER}|[\w-]{{1,255}}", "a cluster's name or ARN")]
 Subnet = Annotated[str, _like(r"subnet-[A-Za-z0-9]+", "the id of a subnet")]
 SecurityGroup = Annotated[str, _like(r"sg-[A-Za-z0-9]+", "the id of a security group")]
+ParameterName = Annotated[str, _like(r"[^\W\d]\w*", "the name of a parameter")]
 Days = Annotated[int, Field(ge=1, le=36_500)]
 
 
@@ -184,10 +185,10 @@ class Settings(BaseModel):
     tags: Annotated[dict[str, str], AfterValidator(_tags)] = Field(default_factory=dict)
     reserved_concurrency: Annotated[int, Field(ge=1)] | None = None
     schedule: str | None = None
-    timezone: str = UTC
+    timezone: Annotated[str, _like(r"[\w+/-]+", "the name of a time zone")] = UTC
     flexible_window: Annotated[int, Field(ge=1, le=1440)] | None = None
     no_overlap: bool = False
-    scheduled_time: str | None = None
+    scheduled_time: ParameterName | None = None
 
     @model_validator(mode="after")
     def _means_something(self) -> Settings:
