@@ -5,7 +5,10 @@ import sys
 import tempfile
 from importlib import import_module
 
-ALL = ("imports", "overhead", "history", "parallelism", "building", "structure", "transitions")
+ALL = (
+    *("imports", "overhead", "history", "parallelism", "building", "structure", "transitions"),
+    "shipping",
+)
 
 
 def main() -> None:

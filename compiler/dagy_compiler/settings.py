@@ -22,7 +22,7 @@ from pydantic import (
     model_validator,
 )
 
-from dagy.errors import SettingsError
+from dagy.errors import ScheduleError, SettingsError
 from dagy.options import nearest
 from dagy.resources import is_secret
 from dagy.schedules import Schedule, parse_schedule
@@ -107,7 +107,6 @@ Bucket = Annotated[
 Cluster = Annotated[str, _like(rf"{_CLUSTER}|[\w-]{{1,255}}", "a cluster's name or ARN")]
 Subnet = Annotated[str, _like(r"subnet-[A-Za-z0-9]+", "the id of a subnet")]
 SecurityGroup = Annotated[str, _like(r"sg-[A-Za-z0-9]+", "the id of a security group")]
-ParameterName = Annotated[str, _like(r"[^\W\d]\w*", "the name of a parameter")]
 Days = Annotated[int, Field(ge=1, le=36_500)]
 
 
@@ -185,23 +184,19 @@ class Settings(BaseModel):
     tags: Annotated[dict[str, str], AfterValidator(_tags)] = Field(default_factory=dict)
     reserved_concurrency: Annotated[int, Field(ge=1)] | None = None
     schedule: str | None = None
-    timezone: Annotated[str, _like(r"[\w+/-]+", "the name of a time zone")] = UTC
+    timezone: str = UTC
     flexible_window: Annotated[int, Field(ge=1, le=1440)] | None = None
     no_overlap: bool = False
-    scheduled_time: ParameterName | None = None
+    scheduled_time: Annotated[str, _like(r"[A-Za-z_]\w*", "the name of a parameter")] | None = None
 
     @model_validator(mode="after")
     def _means_something(self) -> Settings:
-        self.when  # noqa: B018 - refuses a schedule that means nothing
+        parse_schedule(self.schedule or "@daily", self.timezone)  # refuses what means nothing
         return self
 
     @cached_property
     def when(self) -> Schedule | None:
-        """The schedule, if there is one.
-
-        Raises:
-            ScheduleError: it means nothing; says why.
-        """
+        """The schedule, if there is one."""
         return None if self.schedule is None else parse_schedule(self.schedule, self.timezone)
 
     @property
@@ -247,6 +242,8 @@ def settings_of(values: Mapping[str, Any], where: str = "settings") -> Settings:
         return Settings(**values)
     except ValidationError as error:
         raise SettingsError(f"{where}: {_said(error)}") from error
+    except ScheduleError as error:
+        raise SettingsError(f"{where}: {error}") from error
 
 
 NAMES: Final = tuple(Settings.model_fields)

@@ -74,8 +74,15 @@ def _check_parameters(
     """Say which parameter has no value, before CloudFormation does in words of its own."""
     missing = [name for name, each in known.items() if "Default" not in each and name not in given]
     if missing:
-        told = "\n".join(f"  {name}: {known[name]['Description']}" for name in missing)
-        raise DeployError(
-            f"stack {stack_name} needs values that nobody has given:\n{told}\n"
-            "Give them in the settings of the flow, or with --parameter NAME=VALUE."
+        told = "\n".join(
+            f"  {_OPTIONS.get(name, f'--parameter {name}=...')}: {known[name]['Description']}"
+            for name in missing
         )
+        raise DeployError(
+            f"stack {stack_name} needs what nobody has given:\n{told}\n"
+            "The settings in dagy.toml can name them for good."
+        )
+
+
+_OPTIONS = {"SubnetIds": "--subnet", "SecurityGroupIds": "--security-group"}
+"""The options of settings that give a parameter its value."""

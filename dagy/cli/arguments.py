@@ -57,4 +57,5 @@ Environment = Annotated[
         "--environment", "-e", metavar="E", help="As staging: the same flow beside others."
     ),
 ]
+Remote = Annotated[bool, typer.Option("--remote", help="On AWS, where the flow is deployed.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]

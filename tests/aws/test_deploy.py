@@ -131,3 +131,11 @@ def test_a_deployment_that_is_killed_anywhere_is_mended_by_the_next(project):
         process.wait()
         told = project.deployed()
         assert project.execute(told["state_machine_arn"], n=1).output == (round_ + 2) ** 2
+
+
+def test_what_a_stack_needs_and_nobody_gave_is_named_with_the_option(project):
+    done = project.deploy("-m", "small", "--yes")
+    assert done.returncode == 2
+    assert "--subnet: Subnets" in done.stderr
+    assert "--security-group: Security groups" in done.stderr
+    assert project.stack() is None
