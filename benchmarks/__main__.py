@@ -6,14 +6,8 @@ import tempfile
 from importlib import import_module
 
 ALL = (
-    "imports",
-    "coldstart",
-    "overhead",
-    "history",
-    "parallelism",
-    "building",
-    "structure",
-    "transitions",
+    *("imports", "overhead", "history", "parallelism", "building", "structure", "transitions"),
+    *("coldstart", "shipping"),
 )
 
 

@@ -17,6 +17,7 @@ from dagy_compiler.decompose import decompose
 from dagy_compiler.makespan import critical_path, makespan
 from dagy_compiler.order import levels
 from dagy_compiler.tree import Leaf, Tree, parallel, series
+from dagy_compiler.weave import weave
 
 
 def by_level(graph: Graph) -> Tree:
@@ -34,6 +35,7 @@ CORPORA: dict[str, list[Graph]] = {
 LOWERINGS: dict[str, Callable[[Graph], Tree]] = {
     "barrier per level": by_level,
     "durations known": lambda graph: decompose(graph.predecessors, graph.durations),
+    "durations known, joins": lambda graph: weave(*graph),
     "not known": lambda graph: decompose(graph.predecessors),
 }
 

@@ -24,6 +24,7 @@ from dagy.packaging.vendor import Target, layer
 from dagy.spec import FlowSpec
 
 if TYPE_CHECKING:
+    from dagy.schedules import Schedule
     from dagy_compiler import CompiledFlow
     from dagy_compiler.artifact import FlowSource
     from dagy_compiler.bundle import Bundle, Packages
@@ -78,6 +79,7 @@ class Built:
         measured: seconds that task runs took here, by id, if the machine is arranged by them.
         source: the files of the user's that it was made of.
         left_out: what was asked for or named, and was not packed.
+        schedule: when the flow is to start by itself, if it is.
     """
 
     bundle: Bundle
@@ -85,6 +87,7 @@ class Built:
     measured: Mapping[str, float] | None
     source: FlowSource
     left_out: tuple[LeftOut, ...]
+    schedule: Schedule | None = None
 
     @property
     def packed(self) -> dict[str, int]:
@@ -130,7 +133,8 @@ def build(loaded: LoadedFlow, options: BuildOptions, directory: Path) -> Built:
         settings=settings,
         packages=packages,
     )
-    return Built(bundle, compiled, measured, source, (*left_out, *without))
+    left = (*left_out, *without)
+    return Built(bundle, compiled, measured, source, left, settings.when)
 
 
 def package(flow: Flow[..., Any]) -> tuple[Path, str]:

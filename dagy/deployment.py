@@ -84,13 +84,12 @@ def deploy_flow(
     from dagy.building import BuildOptions
     from dagy.loader import loaded_flow
 
-    if schedule is not None:
-        raise NotBuiltError(f"flow {flow.name!r}: this version of Dagy makes no schedules yet")
     options = BuildOptions(
         mode=execution_mode,
         default_executor=default_executor,
         bound=dict(flow_kwargs or {}),
         deployment=name,
+        settings={} if schedule is None else {"schedule": schedule},
     )
     shipping = Shipping(options, tags=tags_of(tags), force=force)
     return ship(loaded_flow(flow), shipping, target).result

@@ -264,6 +264,32 @@ class StateMachineAlias(Model):
     routing_configuration: list[Route]
 
 
+class FlexibleWindow(Model):
+    """Within how many minutes of its time a schedule may fire."""
+
+    mode: Literal["OFF", "FLEXIBLE"]
+    maximum_window_in_minutes: int | None
+
+
+class ScheduleTarget(Model):
+    """What a schedule starts, as whom, and with which input, as JSON text."""
+
+    arn: Json
+    role_arn: Json | str
+    input: str
+
+
+class Schedule(Model):
+    """Properties of AWS::Scheduler::Schedule."""
+
+    description: str
+    schedule_expression: str
+    schedule_expression_timezone: str
+    flexible_time_window: FlexibleWindow
+    state: Json
+    target: ScheduleTarget
+
+
 class Encryption(Model):
     """How S3 encrypts what is put into a bucket."""
 
@@ -511,6 +537,7 @@ Properties = (
     | LogGroup
     | Function
     | FunctionVersion
+    | Schedule
     | LayerVersion
     | StateMachine
     | StateMachineVersion

@@ -76,6 +76,13 @@ def test_large_values_go_to_a_bucket_of_ones_own_and_come_back(project):
     assert keys
     assert all(key.startswith(f"{project.stack_name}/") for key in keys)
 
+    s3.put_object(Bucket=bucket, Key="somebody/else", Body=b"1")
+    done = project.dagy("destroy", project.name, "--yes")
+    assert done.returncode == 0, done.stderr
+    assert project.stack() is None
+    left = [each["Key"] for each in s3.list_objects_v2(Bucket=bucket)["Contents"]]
+    assert left == [*keys, "somebody/else"]
+
 
 def test_a_stack_with_every_setting_that_an_emulator_has_is_deployed(project):
     done = project.deploy(

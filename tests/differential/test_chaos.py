@@ -9,8 +9,8 @@ from sfnx.testing import Failure
 
 from tests.differential import palette
 from tests.differential.observe import locally, on_sfnx, spec_of
-from tests.differential.programs import programs
-from tests.differential.test_differential import WITHOUT_CONTAINERS, drawing
+from tests.differential.programs import crossed_programs, programs
+from tests.differential.test_differential import SEEDS, WITHOUT_CONTAINERS, drawing
 
 THROTTLED = ("Lambda.TooManyRequestsException", "Lambda.ServiceException")
 LOST = ("Lambda.Unknown", "Sandbox.Timedout", "States.Timeout", "Runtime.ExitError")
@@ -47,8 +47,18 @@ def troubled(troubles):
 @drawing(1)
 @given(programs(), TROUBLES)
 def test_nothing_that_lambda_does_changes_a_result_or_adds_an_attempt(program, troubles):
+    kept_right(program, troubles)
+
+
+@drawing(0.5)
+@given(crossed_programs(), TROUBLES, SEEDS)
+def test_nor_does_it_where_tasks_wait_across_branches(program, troubles, seed):
+    kept_right(program, troubles, joins=seed)
+
+
+def kept_right(program, troubles, **options):
     here = locally(program)
-    there = on_sfnx(program, "micro", troubled(troubles))
+    there = on_sfnx(program, "micro", troubled(troubles), **options)
     if there.status == "SUCCEEDED":
         assert there.output == here.output
     else:
