@@ -21,6 +21,7 @@ from dagy.packaging.project import project_of
 from dagy.packaging.requirements import declared_by
 from dagy.packaging.sources import LeftOut, sources_of
 from dagy.packaging.vendor import Target, layer
+from dagy.resources import is_count
 from dagy.spec import FlowSpec
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class BuildOptions:
         fuse: which task runs of mode micro share an invocation.
         joins: how tasks wait for others: "tree", or "auto" for across branches too.
         default_executor: of tasks that name none; None leaves it to the mode.
+        default_memory_mb: of tasks that ask for none; None leaves it to the mode.
         version: label of the version.
         bound: parameters to bind, by name.
         from_history: arrange the machine by how long the tasks took here.
@@ -56,6 +58,7 @@ class BuildOptions:
     fuse: str = "off"
     joins: str = "tree"
     default_executor: str | None = None
+    default_memory_mb: int | None = None
     version: str = "1"
     bound: Mapping[str, Any] = field(default_factory=dict)
     from_history: bool = False
@@ -116,6 +119,7 @@ def build(loaded: LoadedFlow, options: BuildOptions, directory: Path) -> Built:
     for warning in _differences(traced):
         warnings.warn(warning, stacklevel=2)
     spec = _with_default_executor(traced.spec, options.default_executor)
+    spec = _with_default_memory(spec, options.default_memory_mb)
     measured = measured_durations(spec) if options.from_history else None
     compiled = compile_flow(
         spec, mode=options.mode, fuse=options.fuse, joins=options.joins, measured=measured
@@ -236,6 +240,21 @@ def _with_default_executor(spec: FlowSpec, executor: str | None) -> FlowSpec:
     tasks = {
         name: replace(task, default_executor=executor)
         if task.default_executor is None and task.service is None
+        else task
+        for name, task in spec.tasks.items()
+    }
+    return replace(spec, tasks=tasks)
+
+
+def _with_default_memory(spec: FlowSpec, memory_mb: int | None) -> FlowSpec:
+    """Give memory to the tasks that ask for none."""
+    if memory_mb is None:
+        return spec
+    if not is_count(memory_mb):
+        raise DefinitionError(f"memory is a whole number of megabytes above 0, not {memory_mb!r}")
+    tasks = {
+        name: replace(task, memory_mb=memory_mb)
+        if task.memory_mb is None and task.service is None
         else task
         for name, task in spec.tasks.items()
     }

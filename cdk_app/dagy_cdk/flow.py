@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Unpack
 
 import jsii
-from aws_cdk import Aspects, CfnResource, IAspect, RemovalPolicy, Stack
+from aws_cdk import Aspects, CfnResource, IAspect, RemovalPolicy, Stack, cloudformation_include
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
@@ -22,7 +22,6 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_s3_assets as assets
 from aws_cdk import aws_stepfunctions as sfn
-from aws_cdk import cloudformation_include as include
 from constructs import Construct, IConstruct
 
 from dagy.errors import DefinitionError
@@ -61,6 +60,9 @@ class DagyFlow(Construct):
         joins: how tasks wait for others: "tree", or "auto" for across branches too, where the best
             sequences and parallels lose much by the tasks' `expected_seconds`.
         default_executor: with flow=: of tasks that name none.
+        default_memory_mb: with flow=: megabytes of tasks that ask for none.
+        include: with flow=: patterns of files to ship beside the modules that are imported.
+        exclude: with flow=: patterns of files not to ship.
         flow_version: with flow=: label of the version.
         flow_kwargs: with flow=: parameters of the flow that are bound now, by name.
         vpc: where containers run, and functions with `functions_in_vpc`; others need none.
@@ -100,6 +102,9 @@ class DagyFlow(Construct):
         fuse: str | None = None,
         joins: str | None = None,
         default_executor: str | None = None,
+        default_memory_mb: int | None = None,
+        include: Sequence[str] | None = None,
+        exclude: Sequence[str] | None = None,
         flow_version: str | None = None,
         flow_kwargs: Mapping[str, Any] | None = None,
         vpc: ec2.IVpc | None = None,
@@ -117,6 +122,9 @@ class DagyFlow(Construct):
             "fuse": fuse,
             "joins": joins,
             "default_executor": default_executor,
+            "default_memory_mb": default_memory_mb,
+            "include": include,
+            "exclude": exclude,
             "version": flow_version,
             "bound": flow_kwargs,
             "settings": later.settings(settings) or None,
@@ -194,7 +202,7 @@ class DagyFlow(Construct):
         return ec2.Connections(security_groups=self._security_groups)
 
     @property
-    def template(self) -> include.CfnInclude:
+    def template(self) -> cloudformation_include.CfnInclude:
         """The included template, for overriding any property of any resource."""
         return self._included
 
@@ -291,14 +299,16 @@ class DagyFlow(Construct):
             given |= {"ArtifactBucket": asset.s3_bucket_name, parameter: asset.s3_object_key}
         return given
 
-    def _include(self, template: dict[str, Any], given: dict[str, Any]) -> include.CfnInclude:
+    def _include(
+        self, template: dict[str, Any], given: dict[str, Any]
+    ) -> cloudformation_include.CfnInclude:
         ids = [each.node.id for each in self.node.scopes[len(Stack.of(self).node.scopes) :]]
         # As in any logical id of the CDK, `Default` counts for nothing.
         name = "-".join(_ILLEGAL.sub("-", each) for each in ids if each != "Default")
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "template.json"
             file.write_text(json.dumps(told_apart(template, name) if name else template))
-            return include.CfnInclude(
+            return cloudformation_include.CfnInclude(
                 self,
                 "Resource",
                 template_file=str(file),

@@ -4,6 +4,8 @@ One app is synthesized once, for synthesizing takes seconds.
 """
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -49,7 +51,12 @@ def app(bundle, tmp_path_factory):
         many, "First", bundle=bundle.path, vpc=vpc, environment={"STAGE": "prod"}
     )
     second = dagy_cdk.DagyFlow(
-        many, "Second", flow=f"{AGREEING}:diamond", execution_mode="micro", flow_version="7"
+        many,
+        "Second",
+        flow=f"{AGREEING}:diamond",
+        execution_mode="micro",
+        flow_version="7",
+        default_memory_mb=3008,
     )
     role = iam.Role(many, "Somebody", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
     first.grant_start_execution(role)
@@ -106,7 +113,8 @@ def test_flows_of_one_stack_have_ids_and_names_of_their_own(app):
 def test_a_flow_is_built_when_the_app_is_synthesized(app):
     [machine] = resources_of(app.many, "AWS::StepFunctions::StateMachine", "Second").values()
     assert {"Key": "dagy:flow", "Value": "diamond"} in machine["Properties"]["Tags"]
-    assert set(app.second.functions) == {"WorkerFunction"}
+    functions = resources_of(app.many, "AWS::Lambda::Function", "Second").values()
+    assert {each["Properties"]["MemorySize"] for each in functions} >= {3008}
     assert app.second.task_definitions == {}
 
 
@@ -379,3 +387,21 @@ def test_a_construct_takes_a_flow_or_a_bundle(given):
 
     with pytest.raises(CompileError, match="flow=, or bundle="):
         dagy_cdk.DagyFlow(Stack(), "Flow", **given)
+
+
+def test_a_flow_of_the_app_itself_is_refused_for_no_worker_could_import_it(tmp_path):
+    app = (
+        "from aws_cdk import Stack\n"
+        "from dagy import flow\n"
+        "from dagy_cdk import DagyFlow\n"
+        "@flow\n"
+        "def daily():\n"
+        "    return None\n"
+        "DagyFlow(Stack(), 'Daily', flow=daily)\n"
+    )
+    (tmp_path / "app.py").write_text(app)
+    done = subprocess.run(
+        [sys.executable, "app.py"], cwd=tmp_path, capture_output=True, text=True, timeout=600
+    )
+    assert done.returncode == 1
+    assert "flow 'daily' is defined in the CDK app itself" in done.stderr
