@@ -134,6 +134,12 @@ class Ministack:
             return self.execute(stack.alias, given, containers)
 
     @contextmanager
+    def served(self, bundle: Path, template: dict[str, Any]) -> Iterator[Stack]:
+        """A stack of a bundle, with something that runs its containers."""
+        with self.deployed(bundle, template) as stack, self._containers(stack):
+            yield stack
+
+    @contextmanager
     def deployed(
         self, bundle: Path, template: dict[str, Any], **parameters: str
     ) -> Iterator[Stack]:
@@ -171,7 +177,8 @@ class Ministack:
             "AWS_SECRET_ACCESS_KEY": "test",
         }
         python = self._bin / "python"
-        with Containers(self.client("ecs"), stack.cluster, python, environment) as containers:
+        ecs, logs = self.client("ecs"), self.client("logs")
+        with Containers(ecs, stack.cluster, python, environment, logs) as containers:
             yield containers
 
     def client(self, service: str) -> Any:
