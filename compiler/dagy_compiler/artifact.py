@@ -24,8 +24,8 @@ from dagy_compiler.bytecode import bytecode
 from dagy_compiler.limits import UNZIPPED_BYTES
 
 _NOT_IN_THE_WORKER = frozenset({
-    "__main__.py", "aws", "building.py", "cli", "doctor", "history", "loader.py", "packaging",
-    "profiles", "project.py", "schedules",
+    "__main__.py", "aws", "backfill", "building.py", "cli", "doctor", "history", "loader.py",
+    "packaging", "profiles", "project.py", "schedules",
 })  # fmt: skip
 _RESERVED = frozenset({"dagy", "_dagy", METADATA_FILE})
 
