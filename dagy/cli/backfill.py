@@ -70,7 +70,7 @@ class Remote:
 def backfill(asked: BackfillRequest, remote: Remote | None) -> None:
     """Make the runs, and say how they end; exit with 1 if one did not succeed."""
     flow = load_flow(asked.flow).flow
-    slots = _slots(flow, asked)
+    slots = _slots(flow, asked, remote=remote is not None)
     runner = (
         LocalRunner(asked.flow, asked.max_workers)
         if remote is None
@@ -105,7 +105,7 @@ def _remote_runner(flow: Flow[..., Any], remote: Remote) -> Runner:
     return RemoteRunner(target.client("stepfunctions"), stack)
 
 
-def _slots(flow: Flow[..., Any], asked: BackfillRequest) -> list[Slot]:
+def _slots(flow: Flow[..., Any], asked: BackfillRequest, *, remote: bool) -> list[Slot]:
     """Return the runs, whose parameters the flow takes: all are looked at before any is made."""
 
     def given(pairs: Sequence[str]) -> dict[str, Any]:
@@ -122,6 +122,10 @@ def _slots(flow: Flow[..., Any], asked: BackfillRequest) -> list[Slot]:
     for slot in slots:
         try:
             bind(spec.name, spec.parameters, slot.given, annotated=flow.annotated)
+            if remote:
+                from dagy.aws.start import check_parameters
+
+                check_parameters(spec, slot.given)
         except ParameterError as error:
             raise ParameterError(f"{slot.label}: {error}") from error
     return slots

@@ -57,3 +57,13 @@ def test_what_still_runs_is_waited_for_and_not_started_again(project):
     assert (ended.status, ended.run_id) == ("SUCCEEDED", left.run_id)
     found = stepfunctions.list_executions(stateMachineArn=outputs["StateMachineArn"])
     assert len(found["executions"]) == 1
+
+
+def test_a_secret_is_given_by_where_it_is_kept(project):
+    text = FLOW.replace("def numbers(n: int = 4)", "def numbers(n: int, key: SecretStr)")
+    project.write("from pydantic import SecretStr\n" + text)
+    arguments = ("--for", "n=1..2", "--param", "key=s3cret", "--remote", "--name", project.name)
+    told = project.dagy("backfill", "numbers_flow.py", *arguments)
+    assert told.returncode == 2
+    assert "where it is kept" in told.stderr
+    assert "s3cret" not in told.stderr
