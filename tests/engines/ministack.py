@@ -130,7 +130,7 @@ class Ministack:
     def run(self, bundle: Path, given: dict[str, Any]) -> Outcome:
         """See `Engine.run`."""
         template = json.loads((bundle / "template.json").read_text(encoding="utf-8"))
-        with self.deployed(bundle, template) as stack, self._containers(stack) as containers:
+        with self.deployed(bundle, template) as stack, self.fargate(stack) as containers:
             return self.execute(stack.alias, given, containers)
 
     @contextmanager
@@ -164,7 +164,7 @@ class Ministack:
         return self._deploy(name, _bootstrapped(template, f"{prefix}/function.zip"), given)
 
     @contextmanager
-    def _containers(self, stack: Stack) -> Iterator[Containers | None]:
+    def fargate(self, stack: Stack) -> Iterator[Containers | None]:
         """Play Fargate for a stack, if it has a cluster."""
         if stack.cluster is None:
             yield None
