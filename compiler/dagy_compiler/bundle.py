@@ -288,7 +288,12 @@ def _files(
     code = content.code(compiled.plan)
     machines = machines_of(compiled.plan)
     stack = template(
-        compiled.plan, machines, python_version=python_version, code=code, settings=settings
+        compiled.plan,
+        machines,
+        python_version=python_version,
+        code=code,
+        settings=settings,
+        name=label.name,
     )
     apart = key_parameter(OUTERMOST) in stack["Parameters"]
     uploads = {"ArtifactKey": "artifact.zip"}

@@ -232,6 +232,7 @@ class StateMachineEncryption(Model):
 class StateMachine(Model):
     """Properties of AWS::StepFunctions::StateMachine."""
 
+    state_machine_name: Json | None = None
     state_machine_type: Literal["STANDARD"] = "STANDARD"
     role_arn: Json | str
     definition: Json | None = None

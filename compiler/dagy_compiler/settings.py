@@ -22,7 +22,7 @@ from pydantic import (
     model_validator,
 )
 
-from dagy.errors import SettingsError
+from dagy.errors import ScheduleError, SettingsError
 from dagy.options import nearest
 from dagy.resources import is_secret
 from dagy.schedules import Schedule, parse_schedule
@@ -187,20 +187,16 @@ class Settings(BaseModel):
     timezone: str = UTC
     flexible_window: Annotated[int, Field(ge=1, le=1440)] | None = None
     no_overlap: bool = False
-    scheduled_time: str | None = None
+    scheduled_time: Annotated[str, _like(r"[A-Za-z_]\w*", "the name of a parameter")] | None = None
 
     @model_validator(mode="after")
     def _means_something(self) -> Settings:
-        self.when  # noqa: B018 - refuses a schedule that means nothing
+        parse_schedule(self.schedule or "@daily", self.timezone)  # refuses what means nothing
         return self
 
     @cached_property
     def when(self) -> Schedule | None:
-        """The schedule, if there is one.
-
-        Raises:
-            ScheduleError: it means nothing; says why.
-        """
+        """The schedule, if there is one."""
         return None if self.schedule is None else parse_schedule(self.schedule, self.timezone)
 
     @property
@@ -246,6 +242,8 @@ def settings_of(values: Mapping[str, Any], where: str = "settings") -> Settings:
         return Settings(**values)
     except ValidationError as error:
         raise SettingsError(f"{where}: {_said(error)}") from error
+    except ScheduleError as error:
+        raise SettingsError(f"{where}: {error}") from error
 
 
 NAMES: Final = tuple(Settings.model_fields)

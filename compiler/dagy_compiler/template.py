@@ -51,6 +51,7 @@ def template(
     python_version: str,
     code: Code,
     settings: Settings | None = None,
+    name: str | None = None,
 ) -> Json:
     """Return the template of a flow as JSON values.
 
@@ -63,12 +64,14 @@ def template(
         python_version: of the Lambda runtime and the container, as `3.12`.
         code: what the stack runs.
         settings: what people decide about it.
+        name: what the flow is called where it is deployed; its own name by default.
 
     Raises:
         LimitError: the template, or a role in it, is larger than AWS accepts.
     """
     stack = Stack(
         flow=harmless(plan.spec.name),
+        name=name or plan.spec.name,
         code=code,
         settings=settings or Settings(),
         python_version=python_version,

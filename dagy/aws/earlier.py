@@ -220,6 +220,7 @@ class _Data:
         bucket = self._flow.bucket
         if bucket is None:
             raise RemoteError(f"flow {self._flow.name!r} has no bucket, and {key} was in one")
+        key = f"{self._flow.data_prefix}{key}"
         with explained(f"reading s3://{bucket}/{key}"):
             content: bytes = self._s3.get_object(Bucket=bucket, Key=key)["Body"].read()
         return content

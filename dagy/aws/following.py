@@ -118,8 +118,14 @@ class _Told:
     def _news(self, task_run: TaskRunDetail) -> Iterator[Transition]:
         name = task_run.task_run_id
         known = self._tries.get(name, [])
-        for made in task_run.tries[len(known) :]:
-            yield Transition(made.started_at.timestamp(), name, StateType.RUNNING, made.number)
+        for index, made in enumerate(task_run.tries):
+            if index >= len(known):
+                began = made.started_at.timestamp()
+                yield Transition(began, name, StateType.RUNNING, made.number)
+            was_open = index >= len(known) or known[index].ended_at is None
+            if made is not task_run.tries[-1] and made.ended_at is not None and was_open:
+                over = made.ended_at.timestamp()
+                yield Transition(over, name, StateType.PENDING, made.number, "it failed")
         self._tries[name] = list(task_run.tries)
         if self._states.get(name) == task_run.state and len(known) == len(task_run.tries):
             return

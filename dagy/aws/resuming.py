@@ -105,6 +105,7 @@ class _Upload:
 
     def __init__(self, flow: DeployedFlow, bucket: str, run_id: str) -> None:
         self._bucket = bucket
+        self._prefix = flow.data_prefix
         self._run = run_id
         self._s3 = flow.target.client("s3")
 
@@ -132,7 +133,8 @@ class _Upload:
         self._put(f"artifacts/{name}", earlier.artifact(name))
 
     def _put(self, key: str, content: bytes) -> None:
-        self._s3.put_object(Bucket=self._bucket, Key=f"{self._run}/{key}", Body=content)
+        key = f"{self._prefix}{self._run}/{key}"
+        self._s3.put_object(Bucket=self._bucket, Key=key, Body=content)
 
 
 def redrive(execution: Execution) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Final
 
 from dagy.aws.executions import Execution, nested
@@ -10,6 +11,9 @@ from dagy.aws.refusals import explained
 from dagy.errors import RemoteError
 
 CAUSE: Final = "stopped by `dagy runs cancel`"
+
+_PATIENCE: Final = 60.0
+"""Seconds until everything that a run has started should have stopped."""
 
 
 def cancel(execution: Execution) -> Execution:
@@ -29,13 +33,23 @@ def cancel(execution: Execution) -> Execution:
         raise RemoteError(
             f"run {execution.run_id} is over already: it is {execution.status.lower()}"
         )
-    client = execution.flow.target.client("stepfunctions")
-    with explained(f"stopping run {execution.run_id}"):
-        # The outermost first, so that it starts nothing more. Stopping it stops the executions that
-        # it waits for (developer guide, "Start workflow executions from a task state"), and the
-        # items of its maps; a nested one that it has just let go of is stopped below.
-        client.stop_execution(executionArn=execution.arn, error="Dagy.Cancelled", cause=CAUSE)
-        for inner in nested(execution):
-            if not inner.has_ended:
-                client.stop_execution(executionArn=inner.arn, error="Dagy.Cancelled", cause=CAUSE)
+    # The outermost first, so that it starts nothing more. Stopping it stops the executions that it
+    # waits for (developer guide, "Start workflow executions from a task state"), and the items of
+    # its maps; one that was just about to begin is found below.
+    _stop(execution)
+    deadline = time.monotonic() + _PATIENCE
+    while still := [each for each in nested(execution) if not each.has_ended]:
+        for inner in still:
+            _stop(inner)
+        if time.monotonic() > deadline:
+            raise RemoteError(
+                f"run {execution.run_id} is stopped, and some of what it started goes on: "
+                + ", ".join(each.arn for each in still)
+            )
     return ended(execution.again())
+
+
+def _stop(execution: Execution) -> None:
+    client = execution.flow.target.client("stepfunctions")
+    with explained(f"stopping execution {execution.run_id}"):
+        client.stop_execution(executionArn=execution.arn, error="Dagy.Cancelled", cause=CAUSE)

@@ -429,6 +429,62 @@ def deploy(
     deploy_flow(asked, options, where)
 
 
+@app.command(epilog="Example: dagy backfill flows/daily.py --for day=2026-01-01..2026-01-31 -j 4")
+def backfill(
+    target: Target,
+    values: Annotated[
+        list[str],
+        typer.Option(
+            "--for",
+            metavar="NAME=VALUES",
+            help="A parameter and its values: 2026-01-01..2026-01-31, 1..10/2, a,b,c; repeatable.",
+        ),
+    ],
+    parallel: Annotated[
+        int, typer.Option("--parallel", "-j", min=1, max=100, help="Runs that may go on at once.")
+    ] = 1,
+    param: Params = None,
+    params_file: ParamsFile = None,
+    max_workers: Annotated[
+        int, typer.Option("--max-workers", "-w", min=1, help="Tasks of each run at once, here.")
+    ] = 1,
+    again: Annotated[
+        bool, typer.Option("--again", help="Run also what has succeeded before.")
+    ] = False,
+    fail_fast: Annotated[
+        bool, typer.Option("--fail-fast/--no-fail-fast", help="Begin no more after a failure.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be run.")] = False,
+    remote: Annotated[
+        bool, typer.Option("--remote", help="On AWS, where the flow is deployed.")
+    ] = False,
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="NAME", help="What the flow is called there.")
+    ] = None,
+    environment: Environment = None,
+    profile: ProfileName = None,
+    region: Region = None,
+    aws_profile: AwsProfile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run a flow for each of many values; what has succeeded is left, so it can be run again."""
+    from dagy.cli.backfill import BackfillRequest, Remote
+    from dagy.cli.backfill import backfill as run_for_each
+
+    asked = BackfillRequest(
+        flow=target, values=values, pairs=param or [], params_file=params_file,
+        parallel=parallel, max_workers=max_workers, again=again, fail_fast=fail_fast,
+        dry_run=dry_run, as_json=as_json,
+    )  # fmt: skip
+    there = None
+    if remote:
+        from dagy.aws.target import find_target
+
+        where = find_target(profile=profile, region=region, aws_profile=aws_profile)
+        there = Remote(where, name, environment)
+    run_for_each(asked, there)
+
+
 @app.command(epilog="Example: dagy doctor --profile production")
 def doctor(
     profile: ProfileName = None,

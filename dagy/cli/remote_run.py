@@ -6,7 +6,6 @@ import json
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,7 +90,8 @@ def _go_on(
     try:
         run = _watched(execution, spec, watch)
     except KeyboardInterrupt:
-        say_error(f"run {execution.run_id} goes on; to stop it: dagy runs cancel --remote")
+        run_id = execution.run_id
+        say_error(f"run {run_id} goes on; to stop it: dagy runs cancel {run_id} --remote")
         sys.exit(130)
     if watch.is_json:
         print_json({**run.to_dict(), **more})
@@ -105,8 +105,7 @@ def _go_on(
 def _watched(execution: Execution, spec: FlowSpec, watch: Watching) -> RemoteRun:
     if not watch.watch or watch.is_json:
         return remote_run(complete(ended(execution), spec))
-    stdout = nullcontext(sys.stdout)
-    with stdout as stream, watching(watch.output, stream) as watcher:
+    with watching(watch.output, sys.stdout) as watcher:
         watcher.begin(execution.run_id, spec)
         return follow(execution, spec, watcher)
 

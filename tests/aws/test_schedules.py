@@ -1,6 +1,8 @@
 """Schedules on an emulated AWS: made, paused, kept paused, resumed; and their guards at work."""
 
 import json
+import subprocess
+import sys
 import time
 
 from tests.aws.conftest import FLOW
@@ -134,3 +136,33 @@ def test_the_guards_pass_a_time_on_to_each_other(project):
     while executions(project) != {"scheduled-1": "SUCCEEDED"}:
         assert time.monotonic() < deadline
         time.sleep(0.1)
+
+
+def test_nothing_is_left_of_a_schedule_when_the_flow_is_taken_off(project):
+    project.deployed("--schedule", "0 9 1 * mon", "--no-overlap")
+    done(project.dagy("destroy", project.name, "--yes"))
+    client = project.server.client
+    left = [
+        *(each["Name"] for each in client("scheduler").list_schedules()["Schedules"]),
+        *(each["name"] for each in client("stepfunctions").list_state_machines()["stateMachines"]),
+        *(each["RoleName"] for each in client("iam").list_roles()["Roles"]),
+    ]
+    assert [name for name in left if name.startswith(project.stack_name)] == []
+
+
+def test_a_flow_is_scheduled_from_python(project):
+    (project.folder / "ship.py").write_text(
+        "from numbers_flow import numbers\n"
+        f"print(numbers.deploy({project.name!r}, schedule='@daily').flow_name)\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "ship.py"],
+        cwd=project.folder,
+        env=project.environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert ran.returncode == 0, ran.stderr
+    [schedule] = schedules(project)
+    assert schedule["ScheduleExpression"] == "cron(0 0 * * ? *)"
