@@ -1,4 +1,4 @@
-"""`python -m benchmarks [imports|overhead|structure|transitions|peers ...]`: measure, and print."""
+"""`python -m benchmarks [imports|coldstart|vendoring|peers ...]`: measure, and print."""
 
 import os
 import sys
@@ -7,7 +7,7 @@ from importlib import import_module
 
 ALL = (
     *("imports", "overhead", "history", "parallelism", "building", "structure", "transitions"),
-    "shipping",
+    *("coldstart", "shipping"),
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import sys
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,11 +20,12 @@ from dagy.spec import FlowSpec
 from dagy.version import __version__
 from dagy.worker.code import METADATA_FILE, SPEC_FILE
 from dagy.worker.code import code_hash as hash_of
+from dagy_compiler.bytecode import bytecode
 from dagy_compiler.limits import UNZIPPED_BYTES
 
 _NOT_IN_THE_WORKER = frozenset({
-    "__main__.py", "aws", "building.py", "cli", "doctor", "history", "loader.py", "packaging",
-    "profiles", "project.py", "schedules",
+    "__main__.py", "aws", "backfill", "building.py", "cli", "doctor", "history", "loader.py",
+    "packaging", "profiles", "project.py", "schedules",
 })  # fmt: skip
 _RESERVED = frozenset({"dagy", "_dagy", METADATA_FILE})
 
@@ -138,11 +140,22 @@ def _digests(contents: Mapping[str, bytes]) -> dict[str, str]:
 
 
 def worker_package() -> dict[str, bytes]:
-    """Return what a worker needs of the `dagy` package, by name in the archive."""
+    """Return what a worker needs of the `dagy` package, by name in the archive.
+
+    Bytecode is with it, for the Python that builds: the code's folder cannot be written on Lambda,
+    so without it every cold start would compile the modules again.
+    """
     package = Path(dagy.__file__).parent
-    files = (file for pattern in ("*.py", "py.typed") for file in package.rglob(pattern))
-    return {
-        f"dagy/{file.relative_to(package).as_posix()}": file.read_bytes()
-        for file in files
-        if file.relative_to(package).parts[0] not in _NOT_IN_THE_WORKER
-    }
+    found: dict[str, bytes] = {}
+    for file in (*package.rglob("*.py"), *package.rglob("py.typed")):
+        path = file.relative_to(package)
+        if path.parts[0] in _NOT_IN_THE_WORKER:
+            continue
+        name = Path("dagy", path)
+        found[name.as_posix()] = file.read_bytes()
+        if file.suffix == ".py":
+            compiled = (
+                name.parent / "__pycache__" / f"{name.stem}.{sys.implementation.cache_tag}.pyc"
+            )
+            found[compiled.as_posix()] = bytecode(file, f"/var/task/{name.as_posix()}")
+    return found

@@ -32,9 +32,6 @@ FORMAT = 1
 PREFIX = "python/"
 """Where Lambda looks for packages in a layer (developer guide, "Packaging your layer content")."""
 
-_LEVEL = 6
-"""How hard layers are compressed: harder takes three times as long and saves two per cent."""
-
 
 @dataclass(frozen=True)
 class Target:
@@ -113,7 +110,7 @@ def layer(
     with tempfile.TemporaryDirectory(prefix="dagy-packages-") as made:
         _install(declared, target, Path(made))
         sizes, versions = _cleaned(Path(made))
-        archive = zipped(_contents(Path(made)), level=_LEVEL)
+        archive = zipped(_contents(Path(made)))
     digest = sha256(archive).hexdigest()
     keep(folder / f"{digest}.zip", archive)
     told_of = {"sha256": digest, "sizes": sizes, "versions": versions}
