@@ -111,9 +111,10 @@ def ended(client: Any, arn: str) -> Outcome:
         if execution["status"] != "RUNNING":
             output = execution.get("output")
             if output is not None:
-                # Here moto gives a text as it is, and in the history as JSON, as any other value.
+                # Here moto gives a text as it is, and in the history as JSON; there it bends numbers.
                 events = client.get_execution_history(executionArn=arn)["events"]
-                output = json.loads(events[-1]["executionSucceededEventDetails"]["output"])
+                told = json.loads(events[-1]["executionSucceededEventDetails"]["output"])
+                output = told if isinstance(told, str) else json.loads(output)
             return Outcome(
                 execution["status"],
                 output,
