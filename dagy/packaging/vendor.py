@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -85,6 +86,11 @@ class Layer:
     def unzipped(self) -> int:
         """Bytes of all packages, unpacked."""
         return sum(self.sizes.values())
+
+    def contents(self) -> dict[str, bytes]:
+        """Return the files of the packages, by the names that imports know."""
+        with zipfile.ZipFile(self.path) as archive:
+            return {name.removeprefix(PREFIX): archive.read(name) for name in archive.namelist()}
 
 
 def layer(
