@@ -90,6 +90,13 @@ def test_items_of_a_map_count_one_by_one(seed):
     assert calls == ["double 1"]
 
 
+def test_an_item_of_many_is_stored_under_its_index(seed, data):
+    seed(**{"double[1]": "99"})
+    large = {"claim": f"{RUN}/not-there"}
+    invoke(tasks=["double"], item=1, attempt=1, keep=True, results={"listed": large})
+    assert (data / RUN / "double" / "1").read_text() == "99"
+
+
 def test_several_task_runs_of_one_worker_run_as_far_as_they_have_to(seed):
     seed(listed="[5, 6]")
     answer = invoke(tasks=["listed", "double", "total"], want=["total"])

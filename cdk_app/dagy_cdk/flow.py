@@ -163,7 +163,8 @@ class DagyFlow(Construct):
         ]
         self._buckets = self._readable_buckets()
         self._key = self._own_key()
-        self._environment: dict[str, str] = {}
+        self._environment: list[str] = []
+        self._overrides: dict[str, Any] = {}
         self._version_ids: dict[str, str] = {}
         for name, value in (environment or {}).items():
             self.add_environment(name, value)
@@ -203,7 +204,11 @@ class DagyFlow(Construct):
 
     @property
     def template(self) -> cloudformation_include.CfnInclude:
-        """The included template, for overriding any property of any resource."""
+        """The included template, for whatever `add_override` cannot do.
+
+        A function that is changed through it is not published anew by itself, and executions run
+        the version that was published.
+        """
         return self._included
 
     def add_environment(self, name: str, value: str) -> None:
@@ -222,17 +227,29 @@ class DagyFlow(Construct):
                 "name is a letter and then at least one letter, digit or underscore, not one that "
                 "Lambda sets itself, and does not begin with DAGY_"
             )
+        if name not in self._environment:
+            self._environment.append(name)
         for function in self._functions:
             if name not in self._variables(function):
-                self._made(function).add_property_override(f"Environment.Variables.{name}", value)
+                self._override(function, f"Environment.Variables.{name}", value)
         for definition in self._task_definitions:
             taken = self._variables(definition)
             if name not in taken:
-                place = len({*taken, *self._environment})
-                self._made(definition).add_property_override(
-                    f"ContainerDefinitions.0.Environment.{place}", {"Name": name, "Value": value}
-                )
-        self._environment[name] = value
+                added = [each for each in self._environment if each not in taken]
+                place = len(taken) + added.index(name)
+                pair = {"Name": name, "Value": value}
+                self._override(definition, f"ContainerDefinitions.0.Environment.{place}", pair)
+        self._publish_anew()
+
+    def add_override(self, resource: str, path: str, value: Any) -> None:
+        """Override a property of a resource, and publish the functions anew.
+
+        Args:
+            resource: its logical id in the bundle's template.
+            path: of the property, as `MemorySize` or `EphemeralStorage.Size`.
+            value: of it.
+        """
+        self._override(resource, path, value)
         self._publish_anew()
 
     def grant_start_execution(self, grantee: iam.IGrantable) -> iam.Grant:
@@ -386,14 +403,18 @@ class DagyFlow(Construct):
             return [each["Name"] for each in properties["ContainerDefinitions"][0]["Environment"]]
         return list(properties.get("Environment", {}).get("Variables", ()))
 
+    def _override(self, resource: str, path: str, value: Any) -> None:
+        self._made(resource).add_property_override(path, value)
+        self._overrides[f"{resource}.{path}"] = value
+
     def _publish_anew(self) -> None:
         """Publish functions as new versions: Lambda never changes one that is there."""
         stack = Stack.of(self)
         for name in self._of_type("AWS::Lambda::Version"):
             version = self._made(name)
             known = self._version_ids.setdefault(name, stack.resolve(version.logical_id))
-            variables = json.dumps(stack.resolve(self._environment), sort_keys=True)
-            changed = hashlib.sha256(f"{known}{variables}".encode()).hexdigest()[:8]
+            overrides = json.dumps(stack.resolve(self._overrides), sort_keys=True)
+            changed = hashlib.sha256(f"{known}{overrides}".encode()).hexdigest()[:8]
             version.override_logical_id(known[:-8] + changed)
 
 

@@ -52,4 +52,8 @@ def cancel(execution: Execution) -> Execution:
 def _stop(execution: Execution) -> None:
     client = execution.flow.target.client("stepfunctions")
     with explained(f"stopping execution {execution.run_id}"):
-        client.stop_execution(executionArn=execution.arn, error="Dagy.Cancelled", cause=CAUSE)
+        try:
+            client.stop_execution(executionArn=execution.arn, error="Dagy.Cancelled", cause=CAUSE)
+        except client.exceptions.ClientError:
+            if not execution.again().has_ended:  # it may have ended by itself meanwhile
+                raise

@@ -3,16 +3,18 @@
 import json
 import sys
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import pytest
+from botocore.exceptions import ClientError
 
 from dagy.aws.deployed import DeployedFlow
 from dagy.aws.earlier import earlier_there
-from dagy.aws.executions import find_execution, nested
+from dagy.aws.executions import Execution, find_execution, nested
 from dagy.aws.following import complete, ended
 from dagy.aws.remote_run import remote_run
 from dagy.aws.resuming import redrive, resume_on_aws
-from dagy.aws.stacks import find_stack
+from dagy.aws.stacks import Stack, find_stack
 from dagy.aws.start import start
 from dagy.aws.stopping import cancel
 from dagy.aws.target import Target
@@ -231,3 +233,61 @@ def test_a_run_is_found_by_the_beginning_of_its_id(deployed):
     execution, _ = place.run()
     assert find_execution([place.flow], execution.run_id[:8]).arn == execution.arn
     assert find_execution([place.flow], "latest").arn == execution.arn
+
+
+class Answering:
+    """A target whose clients answer what a test says, for what no emulator does."""
+
+    def __init__(self, **answers):
+        self.answers = answers
+        self.asked = []
+
+    def client(self, service):
+        return self
+
+    def __getattr__(self, name):
+        def call(**given):
+            self.asked.append((name, given))
+            answer = self.answers[name]
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        return call
+
+
+def failed_execution(target, mode="micro"):
+    stack = Stack(
+        id="s",
+        name="dagy-numbers",
+        status="CREATE_COMPLETE",
+        outputs={"StateMachineArn": "arn:m", "ExecutionMode": mode, "FlowName": "numbers"},
+    )
+    began = datetime(2026, 1, 31, tzinfo=UTC)
+    flow = DeployedFlow(target, stack)
+    return Execution(flow, "arn:e", "3f2a", "FAILED", began, began, redrivable="it is too old")
+
+
+MACHINE = {"definition": json.dumps({"States": {"a": {}, "b": {}}})}
+
+
+def test_a_failed_execution_is_redriven_with_its_own_code():
+    target = Answering(describe_state_machine=MACHINE, redrive_execution={})
+    assert "with the code that it began with" in redrive(failed_execution(target))
+    assert target.asked[-1] == ("redrive_execution", {"executionArn": "arn:e"})
+
+
+def test_a_redrive_that_would_be_of_no_use_is_refused():
+    one = {"definition": json.dumps({"States": {"whole": {}}})}
+    target = Answering(describe_state_machine=one)
+    with pytest.raises(ResumeError, match="run all of it again; `dagy runs resume 3f2a --remote`"):
+        redrive(failed_execution(target, "nano"))
+
+
+def test_a_redrive_that_step_functions_refuses_says_why():
+    refusal = ClientError(
+        {"Error": {"Code": "ExecutionNotRedrivable", "Message": "no"}}, "RedriveExecution"
+    )
+    target = Answering(describe_state_machine=MACHINE, redrive_execution=refusal)
+    with pytest.raises(ResumeError, match="cannot be redriven: it is too old"):
+        redrive(failed_execution(target))

@@ -136,7 +136,7 @@ class Ministack:
     @contextmanager
     def served(self, bundle: Path, template: dict[str, Any]) -> Iterator[Stack]:
         """A stack of a bundle, with something that runs its containers."""
-        with self.deployed(bundle, template) as stack, self._containers(stack):
+        with self.deployed(bundle, template) as stack, self.fargate(stack):
             yield stack
 
     @contextmanager
