@@ -1,11 +1,14 @@
-"""`python -m benchmarks [imports|overhead|structure|transitions|peers ...]`: measure, and print."""
+"""`python -m benchmarks [imports|coldstart|vendoring|peers ...]`: measure, and print."""
 
 import os
 import sys
 import tempfile
 from importlib import import_module
 
-ALL = ("imports", "overhead", "history", "parallelism", "building", "structure", "transitions")
+ALL = (
+    *("imports", "overhead", "history", "parallelism", "building", "structure", "transitions"),
+    *("coldstart", "shipping"),
+)
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dagy.errors import DefinitionError, HistoryError
+from dagy.errors import BundleError, DefinitionError, HistoryError
 from dagy.flow import Flow, TracedFlow
 from dagy.interpreter.body import arguments_of
 from dagy.loader import LoadedFlow, check_importable, loaded_flow
@@ -18,12 +18,14 @@ from dagy.naming import slug
 from dagy.options import EXECUTORS, nearest
 from dagy.packaging.cache import cache_folder, keep
 from dagy.packaging.project import project_of
-from dagy.packaging.requirements import declared_by
+from dagy.packaging.requirements import Declared, declared_by
 from dagy.packaging.sources import LeftOut, sources_of
 from dagy.packaging.vendor import Target, layer
+from dagy.resources import is_count
 from dagy.spec import FlowSpec
 
 if TYPE_CHECKING:
+    from dagy.schedules import Schedule
     from dagy_compiler import CompiledFlow
     from dagy_compiler.artifact import FlowSource
     from dagy_compiler.bundle import Bundle, Packages
@@ -38,6 +40,7 @@ class BuildOptions:
         fuse: which task runs of mode micro share an invocation.
         joins: how tasks wait for others: "tree", or "auto" for across branches too.
         default_executor: of tasks that name none; None leaves it to the mode.
+        default_memory_mb: of tasks that ask for none; None leaves it to the mode.
         version: label of the version.
         bound: parameters to bind, by name.
         from_history: arrange the machine by how long the tasks took here.
@@ -55,6 +58,7 @@ class BuildOptions:
     fuse: str = "off"
     joins: str = "tree"
     default_executor: str | None = None
+    default_memory_mb: int | None = None
     version: str = "1"
     bound: Mapping[str, Any] = field(default_factory=dict)
     from_history: bool = False
@@ -78,6 +82,7 @@ class Built:
         measured: seconds that task runs took here, by id, if the machine is arranged by them.
         source: the files of the user's that it was made of.
         left_out: what was asked for or named, and was not packed.
+        schedule: when the flow is to start by itself, if it is.
     """
 
     bundle: Bundle
@@ -85,6 +90,7 @@ class Built:
     measured: Mapping[str, float] | None
     source: FlowSource
     left_out: tuple[LeftOut, ...]
+    schedule: Schedule | None = None
 
     @property
     def packed(self) -> dict[str, int]:
@@ -113,12 +119,13 @@ def build(loaded: LoadedFlow, options: BuildOptions, directory: Path) -> Built:
     for warning in _differences(traced):
         warnings.warn(warning, stacklevel=2)
     spec = _with_default_executor(traced.spec, options.default_executor)
+    spec = _with_default_memory(spec, options.default_memory_mb)
     measured = measured_durations(spec) if options.from_history else None
     compiled = compile_flow(
         spec, mode=options.mode, fuse=options.fuse, joins=options.joins, measured=measured
     )
     source, left_out = source_of(loaded, options)
-    python_version = ".".join(platform.python_version_tuple()[:2])
+    python_version = _python_version()
     packages, without = _packages(loaded, traced, compiled, options, python_version)
     bundle = write_bundle(
         compiled,
@@ -130,7 +137,8 @@ def build(loaded: LoadedFlow, options: BuildOptions, directory: Path) -> Built:
         settings=settings,
         packages=packages,
     )
-    return Built(bundle, compiled, measured, source, (*left_out, *without))
+    left = (*left_out, *without)
+    return Built(bundle, compiled, measured, source, left, settings.when)
 
 
 def package(flow: Flow[..., Any]) -> tuple[Path, str]:
@@ -144,12 +152,28 @@ def package(flow: Flow[..., Any]) -> tuple[Path, str]:
     traced = loaded.flow.trace({})
     check_importable(loaded.flow, traced)
     source, _ = source_of(loaded, BuildOptions())
-    data = artifact(traced.spec, source)
+    declared = _declared(loaded, traced)
+    packages = _for_one_processor(traced, declared) if declared.requirements else {}
+    data = artifact(traced.spec, source, declared.requirements, packages)
     content = hashlib.sha256(data).hexdigest()[:12]
     name = f"{slug(flow.name, fallback='flow')}-{content}.zip"
     path = cache_folder() / "artifacts" / name
     keep(path, data)
     return path, code_hash(traced.spec, source)
+
+
+def _for_one_processor(traced: TracedFlow, declared: Declared) -> dict[str, bytes]:
+    """Return the packages of a flow as they go into one archive."""
+    from dagy_compiler.placement import X86_64
+
+    wanted = sorted({task.architecture or X86_64 for task in traced.spec.tasks.values()})
+    if len(wanted) > 1:
+        raise BundleError(
+            f"flow {traced.spec.name!r}: its tasks run on {' and '.join(wanted)}, and an archive "
+            "has packages for one; `dagy build` makes a layer for each"
+        )
+    target = Target(wanted[0] if wanted else X86_64, _python_version())
+    return layer(declared, target, told=lambda _: None).contents()
 
 
 def source_of(loaded: LoadedFlow, options: BuildOptions) -> tuple[FlowSource, tuple[LeftOut, ...]]:
@@ -184,9 +208,7 @@ def _packages(
                 stacklevel=3,
             )
         return NO_PACKAGES, ()
-    declared = declared_by(loaded.file, project_of(loaded.file, loaded.root))
-    if taking_pydantic:
-        declared = declared.also(PYDANTIC)
+    declared = _declared(loaded, traced)
     wanted = architectures(compiled.plan) if declared.requirements else []
     layers = {
         architecture: layer(
@@ -198,6 +220,16 @@ def _packages(
         for architecture in wanted
     }
     return Packages(declared.origin, declared.requirements, layers), declared.left_out
+
+
+def _declared(loaded: LoadedFlow, traced: TracedFlow) -> Declared:
+    """Return the packages that a flow declares, and what its annotations take."""
+    declared = declared_by(loaded.file, project_of(loaded.file, loaded.root))
+    return declared.also(PYDANTIC) if _taking_pydantic(traced) else declared
+
+
+def _python_version() -> str:
+    return ".".join(platform.python_version_tuple()[:2])
 
 
 def measured_durations(spec: FlowSpec) -> dict[str, float]:
@@ -232,6 +264,21 @@ def _with_default_executor(spec: FlowSpec, executor: str | None) -> FlowSpec:
     tasks = {
         name: replace(task, default_executor=executor)
         if task.default_executor is None and task.service is None
+        else task
+        for name, task in spec.tasks.items()
+    }
+    return replace(spec, tasks=tasks)
+
+
+def _with_default_memory(spec: FlowSpec, memory_mb: int | None) -> FlowSpec:
+    """Give memory to the tasks that ask for none."""
+    if memory_mb is None:
+        return spec
+    if not is_count(memory_mb):
+        raise DefinitionError(f"memory is a whole number of megabytes above 0, not {memory_mb!r}")
+    tasks = {
+        name: replace(task, memory_mb=memory_mb)
+        if task.memory_mb is None and task.service is None
         else task
         for name, task in spec.tasks.items()
     }

@@ -54,7 +54,7 @@ def run_local(
     max_workers: int = 1,
     cleanup_keep_last: int = 20,
     raise_on_failure: bool = False,
-    resume: str | None = None,
+    resume: str | Earlier | None = None,
     force_resume: bool = False,
     observer: Observer | None = None,
 ) -> LocalRunContext:
@@ -67,7 +67,8 @@ def run_local(
         max_workers: attempts under way at once, at least 1.
         cleanup_keep_last: ended runs of this flow that the history keeps, at least 1.
         raise_on_failure: raise RunFailedError when the run does not succeed.
-        resume: a run to go on from: its id, the beginning of one, or `latest`.
+        resume: a run to go on from: its id, the beginning of one, `latest`, or the run itself
+            where it is not in the history.
         force_resume: go on from it although code or graph have changed.
         observer: told of every transition besides the journal, and of what the tasks say.
     """
@@ -77,7 +78,7 @@ def run_local(
     start = (
         _Start(trace(flow, given), given)
         if resume is None
-        else _resumed(flow, given, results_of(Home.find(), resume), force=force_resume)
+        else _resumed(flow, given, _earlier(resume), force=force_resume)
     )
     spec = start.traced.spec
     parameters = bind(spec.name, spec.parameters, start.given, annotated=flow.annotated)
@@ -92,7 +93,7 @@ def run_local(
         max_workers=max_workers,
         fail_fast=fail_fast,
         dagy_version=__version__,
-        resumed_from=start.resumed_from,
+        resumed_from=start.earlier_id,
         source_file=_file_of(flow),
         keep_last=cleanup_keep_last,
     )
@@ -134,19 +135,45 @@ def run_local(
     return run.raise_on_failure() if raise_on_failure else run
 
 
+class Earlier(NamedTuple):
+    """A run to go on from.
+
+    Attributes:
+        run: what became of it.
+        artifacts: has those of its results.
+    """
+
+    run: RecordedRun
+    artifacts: ArtifactStore
+
+
+def _earlier(resume: str | Earlier) -> Earlier:
+    if isinstance(resume, Earlier):
+        return resume
+    home = Home.find()
+    run = results_of(home, resume)
+    return Earlier(run, ArtifactStore(home.artifacts(run.run_id)))
+
+
 class _Start(NamedTuple):
     """What a run begins with."""
 
     traced: TracedFlow
     given: Mapping[str, Any]
     assignment: Assignment = Assignment()
-    resumed_from: str | None = None
+    resumed_from: Earlier | None = None
+
+    @property
+    def earlier_id(self) -> str | None:
+        """The id of the run that it goes on from."""
+        return None if self.resumed_from is None else self.resumed_from.run.run_id
 
 
 def _resumed(
-    flow: Flow[..., Any], given: Mapping[str, Any], run: RecordedRun, *, force: bool
+    flow: Flow[..., Any], given: Mapping[str, Any], earlier: Earlier, *, force: bool
 ) -> _Start:
     """Begin with the results of a recorded run, and with its parameters where none are given."""
+    run = earlier.run
     if run.header.flow_name != flow.name:
         raise ResumeError(
             f"run {run.run_id} is of flow {run.header.flow_name!r}, not {flow.name!r}"
@@ -171,18 +198,18 @@ def _resumed(
         before,
         known,
         # What was masked when it was recorded is not what the task returned.
-        {name: text for name, text in _whole(run).items() if not hides or MASK not in text},
+        {name: text for name, text in _whole(earlier).items() if not hides or MASK not in text},
         frozenset(not_taken),
     )
     compared = {n: as_json(value) for n, value in parameters.items() if n not in secret}
     results = reusable(recorded, traced.spec, compared, force=force)
     assignment = Assignment(results=results, reason=f"from run {run.run_id}")
-    return _Start(traced, parameters, assignment, run.run_id)
+    return _Start(traced, parameters, assignment, earlier)
 
 
-def _whole(run: RecordedRun) -> dict[str, str]:
+def _whole(earlier: Earlier) -> dict[str, str]:
     """Return the results of a run whose artifacts are there, and say which are not."""
-    store = ArtifactStore(Home.find().artifacts(run.run_id))
+    run, store = earlier
     lost = [name for name, text in run.results.items() if not store.has_all(text)]
     if lost:
         warnings.warn(
@@ -196,9 +223,8 @@ def _whole(run: RecordedRun) -> dict[str, str]:
 def _adopted(start: _Start, store: ArtifactStore) -> Assignment:
     """Return what a run begins with, once it has the artifacts of the run it goes on from."""
     if start.resumed_from is not None:
-        other = ArtifactStore(Home.find().artifacts(start.resumed_from))
         for text in start.assignment.results.values():
-            store.adopt(text, other)
+            store.adopt(text, start.resumed_from.artifacts)
     return start.assignment
 
 

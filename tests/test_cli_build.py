@@ -1,6 +1,8 @@
 """`dagy build` and `dagy inspect`, as a user types them."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -210,3 +212,21 @@ def test_a_machine_is_arranged_by_what_tasks_expect_or_took(dagy, home, tmp_path
     assert measured.stdout.splitlines()[-1] == "  after_both"
     built = dagy("build", "crossed.py", "-m", "micro", "--profile-from-history")
     assert "arranged by the durations of 4 of 4 task runs" in built.stdout
+
+
+def test_building_loads_neither_the_cdk_nor_boto3_nor_what_resolves_packages(tmp_path, home):
+    code = (
+        "import sys\n"
+        "from dagy.cli.app import app\n"
+        "try:\n"
+        "    app(['build', 'flows.py:daily', '-m', 'micro'])\n"
+        "finally:\n"
+        "    slow = {'aws_cdk', 'boto3', 'botocore', 'constructs', 'duckdb', 'jsii', 'pip'}\n"
+        "    print('loaded:', sorted(slow & set(sys.modules)), file=sys.stderr)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("Built daily")
+    assert done.stderr == "loaded: []\n"

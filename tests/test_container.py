@@ -169,7 +169,7 @@ def test_success_is_the_answer_of_the_worker(code):
     action, body, printed = run(code, "double")
     assert (action, json.loads(body["output"])) == (
         "SendTaskSuccess",
-        {"Payload": {"output": "8"}},
+        {"Payload": {"output": "8", "task_run": "double"}},
     )
     assert "doubling 4" in printed
 
@@ -299,7 +299,10 @@ def archive_with(*names):
 def test_a_container_fetches_the_code_that_was_deployed_and_runs_it(code, tmp_path):
     sent = (code / "artifact.zip").read_bytes()
     action, body, printed = fetch(sent, sent, tmp_path)
-    assert (action, json.loads(body["output"])) == ("SendTaskSuccess", {"Payload": {"output": "8"}})
+    assert (action, json.loads(body["output"])) == (
+        "SendTaskSuccess",
+        {"Payload": {"output": "8", "task_run": "double"}},
+    )
     assert "doubling 4" in printed
 
 

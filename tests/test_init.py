@@ -30,7 +30,7 @@ def make(folder, *arguments, **environment):
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,  # a busy machine is no fault
         env={**os.environ, "DAGY_LOCAL_DIR": str(folder / ".history"), **environment},
         stdin=subprocess.DEVNULL,
     )
@@ -52,23 +52,29 @@ def test_the_tests_of_a_new_project_pass_and_so_does_its_linter(project):
 
 
 def test_a_new_project_runs_here_and_on_aws_with_the_same_result(project, ministack):
+    aws = {
+        "AWS_ENDPOINT_URL": ministack.url,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_REGION": "us-east-1",
+    }
     here = make(project, "run", "ARGS=--param limit=5 --quiet --json")
-    there = make(
-        project,
-        "deploy",
-        "ARGS=--yes --with cloudformation --output dagy-build --param limit=5",
-        AWS_ENDPOINT_URL=ministack.url,
-        AWS_ACCESS_KEY_ID="test",
-        AWS_SECRET_ACCESS_KEY="test",
-        AWS_REGION="us-east-1",
-    )
+    there = make(project, "deploy", "ARGS=--yes --with cloudformation --output dagy-build", **aws)
     assert there.returncode == 0, there.stderr
     [bundle] = (project / "dagy-build").iterdir()
-    stack = read_bundle(bundle).manifest["stack_name"]
-    [found] = ministack.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
-    outputs = {each["OutputKey"]: each["OutputValue"] for each in found["Outputs"]}
+    manifest = read_bundle(bundle).manifest
+    assert manifest["settings"]["tags"] == {"project": "my-numbers-12-more"}  # of dagy.toml
+
+    cloudformation = ministack.client("cloudformation")
+    [stack] = cloudformation.describe_stacks(StackName=manifest["stack_name"])["Stacks"]
+    outputs = {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
     result = json.loads(here.stdout[here.stdout.index("{") :])["result"]
-    assert ministack.execute(outputs["StateMachineArn"], {}).output == result == 55
+    assert ministack.execute(outputs["AliasArn"], {"limit": 5}).output == result == 55
+
+    gone = make(project, "destroy", "ARGS=--yes", **aws)
+    assert gone.returncode == 0, gone.stderr
+    stacks = cloudformation.describe_stacks()["Stacks"]
+    assert manifest["stack_name"] not in {each["StackName"] for each in stacks}
 
 
 def test_every_target_of_the_makefile_can_be_made(project):

@@ -92,6 +92,40 @@ def test_an_execution_under_way_ends_as_it_began_and_the_next_one_is_of_the_new_
         assert ministack.execute(first, {"path": str(tmp_path / "go")}).output == "old 1"
 
 
+CONTAINED = """
+import os, time
+from dagy import flow, task
+
+@task
+def wait_for(path):
+    while not os.path.exists(path):
+        time.sleep(0.02)
+    return 1
+
+@task(executor="ecs")
+def report(number):
+    return f"{word} {{number}}"
+
+@flow
+def changing(path):
+    return report(wait_for(path))
+"""
+
+
+def test_a_container_runs_the_code_that_its_execution_began_with(build, ministack, tmp_path):
+    old, new = (
+        build("one", CONTAINED.format(word="old")),
+        build("two", CONTAINED.format(word="new")),
+    )
+    given = {"path": str(tmp_path / "go")}
+    with ministack.deployed(old, template_of(old)) as stack, ministack.fargate(stack):
+        running = ministack.start(stack.alias, given)
+        stack = ministack.deploy(stack.name, new, template_of(new))
+        (tmp_path / "go").touch()
+        assert ministack.ended(running).output == "old 1"
+        assert ministack.execute(stack.alias, given).output == "new 1"
+
+
 def test_a_deployment_of_the_same_code_makes_no_version(build, ministack):
     bundle = build("one", NEW)
     with ministack.deployed(bundle, template_of(bundle)) as stack:

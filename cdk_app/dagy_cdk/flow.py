@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Unpack
 
 import jsii
-from aws_cdk import Aspects, CfnResource, IAspect, RemovalPolicy, Stack
+from aws_cdk import Aspects, CfnResource, IAspect, RemovalPolicy, Stack, cloudformation_include
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
@@ -22,7 +22,6 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_s3_assets as assets
 from aws_cdk import aws_stepfunctions as sfn
-from aws_cdk import cloudformation_include as include
 from constructs import Construct, IConstruct
 
 from dagy.errors import DefinitionError
@@ -61,6 +60,9 @@ class DagyFlow(Construct):
         joins: how tasks wait for others: "tree", or "auto" for across branches too, where the best
             sequences and parallels lose much by the tasks' `expected_seconds`.
         default_executor: with flow=: of tasks that name none.
+        default_memory_mb: with flow=: megabytes of tasks that ask for none.
+        include: with flow=: patterns of files to ship beside the modules that are imported.
+        exclude: with flow=: patterns of files not to ship.
         flow_version: with flow=: label of the version.
         flow_kwargs: with flow=: parameters of the flow that are bound now, by name.
         vpc: where containers run, and functions with `functions_in_vpc`; others need none.
@@ -100,6 +102,9 @@ class DagyFlow(Construct):
         fuse: str | None = None,
         joins: str | None = None,
         default_executor: str | None = None,
+        default_memory_mb: int | None = None,
+        include: Sequence[str] | None = None,
+        exclude: Sequence[str] | None = None,
         flow_version: str | None = None,
         flow_kwargs: Mapping[str, Any] | None = None,
         vpc: ec2.IVpc | None = None,
@@ -117,6 +122,9 @@ class DagyFlow(Construct):
             "fuse": fuse,
             "joins": joins,
             "default_executor": default_executor,
+            "default_memory_mb": default_memory_mb,
+            "include": include,
+            "exclude": exclude,
             "version": flow_version,
             "bound": flow_kwargs,
             "settings": later.settings(settings) or None,
@@ -155,7 +163,8 @@ class DagyFlow(Construct):
         ]
         self._buckets = self._readable_buckets()
         self._key = self._own_key()
-        self._environment: dict[str, str] = {}
+        self._environment: list[str] = []
+        self._overrides: dict[str, Any] = {}
         self._version_ids: dict[str, str] = {}
         for name, value in (environment or {}).items():
             self.add_environment(name, value)
@@ -194,8 +203,12 @@ class DagyFlow(Construct):
         return ec2.Connections(security_groups=self._security_groups)
 
     @property
-    def template(self) -> include.CfnInclude:
-        """The included template, for overriding any property of any resource."""
+    def template(self) -> cloudformation_include.CfnInclude:
+        """The included template, for whatever `add_override` cannot do.
+
+        A function that is changed through it is not published anew by itself, and executions run
+        the version that was published.
+        """
         return self._included
 
     def add_environment(self, name: str, value: str) -> None:
@@ -214,17 +227,29 @@ class DagyFlow(Construct):
                 "name is a letter and then at least one letter, digit or underscore, not one that "
                 "Lambda sets itself, and does not begin with DAGY_"
             )
+        if name not in self._environment:
+            self._environment.append(name)
         for function in self._functions:
             if name not in self._variables(function):
-                self._made(function).add_property_override(f"Environment.Variables.{name}", value)
+                self._override(function, f"Environment.Variables.{name}", value)
         for definition in self._task_definitions:
             taken = self._variables(definition)
             if name not in taken:
-                place = len({*taken, *self._environment})
-                self._made(definition).add_property_override(
-                    f"ContainerDefinitions.0.Environment.{place}", {"Name": name, "Value": value}
-                )
-        self._environment[name] = value
+                added = [each for each in self._environment if each not in taken]
+                place = len(taken) + added.index(name)
+                pair = {"Name": name, "Value": value}
+                self._override(definition, f"ContainerDefinitions.0.Environment.{place}", pair)
+        self._publish_anew()
+
+    def add_override(self, resource: str, path: str, value: Any) -> None:
+        """Override a property of a resource, and publish the functions anew.
+
+        Args:
+            resource: its logical id in the bundle's template.
+            path: of the property, as `MemorySize` or `EphemeralStorage.Size`.
+            value: of it.
+        """
+        self._override(resource, path, value)
         self._publish_anew()
 
     def grant_start_execution(self, grantee: iam.IGrantable) -> iam.Grant:
@@ -291,14 +316,16 @@ class DagyFlow(Construct):
             given |= {"ArtifactBucket": asset.s3_bucket_name, parameter: asset.s3_object_key}
         return given
 
-    def _include(self, template: dict[str, Any], given: dict[str, Any]) -> include.CfnInclude:
+    def _include(
+        self, template: dict[str, Any], given: dict[str, Any]
+    ) -> cloudformation_include.CfnInclude:
         ids = [each.node.id for each in self.node.scopes[len(Stack.of(self).node.scopes) :]]
         # As in any logical id of the CDK, `Default` counts for nothing.
         name = "-".join(_ILLEGAL.sub("-", each) for each in ids if each != "Default")
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "template.json"
             file.write_text(json.dumps(told_apart(template, name) if name else template))
-            return include.CfnInclude(
+            return cloudformation_include.CfnInclude(
                 self,
                 "Resource",
                 template_file=str(file),
@@ -376,14 +403,18 @@ class DagyFlow(Construct):
             return [each["Name"] for each in properties["ContainerDefinitions"][0]["Environment"]]
         return list(properties.get("Environment", {}).get("Variables", ()))
 
+    def _override(self, resource: str, path: str, value: Any) -> None:
+        self._made(resource).add_property_override(path, value)
+        self._overrides[f"{resource}.{path}"] = value
+
     def _publish_anew(self) -> None:
         """Publish functions as new versions: Lambda never changes one that is there."""
         stack = Stack.of(self)
         for name in self._of_type("AWS::Lambda::Version"):
             version = self._made(name)
             known = self._version_ids.setdefault(name, stack.resolve(version.logical_id))
-            variables = json.dumps(stack.resolve(self._environment), sort_keys=True)
-            changed = hashlib.sha256(f"{known}{variables}".encode()).hexdigest()[:8]
+            overrides = json.dumps(stack.resolve(self._overrides), sort_keys=True)
+            changed = hashlib.sha256(f"{known}{overrides}".encode()).hexdigest()[:8]
             version.override_logical_id(known[:-8] + changed)
 
 

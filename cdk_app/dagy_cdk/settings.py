@@ -38,3 +38,8 @@ class FlowSettings(TypedDict, total=False):
     dashboard: bool
     tags: Mapping[str, str]
     reserved_concurrency: int
+    schedule: str
+    timezone: str
+    flexible_window: int
+    no_overlap: bool
+    scheduled_time: str

@@ -48,7 +48,7 @@ def bundle_of(
     return rebuild(read, _folder(), **asked)
 
 
-_CHANGEABLE = frozenset({"mode", "fuse", "settings"})
+_CHANGEABLE = frozenset({"mode", "fuse", "joins", "settings"})
 
 
 def _folder() -> Path:

@@ -11,7 +11,7 @@ def told_apart(template: Any, by: str) -> Any:
     """Return a template whose names begin with the stack's name and another.
 
     A flow names what it makes after its stack, as the family of a task definition. Two flows of one
-    stack would share these names.
+    stack would share these names. State machines are named by CloudFormation then.
 
     Args:
         template: as JSON values.
@@ -32,4 +32,6 @@ def told_apart(template: Any, by: str) -> Any:
     text = template.get("Fn::Sub")
     if len(template) == 1 and isinstance(text, str):
         return {"Fn::Sub": text.replace(f"${{{STACK_NAME}}}", f"${{{STACK_NAME}}}-{by}")}
-    return {key: told_apart(value, by) for key, value in template.items()}
+    return {
+        key: told_apart(value, by) for key, value in template.items() if key != "StateMachineName"
+    }

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import sys
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import dagy
@@ -19,12 +21,14 @@ from dagy.spec import FlowSpec
 from dagy.version import __version__
 from dagy.worker.code import METADATA_FILE, SPEC_FILE
 from dagy.worker.code import code_hash as hash_of
+from dagy_compiler.bytecode import bytecode
 from dagy_compiler.limits import UNZIPPED_BYTES
 
 _NOT_IN_THE_WORKER = frozenset({
-    "__main__.py", "aws", "building.py", "cli", "doctor", "history", "loader.py", "packaging",
-    "profiles", "project.py", "schedules",
+    "__main__.py", "aws", "backfill", "building.py", "cli", "doctor", "history", "loader.py",
+    "packaging", "profiles", "project.py", "schedules",
 })  # fmt: skip
+_NONE: Mapping[str, bytes] = MappingProxyType({})
 _RESERVED = frozenset({"dagy", "_dagy", METADATA_FILE})
 
 
@@ -81,13 +85,19 @@ def _read(file: Path) -> bytes:
         raise BundleError(f"{file}: cannot be read: {error.strerror}") from error
 
 
-def artifact(spec: FlowSpec, source: FlowSource, requirements: Sequence[str] = ()) -> bytes:
+def artifact(
+    spec: FlowSpec,
+    source: FlowSource,
+    requirements: Sequence[str] = (),
+    packages: Mapping[str, bytes] = _NONE,
+) -> bytes:
     """Return the bytes of artifact.zip.
 
     Args:
         spec: the flow; its canonical form is packed, which holds no time.
         source: the user's code.
         requirements: the packages that it declares, for `metadata.json`.
+        packages: their files by name, where they are to be in the archive itself.
 
     Raises:
         BundleError: see `FlowSource.contents`.
@@ -95,7 +105,7 @@ def artifact(spec: FlowSpec, source: FlowSource, requirements: Sequence[str] = (
     """
     own = source.contents()
     metadata = _metadata(spec, own, requirements)
-    contents = own | worker_package()
+    contents = {**packages, **own, **worker_package()}
     contents[SPEC_FILE] = spec.canonical().to_json().encode()
     contents[METADATA_FILE] = (json.dumps(metadata, indent=2) + "\n").encode()
     size = sum(map(len, contents.values()))
@@ -138,11 +148,22 @@ def _digests(contents: Mapping[str, bytes]) -> dict[str, str]:
 
 
 def worker_package() -> dict[str, bytes]:
-    """Return what a worker needs of the `dagy` package, by name in the archive."""
+    """Return what a worker needs of the `dagy` package, by name in the archive.
+
+    Bytecode is with it, for the Python that builds: the code's folder cannot be written on Lambda,
+    so without it every cold start would compile the modules again.
+    """
     package = Path(dagy.__file__).parent
-    files = (file for pattern in ("*.py", "py.typed") for file in package.rglob(pattern))
-    return {
-        f"dagy/{file.relative_to(package).as_posix()}": file.read_bytes()
-        for file in files
-        if file.relative_to(package).parts[0] not in _NOT_IN_THE_WORKER
-    }
+    found: dict[str, bytes] = {}
+    for file in (*package.rglob("*.py"), *package.rglob("py.typed")):
+        path = file.relative_to(package)
+        if path.parts[0] in _NOT_IN_THE_WORKER:
+            continue
+        name = Path("dagy", path)
+        found[name.as_posix()] = file.read_bytes()
+        if file.suffix == ".py":
+            compiled = (
+                name.parent / "__pycache__" / f"{name.stem}.{sys.implementation.cache_tag}.pyc"
+            )
+            found[compiled.as_posix()] = bytecode(file, f"/var/task/{name.as_posix()}")
+    return found

@@ -198,6 +198,7 @@ def rebuild(
     *,
     mode: str | None = None,
     fuse: str | None = None,
+    joins: str | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> Bundle:
     """Write a bundle anew to `directory`, from its own flow and code.
@@ -207,6 +208,7 @@ def rebuild(
         directory: where the new bundle's folder goes.
         mode: the execution mode; None for the one that it was built with.
         fuse: which task runs share an invocation; None as it was.
+        joins: how tasks wait for others; None as it was.
         settings: what people decide about the stack, by name; the others stay as they were.
 
     Raises:
@@ -218,6 +220,7 @@ def rebuild(
         bundle.spec,
         mode=mode or manifest["execution_mode"],
         fuse=fuse or manifest["fuse"],
+        joins=joins or manifest["joins"],
     )
     zipped = _read(bundle.path / "artifact.zip")
     files = _files(
@@ -285,7 +288,12 @@ def _files(
     code = content.code(compiled.plan)
     machines = machines_of(compiled.plan)
     stack = template(
-        compiled.plan, machines, python_version=python_version, code=code, settings=settings
+        compiled.plan,
+        machines,
+        python_version=python_version,
+        code=code,
+        settings=settings,
+        name=label.name,
     )
     apart = key_parameter(OUTERMOST) in stack["Parameters"]
     uploads = {"ArtifactKey": "artifact.zip"}

@@ -232,6 +232,7 @@ class StateMachineEncryption(Model):
 class StateMachine(Model):
     """Properties of AWS::StepFunctions::StateMachine."""
 
+    state_machine_name: Json | None = None
     state_machine_type: Literal["STANDARD"] = "STANDARD"
     role_arn: Json | str
     definition: Json | None = None
@@ -262,6 +263,32 @@ class StateMachineAlias(Model):
 
     name: str
     routing_configuration: list[Route]
+
+
+class FlexibleWindow(Model):
+    """Within how many minutes of its time a schedule may fire."""
+
+    mode: Literal["OFF", "FLEXIBLE"]
+    maximum_window_in_minutes: int | None
+
+
+class ScheduleTarget(Model):
+    """What a schedule starts, as whom, and with which input, as JSON text."""
+
+    arn: Json
+    role_arn: Json | str
+    input: str
+
+
+class Schedule(Model):
+    """Properties of AWS::Scheduler::Schedule."""
+
+    description: str
+    schedule_expression: str
+    schedule_expression_timezone: str
+    flexible_time_window: FlexibleWindow
+    state: Json
+    target: ScheduleTarget
 
 
 class Encryption(Model):
@@ -511,6 +538,7 @@ Properties = (
     | LogGroup
     | Function
     | FunctionVersion
+    | Schedule
     | LayerVersion
     | StateMachine
     | StateMachineVersion

@@ -145,6 +145,8 @@ def state_machine(
     location = DefinitionLocation(bucket=ref("ArtifactBucket"), key=ref(key_parameter(machine.id)))
     key = stack.settings.kms_key
     properties = StateMachine(
+        # A part has a name that no other has had: it may come again when it is gone.
+        state_machine_name=stack.machine_name if machine.id == OUTERMOST else None,
         role_arn=own.arn,
         definition=machine.definition if inline else None,
         definition_s3_location=None if inline else location,

@@ -77,6 +77,7 @@ def role(
     own: str | None = None,
     attached: Sequence[Attached] = (),
     also: str = "",
+    trusted: Mapping[str, Mapping[str, Json | str]] | None = None,
 ) -> Identity:
     """Return a role that a service takes on.
 
@@ -91,13 +92,18 @@ def role(
         own: ARN of a role of the user's, which is taken as it is in its place.
         attached: policies apart.
         also: what else tells it from an earlier one.
+        trusted: the condition under which the service may take it on.
 
     Raises:
         LimitError: its policies are larger than IAM accepts.
     """
     if own is not None:
         return Identity(own)
-    trust = Statement(principal={"Service": service}, action=["sts:AssumeRole"])
+    trust = Statement(
+        principal={"Service": service},
+        action=["sts:AssumeRole"],
+        condition=None if trusted is None else {key: dict(each) for key, each in trusted.items()},
+    )
     documents = {
         name: PolicyDocument(statement=list(statements)) for name, statements in policies.items()
     }

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Annotated, Any, Final
 
 from pydantic import (
@@ -18,11 +19,14 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    model_validator,
 )
 
-from dagy.errors import SettingsError
+from dagy.errors import ScheduleError, SettingsError
 from dagy.options import nearest
 from dagy.resources import is_secret
+from dagy.schedules import Schedule, parse_schedule
+from dagy.schedules.schedule import UTC
 
 LOG_RETENTION_DAYS: Final = (
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
@@ -136,6 +140,12 @@ class Settings(BaseModel):
         tags: of every resource.
         reserved_concurrency: invocations that each function may run at once, taken from those of
             the account; None leaves it to the account.
+        schedule: when the flow starts by itself: five fields of cron, `@daily` and the like, or
+            `rate(15 minutes)`.
+        timezone: by whose clocks, as `Europe/Berlin`.
+        flexible_window: minutes within which a schedule may fire; None for at its time.
+        no_overlap: whether a schedule starts nothing while an execution of the flow runs.
+        scheduled_time: the parameter of the flow that is given the scheduled time.
 
     Examples:
         >>> settings_of({"log_retention_days": 7, "notify": "data@example.org"}).has_alarms
@@ -173,6 +183,21 @@ class Settings(BaseModel):
     dashboard: bool = False
     tags: Annotated[dict[str, str], AfterValidator(_tags)] = Field(default_factory=dict)
     reserved_concurrency: Annotated[int, Field(ge=1)] | None = None
+    schedule: str | None = None
+    timezone: str = UTC
+    flexible_window: Annotated[int, Field(ge=1, le=1440)] | None = None
+    no_overlap: bool = False
+    scheduled_time: Annotated[str, _like(r"[A-Za-z_]\w*", "the name of a parameter")] | None = None
+
+    @model_validator(mode="after")
+    def _means_something(self) -> Settings:
+        parse_schedule(self.schedule or "@daily", self.timezone)  # refuses what means nothing
+        return self
+
+    @cached_property
+    def when(self) -> Schedule | None:
+        """The schedule, if there is one."""
+        return None if self.schedule is None else parse_schedule(self.schedule, self.timezone)
 
     @property
     def has_alarms(self) -> bool:
@@ -217,6 +242,8 @@ def settings_of(values: Mapping[str, Any], where: str = "settings") -> Settings:
         return Settings(**values)
     except ValidationError as error:
         raise SettingsError(f"{where}: {_said(error)}") from error
+    except ScheduleError as error:
+        raise SettingsError(f"{where}: {error}") from error
 
 
 NAMES: Final = tuple(Settings.model_fields)

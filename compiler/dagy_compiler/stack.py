@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,6 +20,7 @@ class Stack:
 
     Attributes:
         flow: the flow's name, as descriptions and tags take it.
+        name: what the flow is called where it is deployed.
         code: what it runs.
         settings: what people decide about it.
         python_version: of its workers, as `3.12`.
@@ -28,6 +30,7 @@ class Stack:
     """
 
     flow: str
+    name: str
     code: Code
     settings: Settings
     python_version: str
@@ -42,6 +45,18 @@ class Stack:
             Tag(key="dagy:stack", value=ref("AWS::StackName")),
         ]
         return own + [Tag(key=key, value=value) for key, value in self.settings.tags.items()]
+
+    @property
+    def machine_name(self) -> Json:
+        """The name of the state machine: at most 80 characters (API reference), unlike a stack's.
+
+        CloudFormation's own would be `StateMachine-` and something random for every flow. This one
+        ends in what tells the stack from others of its name, earlier ones too.
+        """
+        name = re.sub("[^A-Za-z0-9_-]+", "-", self.name)[:60].strip("-") or "flow"
+        uuid = {"Fn::Select": [2, {"Fn::Split": ["/", ref("AWS::StackId")]}]}
+        first = {"Fn::Select": [0, {"Fn::Split": ["-", uuid]}]}
+        return {"Fn::Join": ["-", [name, first]]}
 
     @property
     def bucket(self) -> Json | str:

@@ -34,9 +34,14 @@ from dagy_compiler.limits import TEMPLATE_BYTES, TEMPLATE_PARAMETERS, TEMPLATE_R
 from dagy_compiler.machines import OUTERMOST, Machine, key_parameter, state_machine
 from dagy_compiler.modes import ECS, LAMBDA
 from dagy_compiler.plan import Plan
+from dagy_compiler.schedule_resources import (
+    schedule_outputs,
+    schedule_parameters,
+    schedule_resources,
+)
 from dagy_compiler.settings import Settings
 from dagy_compiler.stack import LOG, Stack
-from dagy_compiler.versions import ALIAS, Code, alias
+from dagy_compiler.versions import ALIAS, Code, alias, version_id
 
 
 def template(
@@ -46,6 +51,7 @@ def template(
     python_version: str,
     code: Code,
     settings: Settings | None = None,
+    name: str | None = None,
 ) -> Json:
     """Return the template of a flow as JSON values.
 
@@ -58,12 +64,14 @@ def template(
         python_version: of the Lambda runtime and the container, as `3.12`.
         code: what the stack runs.
         settings: what people decide about it.
+        name: what the flow is called where it is deployed; its own name by default.
 
     Raises:
         LimitError: the template, or a role in it, is larger than AWS accepts.
     """
     stack = Stack(
         flow=harmless(plan.spec.name),
+        name=name or plan.spec.name,
         code=code,
         settings=settings or Settings(),
         python_version=python_version,
@@ -112,6 +120,7 @@ def _template(stack: Stack, plan: Plan, machines: list[Machine], *, inline: bool
         )
     resources[ALIAS] = alias(OUTERMOST)
     resources |= alarms(stack, OUTERMOST)
+    resources |= schedule_resources(stack, plan.spec)
     resources |= dashboard(stack, OUTERMOST, [worker.name for worker in functions])
     return Template(
         description=f"Dagy flow {stack.flow}",
@@ -128,6 +137,7 @@ def _parameters(
     parameters = {
         "ArtifactBucket": Parameter(description="S3 bucket that holds artifact.zip", min_length=1),
         "ArtifactKey": Parameter(description="S3 key of artifact.zip", min_length=1),
+        **schedule_parameters(stack),
     }
     if not inline:
         parameters |= {
@@ -164,6 +174,9 @@ def _outputs(stack: Stack, plan: Plan) -> dict[str, Output]:
         "AliasArn": Output(
             description="ARN that executions start from: the current version", value=ref(ALIAS)
         ),
+        "VersionArn": Output(
+            description="ARN of the version deployed last", value=ref(version_id(OUTERMOST))
+        ),
         "LogGroupName": Output(description="Log of what tasks print", value=ref(LOG)),
         "CodeHash": Output(description="SHA-256 of the flow and its source", value=stack.code.hash),
         "SettingsHash": Output(
@@ -173,6 +186,7 @@ def _outputs(stack: Stack, plan: Plan) -> dict[str, Output]:
             description="The flow's own version", value=harmless(plan.spec.version)
         ),
         "ExecutionMode": Output(description="What tasks run on by default", value=plan.mode),
+        **schedule_outputs(stack),
     }
     if stack.keeps_values:
         outputs["DataBucketName"] = Output(

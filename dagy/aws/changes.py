@@ -10,13 +10,13 @@ from typing import Any
 
 from dagy.aws.refusals import code_of, explained
 from dagy.aws.stacks import Stack
-from dagy.errors import DeployError
+from dagy.errors import AwsError, DeployError
 
 INLINE_TEMPLATE_BYTES = 51_200
 """What a request takes as it is; more has to lie in S3 (CloudFormation quotas)."""
 
 
-class Overtaken(Exception):  # noqa: N818 - no error, but a reason to look again
+class Overtaken(AwsError):  # noqa: N818 - no error, but a reason to look again
     """Somebody else has begun to change the stack since it was looked at."""
 
 
@@ -115,23 +115,17 @@ def create_change_set(cloudformation: Any, stack: Stack | None, request: StackRe
         request: as it is to be.
 
     Raises:
-        Overtaken: the stack is no longer as given.
-        AwsError: AWS refuses the request.
+        AwsError: AWS refuses the request; see `is_overtaken`.
         DeployError: CloudFormation cannot tell; with its reason.
     """
     is_create = stack is None or stack.is_new
     with explained(f"planning the changes of stack {request.name}"):
-        try:
-            made = cloudformation.create_change_set(
-                **request.arguments(),
-                ChangeSetName=f"dagy-{uuid.uuid4().hex[:12]}",
-                ChangeSetType="CREATE" if is_create else "UPDATE",
-                Description="dagy deploy",
-            )
-        except Exception as error:
-            if is_overtaken(error):
-                raise Overtaken from error
-            raise
+        made = cloudformation.create_change_set(
+            **request.arguments(),
+            ChangeSetName=f"dagy-{uuid.uuid4().hex[:12]}",
+            ChangeSetType="CREATE" if is_create else "UPDATE",
+            Description="dagy deploy",
+        )
     return _planned(cloudformation, request.name, made["Id"], is_create)
 
 
@@ -174,9 +168,11 @@ def _planned(cloudformation: Any, stack_name: str, arn: str, is_create: bool) ->
     return ChangeSet(arn, stack_id, is_create, _changes(cloudformation, found))
 
 
-def is_overtaken(error: BaseException) -> bool:
+def is_overtaken(error: AwsError) -> bool:
     """Whether a request was refused because somebody else has begun to change the stack."""
-    code = code_of(error)
+    if isinstance(error, Overtaken) or error.__cause__ is None:
+        return isinstance(error, Overtaken)
+    code = code_of(error.__cause__)
     if code in {"AlreadyExistsException", "InvalidChangeSetStatus", "ChangeSetNotFound"}:
         return True
     # CloudFormation has no names of their own for these refusals.

@@ -20,6 +20,7 @@ from dagy.aws.deploy import Deployment
 from dagy.aws.stacks import Stack
 from dagy.aws.target import Target
 from dagy.errors import DeployError
+from dagy_compiler.schedule_resources import STATE
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,10 @@ class CloudFormation:
             parameters[parameter] = self._upload(
                 deployment.stack_name, file, (bundle.path / file).read_bytes(), again=again
             )
-        _check_parameters(deployment.stack_name, json.loads(template)["Parameters"], parameters)
+        known = json.loads(template)["Parameters"]
+        if STATE in known and stack is not None and STATE in stack.parameters:
+            parameters.setdefault(STATE, stack.parameters[STATE])  # what is paused stays so
+        _check_parameters(deployment.stack_name, known, parameters)
         url = None
         if len(template) > INLINE_TEMPLATE_BYTES:
             key = self._upload(deployment.stack_name, "template.json", template, again=again)
@@ -70,8 +74,15 @@ def _check_parameters(
     """Say which parameter has no value, before CloudFormation does in words of its own."""
     missing = [name for name, each in known.items() if "Default" not in each and name not in given]
     if missing:
-        told = "\n".join(f"  {name}: {known[name]['Description']}" for name in missing)
-        raise DeployError(
-            f"stack {stack_name} needs values that nobody has given:\n{told}\n"
-            "Give them in the settings of the flow, or with --parameter NAME=VALUE."
+        told = "\n".join(
+            f"  {_OPTIONS.get(name, f'--parameter {name}=...')}: {known[name]['Description']}"
+            for name in missing
         )
+        raise DeployError(
+            f"stack {stack_name} needs what nobody has given:\n{told}\n"
+            "The settings in dagy.toml can name them for good."
+        )
+
+
+_OPTIONS = {"SubnetIds": "--subnet", "SecurityGroupIds": "--security-group"}
+"""The options of settings that give a parameter its value."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from dagy.aws.changes import ChangeSet, Overtaken, discard_change_set, is_overtaken
+from dagy.aws.changes import ChangeSet, discard_change_set, is_overtaken
 from dagy.aws.refusals import explained
 from dagy.aws.stack_events import OnEvent, follow, last_event, why_failed
 from dagy.aws.stacks import Stack, find_stack
@@ -61,7 +61,7 @@ class Preparer(Protocol):
             again: upload what is there already, too.
 
         Raises:
-            Overtaken: the stack is no longer as given.
+            AwsError: AWS refuses something; see `dagy.aws.changes.is_overtaken`.
             DagyError: the changes cannot be prepared; says why.
         """
         ...
@@ -117,8 +117,10 @@ def deploy(
             return Outcome(stack, skipped=True)
         try:
             changes = preparer.prepare(deployment, stack, again=force)
-        except Overtaken:
-            continue
+        except AwsError as error:
+            if is_overtaken(error):
+                continue
+            raise
         if changes.id is None:
             return Outcome(stack, skipped=True, changes=changes)
         if not _wanted(cloudformation, changes, confirm):
@@ -143,7 +145,7 @@ def settled(cloudformation: Any, name: str, on_event: OnEvent) -> Stack | None:
     """
     while (stack := find_stack(cloudformation, name)) is not None:
         if stack.is_busy:
-            follow(cloudformation, stack.id, last_event(cloudformation, stack.id), on_event)
+            _wait_for(cloudformation, stack, on_event)
         elif stack.status in _NEVER_MADE:
             remove_stack(cloudformation, stack, on_event)
         elif stack.status == "UPDATE_ROLLBACK_FAILED":
@@ -171,6 +173,14 @@ def remove_stack(cloudformation: Any, stack: Stack, on_event: OnEvent) -> None:
 _ATTEMPTS = 5
 
 _NEVER_MADE = frozenset({"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"})
+
+
+def _wait_for(cloudformation: Any, stack: Stack, on_event: OnEvent) -> None:
+    before = last_event(cloudformation, stack.id)
+    # It may have come to its end just before that event, and then there is no other.
+    now = find_stack(cloudformation, stack.id)
+    if now is not None and now.is_busy:
+        follow(cloudformation, stack.id, before, on_event)
 
 
 def _bring_back(cloudformation: Any, stack: Stack, on_event: OnEvent) -> None:
@@ -204,7 +214,7 @@ def _made(cloudformation: Any, changes: ChangeSet, on_event: OnEvent) -> bool:
             cloudformation.execute_change_set(ChangeSetName=changes.id)
         events = follow(cloudformation, changes.stack_id, before, on_event)
     except AwsError as error:
-        if error.__cause__ is not None and is_overtaken(error.__cause__):
+        if is_overtaken(error):
             return False
         raise
     if events[-1].status not in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import io
 import urllib.request
 import zipfile
@@ -10,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from dagy.aws.refusals import explained
+from dagy.aws.refusals import code_of, explained
 from dagy.aws.stacks import Stack, find_stack, flow_stacks
 from dagy.aws.target import Target
 from dagy.errors import RemoteError
@@ -59,6 +61,11 @@ class DeployedFlow:
         return self.stack.outputs.get("DataBucketName")
 
     @property
+    def data_prefix(self) -> str:
+        """What the keys of its values begin with: not nothing in a bucket of the user's."""
+        return self.stack.outputs.get("DataPrefix", "")
+
+    @property
     def log_group(self) -> str:
         """Where its workers log."""
         return self.stack.outputs["LogGroupName"]
@@ -98,24 +105,32 @@ class DeployedFlow:
             AwsError: AWS refuses.
             RemoteError: neither a function nor the artifact of that version is there.
         """
-        if self.stack.outputs.get("CodeHash", "?") in description:
-            return self.spec
         function = next(_functions(definition), None)
-        if function is None:
+        if function is None or self.stack.outputs.get("CodeHash", "?") in description:
             return self.spec
         client = self.target.client("lambda")
         with explained(f"looking at {function}"):
-            url = client.get_function(FunctionName=function)["Code"]["Location"]
-        with urllib.request.urlopen(url) as answer:
-            content: bytes = answer.read()
-        return _spec_of(content)
+            found = client.get_function(FunctionName=function)
+        digest = base64.b64decode(found["Configuration"]["CodeSha256"]).hex()
+        with urllib.request.urlopen(found["Code"]["Location"]) as answer:
+            archive: bytes = answer.read()
+        if hashlib.sha256(archive).hexdigest() != digest:
+            raise RemoteError(f"the code of {function} is not to be had any more")
+        return _spec_of(archive)
 
     def _artifact(self) -> bytes:
-        parameters = self.stack.parameters
-        bucket, key = parameters["ArtifactBucket"], parameters["ArtifactKey"]
+        bucket, key = (self.stack.parameters[each] for each in ("ArtifactBucket", "ArtifactKey"))
         with explained(f"reading s3://{bucket}/{key}"):
-            s3 = self.target.client("s3")
-            content: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+            try:
+                s3 = self.target.client("s3")
+                content: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+            except Exception as error:
+                if code_of(error) not in {"NoSuchKey", "NoSuchBucket"}:
+                    raise
+                raise RemoteError(
+                    f"flow {self.name!r}: what was deployed is gone from the bucket, "
+                    f"{bucket}/{key}; deploy it again with --force"
+                ) from error
         return content
 
 

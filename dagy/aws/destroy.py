@@ -24,7 +24,8 @@ class Removal:
         running: ARNs of executions under way, which are stopped.
         left: what outlives the stack, as `kind name`.
         uploads: keys in the bucket of artifacts.
-        data: the bucket of large values; None if there is none.
+        data: the stack's own bucket of large values; None if there is none. One of the user's is
+            left as it is: it holds what is not this flow's.
     """
 
     stack: Stack | None
@@ -57,7 +58,7 @@ def removal_of(target: Target, stack_name: str, bucket: ArtifactBucket) -> Remov
         running=_running(target, machine) if machine is not None else (),
         left=tuple(f"{each.kind} {each.name}" for each in lasting_of(target, stack_name)),
         uploads=tuple(bucket.keys(f"{stack_name}/")),
-        data=(stack and stack.outputs.get("DataBucketName")) or _data_of(target, stack_name),
+        data=(stack and _own_bucket(stack)) or _data_of(target, stack_name),
     )
 
 
@@ -108,6 +109,10 @@ def _running(target: Target, machine: str) -> tuple[str, ...]:
             client.list_executions, "executions", stateMachineArn=machine, statusFilter="RUNNING"
         )
     return tuple(each["executionArn"] for each in found)
+
+
+def _own_bucket(stack: Stack) -> str | None:
+    return None if "DataPrefix" in stack.outputs else stack.outputs.get("DataBucketName")
 
 
 def _data_of(target: Target, stack_name: str) -> str | None:

@@ -137,14 +137,15 @@ def _find_stored(found: Evidence) -> None:
             found.outputs.setdefault(name, {"claim": key})
     if execution.flow.stack.outputs.get("ExecutionMode") in {"nano", "micro"}:
         return
-    prefix = f"{execution.run_id}/{RESULTS}/"
+    of_stack = execution.flow.data_prefix
+    prefix = f"{of_stack}{execution.run_id}/{RESULTS}/"
     with explained(f"listing s3://{bucket}/{prefix}"):
         s3 = execution.flow.target.client("s3")
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
         for page in pages:
             for item in page.get("Contents", ()):
                 name = item["Key"].removeprefix(prefix)
-                found.outputs[name] = {"claim": item["Key"]}
+                found.outputs[name] = {"claim": item["Key"].removeprefix(of_stack)}
 
 
 class _Services:

@@ -6,6 +6,7 @@ A name that begins like the stack's is not enough: another stack's may, too.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -75,7 +76,7 @@ def _machines(target: Target, stack: str) -> Iterator[Lasting]:
     for page in client.get_paginator("list_state_machines").paginate():
         for found in page["stateMachines"]:
             arn = found["stateMachineArn"]
-            if _may_be_of(found["name"], stack) and _is_of(
+            if _MACHINE.search(found["name"]) and _is_of(
                 client.list_tags_for_resource(resourceArn=arn)["tags"], "key", "value", stack
             ):
                 yield Lasting(
@@ -147,6 +148,11 @@ def _remove_role(client: Any, name: str) -> None:
     for attached in client.list_attached_role_policies(RoleName=name)["AttachedPolicies"]:
         client.detach_role_policy(RoleName=name, PolicyArn=attached["PolicyArn"])
     client.delete_role(RoleName=name)
+
+
+_MACHINE = re.compile("-[0-9a-f]{8}$|StateMachine|Part")
+"""In the names of machines that are Dagy's: as the template names them (`Stack.machine_name`), or
+as CloudFormation does, by logical ids and without the stack's name."""
 
 
 def _may_be_of(name: str, stack: str) -> bool:

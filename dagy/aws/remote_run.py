@@ -155,7 +155,7 @@ class _Row:
             last = self.tries[-1]
             self.tries[-1] = Attempt(last.number, last.started_at, at, failed)
 
-    def detail(self) -> TaskRunDetail:
+    def detail(self, output: str | None) -> TaskRunDetail:
         """Return it as a record."""
         return TaskRunDetail(
             self.name,
@@ -164,7 +164,7 @@ class _Row:
             self.tries[0].started_at if self.tries else None,
             self.ended_at,
             self.message,
-            None,
+            output,
             self.error,
             tuple(self.tries),
         )
@@ -179,13 +179,24 @@ class _Rows:
         self._rows: dict[str, _Row] = {}
         for transition in evidence.transitions:
             self._apply(transition)
+        for name in evidence.outputs:
+            if name not in self._rows:  # its records have expired, or have not arrived
+                self._rows[name] = _Row(name)
+                self._rows[name].end(StateType.SUCCEEDED, None, None)
         self._gather_maps()
-        if self._execution.has_ended:
+        if self._execution.has_ended and self._rows:
             self._settle()
 
     def details(self) -> Iterable[TaskRunDetail]:
         """Return them, in the order in which they began."""
         rows = self._rows.values()
+        spec = self._evidence.spec
+        hides = any(each.get("secret") for each in spec.parameters) or any(
+            task.secrets for task in spec.tasks.values()
+        )
+        # Those that are stored are too large to look at; those that may show a secret are masked
+        # in a local history.
+        outputs = {} if hides else self._evidence.outputs
         order = {run.id: index for index, run in enumerate(self._evidence.spec.task_runs)}
         end = datetime.max.replace(tzinfo=UTC)
         for row in sorted(
@@ -195,7 +206,8 @@ class _Rows:
                 order.get(row.name, -1),
             ),
         ):
-            yield row.detail()
+            output = outputs.get(row.name)
+            yield row.detail(output if isinstance(output, str) else None)
 
     def _apply(self, transition: Transition) -> None:
         name = transition.task_run_id

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+import warnings
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -19,13 +20,12 @@ from dagy.aws.stacks import Stack, find_stack
 from dagy.aws.target import Target
 from dagy.aws.versions import (
     current_version,
-    newest_version,
     point_alias,
     record_deployment,
 )
 from dagy.building import BuildOptions, Built, build
 from dagy.deployment import DeployResult
-from dagy.errors import DeployError
+from dagy.errors import AwsError, DeployError
 from dagy.loader import LoadedFlow
 from dagy_compiler.bundle import stack_name_of
 
@@ -115,22 +115,29 @@ def ship(
             on_event=on_event,
             force=shipping.force,
         )
-    pruned: tuple[str, ...] = ()
-    if outcome.stack is not None and not outcome.refused:
-        stack = outcome.stack
-        outcome = _led_to_newest(target, stack, outcome)
-        if not outcome.skipped:
-            bucket = artifact_bucket(target)
-            newest = newest_version(target.client("cloudformation"), stack)
-            record_deployment(bucket, stack, newest)
-            pruned = prune(target, stack, bucket, shipping.keep)
+    stack = outcome.stack
+    if stack is None or outcome.refused:
+        return Shipped(_result(built, outcome), built, outcome)
+    outcome = _led_to_newest(target, stack, outcome)
+    pruned = () if outcome.skipped else _tidied(target, stack, shipping.keep)
     return Shipped(_result(built, outcome), built, outcome, pruned)
+
+
+def _tidied(target: Target, stack: Stack, keep: int) -> tuple[str, ...]:
+    """Record who deployed, and remove old versions; neither is worth failing for."""
+    try:
+        bucket = artifact_bucket(target)
+        record_deployment(bucket, stack, stack.outputs["VersionArn"])
+        return prune(target, stack, bucket, keep)
+    except AwsError as error:
+        warnings.warn(f"it is deployed, and old versions were not removed: {error}", stacklevel=2)
+        return ()
 
 
 def _led_to_newest(target: Target, stack: Stack, outcome: Outcome) -> Outcome:
     """Let the alias lead to the version that was deployed, which it does not after a rollback."""
     stepfunctions = target.client("stepfunctions")
-    newest = newest_version(target.client("cloudformation"), stack)
+    newest = stack.outputs["VersionArn"]
     if current_version(stepfunctions, stack) == newest:
         return outcome
     point_alias(stepfunctions, stack, newest)

@@ -111,19 +111,6 @@ def current_version(stepfunctions: Any, stack: Stack) -> str:
     return str(max(routes, key=lambda route: route["weight"])["stateMachineVersionArn"])
 
 
-def newest_version(cloudformation: Any, stack: Stack) -> str:
-    """Return the ARN of the version that was deployed last, which may not be the current one.
-
-    Raises:
-        AwsError: AWS refuses to tell.
-    """
-    with explained(f"looking at the version of {stack.name}"):
-        found = cloudformation.describe_stack_resource(
-            StackName=stack.id, LogicalResourceId="StateMachineVersion"
-        )
-    return str(found["StackResourceDetail"]["PhysicalResourceId"])
-
-
 def point_alias(stepfunctions: Any, stack: Stack, version_arn: str) -> None:
     """Let executions start from a version.
 

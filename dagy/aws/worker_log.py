@@ -127,8 +127,9 @@ _PLATFORM = re.compile(
 _LOGGED = re.compile(r"\[(\w+)\]\t\S+\t\S*\t(.*)", re.DOTALL)
 """How Lambda's runtime writes records of `logging` (developer guide, "Log and monitor Python
 Lambda functions")."""
-_REPORTED = "[ERROR] "
-"""How Lambda's runtime begins its own report of a failure, which the record tells better."""
+_REPORTED = ("[ERROR] ", "Traceback (most recent call last):")
+"""How Lambda's runtime, and a container, begin their own report of a failure that a record tells
+better."""
 
 
 def _said(run_id: str, lines: Iterable[tuple[float, str]]) -> Iterator[LogLine]:

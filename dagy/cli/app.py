@@ -12,16 +12,18 @@ from dagy.cli.arguments import (
     ArtifactBucket,
     AsJson,
     AwsProfile,
+    DeployedFlow,
     Environment,
     Params,
     ParamsFile,
     ProfileName,
     Region,
+    Remote,
     RunId,
     Yes,
 )
 from dagy.cli.config_app import config
-from dagy.cli.runs_app import runs
+from dagy.cli.runs_app import OfFlow, runs
 from dagy.cli.schedule_app import schedule
 from dagy.cli.settings import Settings, with_settings
 from dagy.version import __version__
@@ -172,11 +174,27 @@ def run(
             "transition.",
         ),
     ] = True,
+    remote: Remote = False,
+    wait: Annotated[bool, typer.Option("--wait", help="With --remote: wait for the end.")] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="With --remote: show the run until its end.")
+    ] = False,
+    environment: Environment = None,
+    profile: ProfileName = None,
+    region: Region = None,
+    aws_profile: AwsProfile = None,
 ) -> None:
-    """Run a flow on this machine and record the run."""
+    """Run a flow on this machine and record the run; with --remote, on AWS as it is deployed."""
     from dagy.cli.run import choose_output, run_flow  # each command loads what it needs
 
     output = choose_output(as_json=as_json, json_lines=json_lines, quiet=quiet, live=live)
+    if remote:
+        from dagy.cli.remote import Place
+        from dagy.cli.remote_run import Watching, run_remote
+
+        place = Place(profile, region, aws_profile, environment)
+        run_remote(place, target, param or [], params_file, Watching(wait, watch, output))
+        return
     run_flow(target, param or [], params_file, max_workers, fail_fast, output)
 
 
@@ -200,8 +218,21 @@ def logs(
         int | None, typer.Option("--tail", "-n", min=0, metavar="N", help="Only the last N lines.")
     ] = None,
     as_json: AsJson = False,
+    remote: Remote = False,
+    flow: OfFlow = None,
+    environment: Environment = None,
+    profile: ProfileName = None,
+    region: Region = None,
+    aws_profile: AwsProfile = None,
 ) -> None:
     """Show what the tasks of a run said."""
+    if remote:
+        from dagy.cli.remote import Place
+        from dagy.cli.remote_logs import show_remote_logs
+
+        place = Place(profile, region, aws_profile, environment)
+        show_remote_logs(place, run_id, flow, task, following=follow, as_json=as_json, tail=tail)
+        return
     from dagy.cli.logs import show_logs
 
     show_logs(run_id, task, following=follow, as_json=as_json, tail=tail)
@@ -398,6 +429,62 @@ def deploy(
     deploy_flow(asked, options, where)
 
 
+@app.command(epilog="Example: dagy backfill flows/daily.py --for day=2026-01-01..2026-01-31 -j 4")
+def backfill(
+    target: Target,
+    values: Annotated[
+        list[str],
+        typer.Option(
+            "--for",
+            metavar="NAME=VALUES",
+            help="A parameter and its values: 2026-01-01..2026-01-31, 1..10/2, a,b,c; repeatable.",
+        ),
+    ],
+    parallel: Annotated[
+        int, typer.Option("--parallel", "-j", min=1, max=100, help="Runs that may go on at once.")
+    ] = 1,
+    param: Params = None,
+    params_file: ParamsFile = None,
+    max_workers: Annotated[
+        int, typer.Option("--max-workers", "-w", min=1, help="Tasks of each run at once, here.")
+    ] = 1,
+    again: Annotated[
+        bool, typer.Option("--again", help="Run also what has succeeded before.")
+    ] = False,
+    fail_fast: Annotated[
+        bool, typer.Option("--fail-fast/--no-fail-fast", help="Begin no more after a failure.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be run.")] = False,
+    remote: Annotated[
+        bool, typer.Option("--remote", help="On AWS, where the flow is deployed.")
+    ] = False,
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="NAME", help="What the flow is called there.")
+    ] = None,
+    environment: Environment = None,
+    profile: ProfileName = None,
+    region: Region = None,
+    aws_profile: AwsProfile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run a flow for each of many values; what has succeeded is left, so it can be run again."""
+    from dagy.cli.backfill import BackfillRequest, Remote
+    from dagy.cli.backfill import backfill as run_for_each
+
+    asked = BackfillRequest(
+        flow=target, values=values, pairs=param or [], params_file=params_file,
+        parallel=parallel, max_workers=max_workers, again=again, fail_fast=fail_fast,
+        dry_run=dry_run, as_json=as_json,
+    )  # fmt: skip
+    there = None
+    if remote:
+        from dagy.aws.target import find_target
+
+        where = find_target(profile=profile, region=region, aws_profile=aws_profile)
+        there = Remote(where, name, environment)
+    run_for_each(asked, there)
+
+
 @app.command(epilog="Example: dagy doctor --profile production")
 def doctor(
     profile: ProfileName = None,
@@ -414,10 +501,6 @@ def doctor(
 
 flows = typer.Typer(help="Look at the flows that are deployed.", no_args_is_help=True)
 app.add_typer(flows, name="flows")
-
-DeployedFlow = Annotated[
-    str, typer.Argument(metavar="FLOW", help="What the flow is called where it is deployed.")
-]
 
 
 @flows.command("list", epilog="Example: dagy flows list --region eu-west-1 --json")

@@ -68,6 +68,10 @@ def _told(built: Built) -> Iterator[str]:
     if built.measured is not None:
         known = len(built.measured)
         yield f"  arranged by the durations of {known} of {len(spec.task_runs)} task runs"
+    if built.schedule is not None:
+        from dagy.cli.schedule import meaning_lines
+
+        yield from meaning_lines(built.schedule)
     for name, length in bundle.sizes.items():
         yield f"  {name:<24} {length:>10,} bytes"
 

@@ -127,6 +127,11 @@ class _Told:
             f"Built {manifest['flow']} version {manifest['flow_version']} "
             f"({manifest['execution_mode']}, code {manifest['code_hash'][:8]})"
         )
+        if built.schedule is not None:
+            from dagy.cli.schedule import meaning_lines
+
+            for line in meaning_lines(built.schedule):
+                self._say(line)
 
     def confirm(self, changes: ChangeSet) -> bool:
         self._show(changes)

@@ -40,7 +40,7 @@ def show_logs(
     names = task_names(home, run_id)
     if task is not None:
         _check_task(home, run_id, task, names)
-    printer = _JsonPrinter() if as_json else _Printer(names)
+    printer = printer_of(names, as_json=as_json)
     shown = 0
     try:
         for line in _lines(home, run_id, task, following=following, tail=tail):
@@ -86,6 +86,16 @@ def _lines(
     return filter(wanted, read_lines(path))
 
 
+def printer_of(names: Iterable[str], *, as_json: bool) -> _JsonPrinter | _Printer:
+    """Return what prints lines of a log.
+
+    Args:
+        names: of task runs, which say how wide their column is to be.
+        as_json: print JSON.
+    """
+    return _JsonPrinter() if as_json else _Printer(names)
+
+
 class _JsonPrinter:
     def print(self, line: LogLine) -> None:
         print_plain(json.dumps(line.to_dict()), flush=True)
@@ -95,10 +105,10 @@ class _Printer:
     """Prints lines for people: when, who, and what, in colour on a terminal.
 
     Args:
-        names: whose keys say how wide the second column is to be.
+        names: say how wide the second column is to be.
     """
 
-    def __init__(self, names: Mapping[str, str]) -> None:
+    def __init__(self, names: Iterable[str]) -> None:
         self._width = min(max(map(len, names), default=0), _WIDEST_NAME)
         self._today = date.today()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,34 @@ def read_params(flow: Flow[..., Any], pairs: Sequence[str], file: Path | None) -
         if not equals or not name:
             raise ParameterError(f"--param {pair}: write it as name=value")
         values[name] = _read_value(flow, name, text, accepted(annotations.get(name, Any)))
+    return values
+
+
+def read_given(
+    entries: Sequence[Mapping[str, Any]], pairs: Sequence[str], file: Path | None
+) -> dict[str, Any]:
+    """Return the parameters given on a command line for a flow that is known by its spec only.
+
+    Args:
+        entries: the FlowSpec's `parameters`, whose shapes tell how a text is to be read.
+        pairs: as for `read_params`.
+        file: likewise.
+
+    Raises:
+        ParameterError: a pair has no `=`, or the file is not a JSON object.
+    """
+    values = _read_file(file) if file is not None else {}
+    shapes = {entry["name"]: entry.get("accepts") for entry in entries}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not equals or not name:
+            raise ParameterError(f"--param {pair}: write it as name=value")
+        shape = shapes.get(name)
+        try:
+            value = json.loads(text)
+        except ValueError:
+            value = text
+        values[name] = text if not fits(value, shape) and fits(text, shape) else value
     return values
 
 

@@ -78,7 +78,7 @@ def watched(output: Output, action: Callable[[Watcher], LocalRunContext]) -> Non
     """
     machine = output in {Output.JSON, Output.JSON_LINES}
     with _stdout_for_results() if machine else nullcontext(sys.stdout) as stdout:
-        with _watching(output, stdout) as watcher:
+        with watching(output, stdout) as watcher:
             try:
                 run = action(watcher)
             except KeyboardInterrupt:
@@ -95,7 +95,8 @@ def watched(output: Output, action: Callable[[Watcher], LocalRunContext]) -> Non
 
 
 @contextmanager
-def _watching(output: Output, stdout: TextIO) -> Iterator[Watcher]:
+def watching(output: Output, stdout: TextIO) -> Iterator[Watcher]:
+    """Give what is to watch a run, so that what was asked for is printed."""
     if output is Output.JSON_LINES:
         yield JsonLines(stdout)
     elif output is Output.AUTO and _can_draw():

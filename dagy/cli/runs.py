@@ -38,7 +38,7 @@ def show_list(
         Home.find(),
         limit=limit,
         flow_name=flow_name,
-        statuses=[_status(each) for each in statuses],
+        statuses=[status_of(each) for each in statuses],
         since=None if since is None else moment(since, datetime.now(UTC)),
     )
     if as_json:
@@ -60,7 +60,8 @@ def _cells(run: RunSummary) -> list[str | Text]:
     return [run.run_id, run.flow_name, state_text(run.status), started, took, done]
 
 
-def _status(text: str) -> str:
+def status_of(text: str) -> str:
+    """Return the status that `--status` means."""
     status = text.upper()
     if status not in _STATUSES:
         known = ", ".join(each.lower() for each in _STATUSES)
@@ -98,8 +99,22 @@ def show_run(run_id: str, *, as_json: bool) -> None:
     if as_json:
         print_json(run.to_dict())
         return
+    try:
+        flow_json = home.flow(run.run_id).read_text(encoding="utf-8")
+    except OSError:
+        flow_json = None
+    print_run(run, flow_json)
+
+
+def print_run(run: RunDetail, flow_json: str | None) -> None:
+    """Print a run, its timeline, and each of its task runs.
+
+    Args:
+        run: the run.
+        flow_json: its graph, for the critical path; None leaves that out.
+    """
     _print_head(run)
-    _print_timeline(home, run)
+    _print_timeline(run, flow_json)
     _print_task_runs(run)
     if run.error is not None:
         detail = f"{run.error.type}: {run.error.message}"
@@ -116,13 +131,9 @@ def _print_head(run: RunDetail) -> None:
     say(f"parameters {run.parameters}")
 
 
-def _print_timeline(home: Home, run: RunDetail) -> None:
+def _print_timeline(run: RunDetail, flow_json: str | None) -> None:
     from dagy.cli.timeline import ASCII, UNICODE, draw
 
-    try:
-        flow_json = home.flow(run.run_id).read_text(encoding="utf-8")
-    except OSError:
-        flow_json = None
     width = max(_NARROWEST, shutil.get_terminal_size((100, 24)).columns)
     lines = draw(run, flow_json, width, UNICODE if _can_draw() else ASCII)
     if lines:

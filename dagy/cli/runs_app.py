@@ -8,10 +8,22 @@ from typing import Annotated
 import typer
 
 from dagy.cli import complete
-from dagy.cli.arguments import AsJson, Params, ParamsFile, RunId
+from dagy.cli.arguments import (
+    AsJson,
+    AwsProfile,
+    Environment,
+    Params,
+    ParamsFile,
+    ProfileName,
+    Region,
+    Remote,
+    RunId,
+    Yes,
+)
+from dagy.errors import RemoteError
 
 runs = typer.Typer(
-    help="The local history of runs.",
+    help="The local history of runs; with --remote, runs on AWS.",
     no_args_is_help=True,
     epilog="Example: dagy runs list --limit 5",
 )
@@ -38,19 +50,89 @@ def list_runs(
         int, typer.Option("--limit", "-n", min=1, help="How many, newest first.")
     ] = 20,
     as_json: AsJson = False,
+    remote: Remote = False,
+    environment: Environment = None,
+    profile: ProfileName = None,
+    region: Region = None,
+    aws_profile: AwsProfile = None,
 ) -> None:
     """List recent runs."""
+    if remote:
+        from dagy.cli.remote import Place, show_remote_list
+
+        place = Place(profile, region, aws_profile, environment)
+        show_remote_list(place, flow, status or [], since, limit, as_json=as_json)
+        return
     from dagy.cli.runs import show_list  # each command loads what it needs
 
     show_list(flow, status or [], since, limit, as_json=as_json)
 
 
 @runs.command("show", epilog="Example: dagy runs show latest")
-def show(run: RunId, as_json: AsJson = False) -> None:
+def show(
+    run: RunId,
+    as_json: AsJson = False,
+    remote: Remote = False,
+    flow: OfFlow = None,
+    environment: Environment = None,
+    profile: ProfileName = None,
+    region: Region = None,
+    aws_profile: AwsProfile = None,
+) -> None:
     """Show a run: a timeline drawn to scale, and each of its task runs."""
+    if remote:
+        from dagy.cli.remote import Place, show_remote_run
+
+        place = Place(profile, region, aws_profile, environment)
+        show_remote_run(place, run, flow, as_json=as_json)
+        return
     from dagy.cli.runs import show_run
 
     show_run(run, as_json=as_json)
+
+
+@runs.command("cancel", epilog="Example: dagy runs cancel 3f2a --remote")
+def cancel(
+    run: RunId,
+    remote: Remote = False,
+    flow: OfFlow = None,
+    as_json: AsJson = False,
+    environment: Environment = None,
+    profile: ProfileName = None,
+    region: Region = None,
+    aws_profile: AwsProfile = None,
+) -> None:
+    """Stop a run on AWS, with all that it has started."""
+    from dagy.cli.remote import Place, cancel_run
+
+    if not remote:
+        raise RemoteError(
+            "a run here is stopped by Ctrl-C where it runs; to stop one on AWS, add --remote"
+        )
+    place = Place(profile, region, aws_profile, environment)
+    cancel_run(place, run, flow, as_json=as_json)
+
+
+@runs.command("redrive", epilog="Example: dagy runs redrive 3f2a --remote --yes")
+def redrive(
+    run: RunId,
+    remote: Remote = False,
+    flow: OfFlow = None,
+    yes: Yes = False,
+    environment: Environment = None,
+    profile: ProfileName = None,
+    region: Region = None,
+    aws_profile: AwsProfile = None,
+) -> None:
+    """Let Step Functions go on with a failed run, with the code that it began with."""
+    from dagy.cli.remote import Place, redrive_run
+
+    if not remote:
+        raise RemoteError(
+            "only runs on AWS are redriven (--remote); `dagy runs resume` goes on here"
+        )
+    place = Place(profile, region, aws_profile, environment)
+    redrive_run(place, run, flow, yes=yes)
 
 
 @runs.command("compare", epilog="Example: dagy runs compare 3f2a latest")
@@ -124,10 +206,41 @@ def resume(
     live: Annotated[
         bool, typer.Option("--live/--no-live", help="On a terminal, draw the run as it goes.")
     ] = True,
+    remote: Annotated[
+        bool, typer.Option("--remote", help="The run is on AWS, and so is the new one.")
+    ] = False,
+    to: Annotated[
+        str | None,
+        typer.Option("--to", metavar="PLACE", help="Where the new run is to be: here or aws."),
+    ] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="On AWS: wait for the end.")] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="On AWS: show the run until its end.")
+    ] = False,
+    flow: OfFlow = None,
+    environment: Environment = None,
+    profile: ProfileName = None,
+    region: Region = None,
+    aws_profile: AwsProfile = None,
 ) -> None:
     """Run again what did not succeed in a run, with its results for the rest."""
     from dagy.cli.resume import resume_run
     from dagy.cli.run import choose_output
 
     output = choose_output(as_json=as_json, json_lines=json_lines, quiet=quiet, live=live)
+    if to not in {None, "here", "aws"}:
+        raise RemoteError(f"--to {to}: must be `here` or `aws`")
+    if remote or to == "aws":
+        from dagy.cli.remote import Place
+        from dagy.cli.remote_run import ResumeRequest, Watching, resume_here, resume_there
+
+        place = Place(profile, region, aws_profile, environment)
+        asked = ResumeRequest(
+            run_id, remote, flow, file, param or [], params_file, max_workers, force
+        )
+        if to == "here":
+            resume_here(place, asked, output)
+        else:
+            resume_there(place, asked, Watching(wait, watch, output))
+        return
     resume_run(run_id, file, param or [], params_file, max_workers, output, force=force)

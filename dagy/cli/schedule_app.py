@@ -6,7 +6,14 @@ from typing import Annotated
 
 import typer
 
-from dagy.cli.arguments import AsJson
+from dagy.cli.arguments import (
+    AsJson,
+    AwsProfile,
+    DeployedFlow,
+    Environment,
+    ProfileName,
+    Region,
+)
 
 schedule = typer.Typer(
     help="When deployed flows start by themselves.",
@@ -36,3 +43,50 @@ def explain(
     from dagy.cli.schedule import explain_schedule  # each command loads what it needs
 
     explain_schedule(text, timezone, count, as_json=as_json)
+
+
+@schedule.command("list", epilog="Example: dagy schedule list --profile production")
+def list_schedules(
+    profile: ProfileName = None,
+    region: Region = None,
+    aws_profile: AwsProfile = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the deployed flows that start by themselves, and when they do next."""
+    from dagy.aws.target import find_target
+    from dagy.cli.schedule import show_schedules
+
+    target = find_target(profile=profile, region=region, aws_profile=aws_profile)
+    show_schedules(target, as_json=as_json)
+
+
+@schedule.command("pause", epilog="Example: dagy schedule pause daily")
+def pause(
+    flow: DeployedFlow,
+    environment: Environment = None,
+    profile: ProfileName = None,
+    region: Region = None,
+    aws_profile: AwsProfile = None,
+) -> None:
+    """Stop a flow from starting by itself; it stays so when it is deployed again."""
+    from dagy.aws.target import find_target
+    from dagy.cli.schedule import pause_or_resume
+
+    target = find_target(profile=profile, region=region, aws_profile=aws_profile)
+    pause_or_resume(target, flow, environment, paused=True)
+
+
+@schedule.command("resume", epilog="Example: dagy schedule resume daily")
+def resume(
+    flow: DeployedFlow,
+    environment: Environment = None,
+    profile: ProfileName = None,
+    region: Region = None,
+    aws_profile: AwsProfile = None,
+) -> None:
+    """Let a flow start by itself again; what was missed is not made up for."""
+    from dagy.aws.target import find_target
+    from dagy.cli.schedule import pause_or_resume
+
+    target = find_target(profile=profile, region=region, aws_profile=aws_profile)
+    pause_or_resume(target, flow, environment, paused=False)

@@ -95,6 +95,26 @@ OPTIONS: dict[str, Any] = {
         metavar="N",
         text="Invocations that each function may run at once, taken from the account's.",
     ),
+    "schedule": _option(
+        str,
+        "--schedule",
+        metavar="WHEN",
+        text="When it starts by itself: '0 9 * * 1-5', @daily, 'rate(15 minutes)'.",
+    ),
+    "timezone": _option(
+        str, "--timezone", metavar="ZONE", text="By whose clocks, as Europe/Berlin; UTC."
+    ),
+    "flexible_window": _option(
+        int, "--flexible-window", metavar="MINUTES", text="Within which the schedule may fire."
+    ),
+    "no_overlap": _option(
+        bool,
+        "--no-overlap/--overlap",
+        text="Whether the schedule starts nothing while an execution runs; it does.",
+    ),
+    "scheduled_time": _option(
+        str, "--scheduled-time", metavar="PARAM", text="The parameter that is given that time."
+    ),
 }
 
 

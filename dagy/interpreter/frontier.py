@@ -219,7 +219,7 @@ class Frontier:
                     continue
                 if ended.not_taken:
                     dependent.waits_for -= 1
-                    dependent.not_taken |= ended.id not in _one_sided(dependent.spec)
+                    dependent.not_taken |= ended.id not in one_sided(dependent.spec)
                     if dependent.waits_for:
                         continue
                     if not self._is_left_out(dependent):
@@ -267,7 +267,7 @@ class Frontier:
             self._pass_over(run, f"{failed.id} failed")
 
 
-def _one_sided(spec: TaskRunSpec) -> frozenset[str]:
+def one_sided(spec: TaskRunSpec) -> frozenset[str]:
     """Return the dependencies whose outputs are used on one side of a branch only."""
     used = _task_runs(references_in([spec.args, spec.kwargs]))
     return used - _task_runs(references_in([spec.args, spec.kwargs], sides=False))

@@ -42,6 +42,11 @@ class Schedule:
         return expressions(self.when)
 
     @property
+    def is_rate(self) -> bool:
+        """Whether it is counted from the deployment."""
+        return isinstance(self.when, Rate)
+
+    @property
     def meaning(self) -> str:
         """What it means, in a sentence without its end."""
         if isinstance(self.when, Rate):

@@ -224,7 +224,10 @@ class Invocation:
         """Run task runs; raise what failed, or `Retry` if that is asked for and due."""
         spec = replace(self._spec, task_runs=runs)
         attempt = self._event.get("attempt")
-        assignment = Assignment(frozenset(run.id for run in runs), self._results, attempt)
+        ids = frozenset(run.id for run in runs)
+        # What is there already reads nothing.
+        results = {} if ids <= self._seed.results.keys() else self._results
+        assignment = Assignment(ids, results, attempt)
         if lost is not None:
             spec = mourning(spec, runs[0])
         result = self._execute(spec, assignment, lost)

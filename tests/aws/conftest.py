@@ -58,7 +58,7 @@ class Project:
             env=self.environment(**environment),
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,  # a busy machine is no fault
             stdin=subprocess.DEVNULL,
         )
 

@@ -110,7 +110,7 @@ def test_two_at_once_end_as_one_after_the_other(project):
         for _ in range(2)
     ]
     for process in both:
-        _, stderr = process.communicate(timeout=120)
+        _, stderr = process.communicate(timeout=600)
         assert process.returncode == 0, stderr
     assert project.stack()["StackStatus"] in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
 
@@ -131,3 +131,11 @@ def test_a_deployment_that_is_killed_anywhere_is_mended_by_the_next(project):
         process.wait()
         told = project.deployed()
         assert project.execute(told["state_machine_arn"], n=1).output == (round_ + 2) ** 2
+
+
+def test_what_a_stack_needs_and_nobody_gave_is_named_with_the_option(project):
+    done = project.deploy("-m", "small", "--yes")
+    assert done.returncode == 2
+    assert "--subnet: Subnets" in done.stderr
+    assert "--security-group: Security groups" in done.stderr
+    assert project.stack() is None

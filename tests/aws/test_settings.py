@@ -7,11 +7,23 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from tests.aws.conftest import FLOW
+LARGE = """
+from dagy import flow, task
 
-LARGE = FLOW.replace(
-    "return 2 * n", "return [n] * 200_000 if isinstance(n, int) else len(n)"
-).replace("n: int) -> int", "n)")
+@task
+def text() -> str:
+    return "x" * 300_000
+
+@task
+def counted(text: str, limit: int) -> int:
+    if len(text) > limit:
+        raise ValueError("too long")
+    return len(text)
+
+@flow
+def numbers(limit: int = 300_000):
+    return counted(text(), limit)
+"""
 
 
 @pytest.fixture
@@ -70,11 +82,27 @@ def test_large_values_go_to_a_bucket_of_ones_own_and_come_back(project):
     project.write(LARGE)
     deployed = project.deployed("--data-bucket", bucket, "--tags", "team=data")
 
-    outcome = project.execute(deployed["state_machine_arn"], n=1)
-    assert (outcome.status, outcome.output) == ("SUCCEEDED", 200_000)
+    outcome = project.execute(deployed["state_machine_arn"], limit=300_000)
+    assert (outcome.status, outcome.output) == ("SUCCEEDED", 300_000)
+    remote = ("--wait", "--json", "--force")
+    failed = project.dagy("run", project.name, "--remote", "-p", "limit=1", *remote[:2])
+    resumed = project.dagy(
+        "runs", "resume", json.loads(failed.stdout)["run_id"], "--remote", "--flow", project.name,
+        "-p", "limit=400000", *remote,
+    )  # fmt: skip
+    assert resumed.returncode == 0, resumed.stderr
+    assert json.loads(resumed.stdout)["reused"] == ["text"]
+    assert json.loads(resumed.stdout)["output"] == 300_000
     keys = [each["Key"] for each in s3.list_objects_v2(Bucket=bucket)["Contents"]]
     assert keys
     assert all(key.startswith(f"{project.stack_name}/") for key in keys)
+
+    s3.put_object(Bucket=bucket, Key="somebody/else", Body=b"1")
+    done = project.dagy("destroy", project.name, "--yes")
+    assert done.returncode == 0, done.stderr
+    assert project.stack() is None
+    left = [each["Key"] for each in s3.list_objects_v2(Bucket=bucket)["Contents"]]
+    assert left == [*keys, "somebody/else"]
 
 
 def test_a_stack_with_every_setting_that_an_emulator_has_is_deployed(project):

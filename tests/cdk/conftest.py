@@ -33,14 +33,29 @@ class CdkProject(Project):
             env=self.environment(PATH=f"{python}:{os.environ['PATH']}"),
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,  # a busy machine is no fault
             stdin=subprocess.DEVNULL,
         )
 
-    def machines(self):
-        """The state machines of its stack."""
-        machines = self.server.client("stepfunctions").list_state_machines()["stateMachines"]
-        return [each["name"] for each in machines if each["name"].startswith(self.stack_name)]
+    @property
+    def deploying(self):
+        """The arguments that deploy it, by whatever tool is there."""
+        return ("deploy", "numbers_flow.py", "--name", self.name, "-m", "micro")
+
+    def left(self):
+        """What is there of its stack: functions, state machines, roles and logs."""
+        client = self.server.client
+        functions = client("lambda").list_functions()["Functions"]
+        machines = client("stepfunctions").list_state_machines()["stateMachines"]
+        roles = client("iam").list_roles()["Roles"]
+        logs = client("logs").describe_log_groups()["logGroups"]
+        names = [
+            *(each["FunctionName"] for each in functions),
+            *(each["name"] for each in machines),
+            *(each["RoleName"] for each in roles),
+            *(each["logGroupName"] for each in logs),
+        ]
+        return [name for name in names if name.startswith(self.stack_name)]
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,9 @@ One app is synthesized once, for synthesizing takes seconds.
 """
 
 import json
+import re
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -49,7 +52,12 @@ def app(bundle, tmp_path_factory):
         many, "First", bundle=bundle.path, vpc=vpc, environment={"STAGE": "prod"}
     )
     second = dagy_cdk.DagyFlow(
-        many, "Second", flow=f"{AGREEING}:diamond", execution_mode="micro", flow_version="7"
+        many,
+        "Second",
+        flow=f"{AGREEING}:diamond",
+        execution_mode="micro",
+        flow_version="7",
+        default_memory_mb=3008,
     )
     role = iam.Role(many, "Somebody", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
     first.grant_start_execution(role)
@@ -106,7 +114,8 @@ def test_flows_of_one_stack_have_ids_and_names_of_their_own(app):
 def test_a_flow_is_built_when_the_app_is_synthesized(app):
     [machine] = resources_of(app.many, "AWS::StepFunctions::StateMachine", "Second").values()
     assert {"Key": "dagy:flow", "Value": "diamond"} in machine["Properties"]["Tags"]
-    assert set(app.second.functions) == {"WorkerFunction"}
+    functions = resources_of(app.many, "AWS::Lambda::Function", "Second").values()
+    assert {each["Properties"]["MemorySize"] for each in functions} >= {3008}
     assert app.second.task_definitions == {}
 
 
@@ -142,22 +151,6 @@ def test_a_variable_reaches_every_worker(app):
 def test_a_name_that_dagy_uses_is_no_variable(app):
     with pytest.raises(DefinitionError, match="'DAGY_BUCKET'"):
         app.single.add_environment("DAGY_BUCKET", "mine")
-
-
-def test_a_variable_is_in_a_version_of_its_own(app, bundle):
-    """Lambda publishes nothing where the logical id of a version stays."""
-    template = json.loads((bundle.path / "template.json").read_bytes())
-    published = [
-        name
-        for name, resource in template["Resources"].items()
-        if resource["Type"] == "AWS::Lambda::Version"
-    ]
-    alone = resources_of(app.alone, "AWS::Lambda::Version")
-    assert set(alone) == set(published)
-    many = resources_of(app.many, "AWS::Lambda::Version", "First")
-    assert len(many) == len(published)
-    endings = {name[-8:] for name in published}
-    assert not {name[-8:] for name in many} & endings
 
 
 def test_what_others_start_is_the_alias(app):
@@ -244,14 +237,36 @@ def test_metrics_are_of_the_state_machine(app):
     }
 
 
-def test_any_property_can_be_overridden(bundle):
+def test_any_property_can_be_overridden(settled):
+    functions = resources_of(settled.template, "AWS::Lambda::Function", "FirstWorkerFunction")
+    assert {each["Properties"]["MemorySize"] for each in functions.values()} == {2048, 3008}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda flow, value: flow.add_environment("STAGE", value),
+        lambda flow, value: flow.add_override("WorkerFunction", "Description", value),
+    ],
+    ids=["add_environment", "add_override"],
+)
+def test_a_changed_function_is_published_anew(bundle, change):
+    """Lambda publishes nothing where the logical id of a version stays."""
     from aws_cdk import Stack
 
     import dagy_cdk
 
-    flow = dagy_cdk.DagyFlow(Stack(), "Default", bundle=bundle.path)
-    flow.template.get_resource("WorkerFunction").memory_size = 3008
-    assert flow.template.get_resource("WorkerFunction").memory_size == 3008
+    def version_of(*values):
+        stack = Stack()
+        flow = dagy_cdk.DagyFlow(stack, "Default", bundle=bundle.path)
+        for value in values:
+            change(flow, value)
+        resources = json.loads((bundle.path / "template.json").read_bytes())["Resources"]
+        [version] = [name for name in resources if name.startswith("WorkerFunctionVersion")]
+        return stack.resolve(flow.template.get_resource(version).logical_id)
+
+    assert len({version_of(), version_of("a"), version_of("b"), version_of("a", "b")}) == 3
+    assert version_of("a") == version_of("a")
 
 
 @pytest.fixture(scope="module")
@@ -279,6 +294,7 @@ def settled(bundle, tmp_path_factory):
     second = dagy_cdk.DagyFlow(
         stack, "Second", bundle=bundle.path, notify=[sns.Topic(stack, "Told")], **shared
     )
+    first.add_override("WorkerFunction", "MemorySize", 3008)
     first.grant_read(iam.User(stack, "Reader"))
     return SimpleNamespace(
         first=first, second=second, role=role, template=assertions.Template.from_stack(stack)
@@ -379,3 +395,39 @@ def test_a_construct_takes_a_flow_or_a_bundle(given):
 
     with pytest.raises(CompileError, match="flow=, or bundle="):
         dagy_cdk.DagyFlow(Stack(), "Flow", **given)
+
+
+def test_a_flow_of_the_app_itself_is_refused_for_no_worker_could_import_it(tmp_path):
+    app = (
+        "from aws_cdk import Stack\n"
+        "from dagy import flow\n"
+        "from dagy_cdk import DagyFlow\n"
+        "@flow\n"
+        "def daily():\n"
+        "    return None\n"
+        "DagyFlow(Stack(), 'Daily', flow=daily)\n"
+    )
+    (tmp_path / "app.py").write_text(app)
+    done = subprocess.run(
+        [sys.executable, "app.py"], cwd=tmp_path, capture_output=True, text=True, timeout=600
+    )
+    assert done.returncode == 1
+    assert "flow 'daily' is defined in the CDK app itself" in done.stderr
+
+
+def test_logical_ids_stay_for_another_one_would_be_another_resource(app):
+    ids = {name for name in app.many.to_json()["Resources"] if name.startswith("Second")}
+    # Roles and versions are named after their content, which this leaves out.
+    assert {re.sub(r"[0-9a-f]{8}(Policy)?[0-9A-F]{8}$", r"\1", name) for name in ids} == {
+        "SecondAlias7FD046C2",
+        "SecondDataBucket56578847",
+        "SecondDataBucketPolicy5C180044",
+        "SecondStateMachine51C868F2",
+        "SecondStateMachineRole",
+        "SecondStateMachineVersion29630FCD",
+        "SecondWorkerFunction3008Mb65BAA5D4",
+        "SecondWorkerFunction3008MbVersion",
+        "SecondWorkerLogGroupDB9498E5",
+        "SecondWorkerRole",
+        "SecondWorkerRolePolicy",
+    }

@@ -1,6 +1,7 @@
 """The bundle: complete, reproducible, replaced in one step, and never trusted when it is damaged."""
 
 import hashlib
+import importlib.machinery
 import json
 import os
 import subprocess
@@ -260,4 +261,15 @@ def test_hostile_names_stay_text(source, tmp_path):
 
 
 def test_the_worker_package_is_small():
-    assert sum(map(len, worker_package().values())) < 550_000
+    package = worker_package()
+    assert sum(len(data) for name, data in package.items() if name.endswith(".py")) < 500_000
+
+
+def test_the_worker_is_compiled_already_and_says_where_it_runs_in_tracebacks(tmp_path):
+    name = f"dagy/worker/__pycache__/code.{sys.implementation.cache_tag}.pyc"
+    compiled = worker_package()[name]
+    assert compiled == worker_package()[name]
+    assert str(tmp_path.home()).encode() not in compiled
+    (tmp_path / "code.pyc").write_bytes(compiled)
+    loader = importlib.machinery.SourcelessFileLoader("code", str(tmp_path / "code.pyc"))
+    assert loader.get_code("code").co_filename == "/var/task/dagy/worker/code.py"

@@ -251,6 +251,22 @@ def test_definitions_name_versions_and_the_alias_leads_to_one():
     }
 
 
+@pytest.mark.parametrize(
+    ("name", "begins"),
+    [
+        ("daily_etl", "daily_etl"),
+        ("Daily: rows / été", "Daily-rows-t"),
+        ("x" * 200, "x" * 60),
+        ("日本", "flow"),
+    ],
+)
+def test_the_machine_is_named_like_the_flow_within_80_characters(name, begins):
+    machines = of_type(made(Flow(name).task("load").returns()), "AWS::StepFunctions::StateMachine")
+    separator, [first, _] = machines["StateMachine"]["StateMachineName"]["Fn::Join"]
+    assert (separator, first) == ("-", begins)
+    assert re.fullmatch("[A-Za-z0-9_-]{1,60}", first)
+
+
 def test_what_an_execution_under_way_needs_outlives_an_update_that_has_no_use_for_it():
     with_the_stack = {
         name

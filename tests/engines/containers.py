@@ -10,6 +10,7 @@ from __future__ import annotations
 import subprocess
 import tempfile
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,16 @@ class Containers:
         cluster: its ARN.
         python: stands for the image.
         environment: what every container has, such as credentials.
+        logs: boto3's client, for what containers print: it is logged when they have ended.
     """
 
-    def __init__(self, ecs: Any, cluster: str, python: Path, environment: dict[str, str]) -> None:
+    def __init__(
+        self, ecs: Any, cluster: str, python: Path, environment: dict[str, str], logs: Any
+    ) -> None:
         self._ecs = ecs
+        self._logs = logs
+        self._unlogged: dict[str, dict[str, str]] = {}
+        self._printed: dict[str, str] = {}
         self._cluster = cluster
         self._python = python
         self._environment = environment
@@ -41,22 +48,40 @@ class Containers:
     def __exit__(self, *_: object) -> None:
         self._stopped.set()
         self._thread.join()
-        for process in self._processes.values():
+        for arn, process in self._processes.items():
             process.kill()
-            process.communicate()
+            if arn not in self._printed:
+                process.communicate()
         self._folder.cleanup()
 
     def output(self) -> str:
         """What the containers have printed, for the message of a test that fails."""
         for process in self._processes.values():
             process.kill()
-        return "\n".join(process.communicate()[0] for process in self._processes.values())
+        rest = (
+            process.communicate()[0]
+            for arn, process in self._processes.items()
+            if arn not in self._printed
+        )
+        return "\n".join([*self._printed.values(), *rest])
 
     def _watch(self) -> None:
         while not self._stopped.wait(0.05):
             for arn in self._ecs.list_tasks(cluster=self._cluster)["taskArns"]:
                 if arn not in self._processes:
                     self._processes[arn] = self._start(arn)
+            for arn in [arn for arn in self._unlogged if self._processes[arn].poll() is not None]:
+                self._log(arn, self._unlogged.pop(arn))
+
+    def _log(self, arn: str, options: dict[str, str]) -> None:
+        printed = self._printed[arn] = self._processes[arn].communicate()[0]
+        stream = f"{options['awslogs-stream-prefix']}/{arn.rpartition('/')[2]}"
+        named = {"logGroupName": options["awslogs-group"], "logStreamName": stream}
+        self._logs.create_log_stream(**named)
+        now = int(time.time() * 1000)
+        events = [{"timestamp": now, "message": line} for line in printed.splitlines() if line]
+        if events:
+            self._logs.put_log_events(**named, logEvents=events)
 
     def _start(self, arn: str) -> subprocess.Popen[str]:
         [task] = self._ecs.describe_tasks(cluster=self._cluster, tasks=[arn])["tasks"]
@@ -65,6 +90,7 @@ class Containers:
         [override] = task["overrides"]["containerOverrides"]
         assert override["name"] == container["name"]
         variables = [*container["environment"], *override["environment"]]
+        self._unlogged[arn] = container["logConfiguration"]["options"]
         python, *command = container["entryPoint"]
         assert python == "python"
         return subprocess.Popen(

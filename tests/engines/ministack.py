@@ -130,8 +130,14 @@ class Ministack:
     def run(self, bundle: Path, given: dict[str, Any]) -> Outcome:
         """See `Engine.run`."""
         template = json.loads((bundle / "template.json").read_text(encoding="utf-8"))
-        with self.deployed(bundle, template) as stack, self._containers(stack) as containers:
+        with self.deployed(bundle, template) as stack, self.fargate(stack) as containers:
             return self.execute(stack.alias, given, containers)
+
+    @contextmanager
+    def served(self, bundle: Path, template: dict[str, Any]) -> Iterator[Stack]:
+        """A stack of a bundle, with something that runs its containers."""
+        with self.deployed(bundle, template) as stack, self.fargate(stack):
+            yield stack
 
     @contextmanager
     def deployed(
@@ -158,7 +164,7 @@ class Ministack:
         return self._deploy(name, _bootstrapped(template, f"{prefix}/function.zip"), given)
 
     @contextmanager
-    def _containers(self, stack: Stack) -> Iterator[Containers | None]:
+    def fargate(self, stack: Stack) -> Iterator[Containers | None]:
         """Play Fargate for a stack, if it has a cluster."""
         if stack.cluster is None:
             yield None
@@ -171,7 +177,8 @@ class Ministack:
             "AWS_SECRET_ACCESS_KEY": "test",
         }
         python = self._bin / "python"
-        with Containers(self.client("ecs"), stack.cluster, python, environment) as containers:
+        ecs, logs = self.client("ecs"), self.client("logs")
+        with Containers(ecs, stack.cluster, python, environment, logs) as containers:
             yield containers
 
     def client(self, service: str) -> Any:

@@ -20,6 +20,8 @@ SETTINGS = {
         "reserved_concurrency": 5,
         "subnets": ["subnet-0a1b2c3d"],
         "security_groups": ["sg-0a1b2c3d"],
+        "schedule": "0 9 1 * mon",
+        "no_overlap": True,
     },
 }
 

@@ -28,7 +28,12 @@ NOT_NARROWED = {
 """Actions that know no resources (service authorization reference, read 2026-11), or that are asked
 for before the resource has a name."""
 
-SERVICES = {"ecs-tasks.amazonaws.com", "lambda.amazonaws.com", "states.amazonaws.com"}
+SERVICES = {
+    "ecs-tasks.amazonaws.com",
+    "lambda.amazonaws.com",
+    "scheduler.amazonaws.com",
+    "states.amazonaws.com",
+}
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,8 @@ What AWS has and ministack 1.5 lacks, built on ministack's own API:
 - an execution runs the definition of the version that it was started by, or that the machine had
   then, whatever becomes of the machine (Step Functions developer guide, "State machine versions"),
   and says which version and alias that was; they are listed by version and by alias;
-- a state that invokes a version of a function gets the code of that version;
+- a state that invokes a version of a function gets the code of that version, and so does who asks
+  for it;
 - each branch of a Parallel has variables, and a task token, of its own.
 """
 
@@ -174,10 +175,38 @@ def run_branch(states, start_at, given, execution, context, *others):
     return run_sub_machine(states, start_at, given, execution, copy.deepcopy(context), *others)
 
 
+get_function = lambda_svc._get_function
+serve_function_code = lambda_svc.serve_function_code
+
+
+def get_version(name, qualifier=None):
+    """Say where the code of a version is, and not that of the latest."""
+    response = get_function(name, qualifier)
+    if response[0] >= 400 or not (qualifier or "").isdigit():
+        return response
+    answer = json.loads(response[2])
+    code = answer.get("Code", {})
+    if "Location" in code:
+        code["Location"] = code["Location"].replace(f"/{name}?", f"/{name}:{qualifier}?")
+    return lambda_svc.json_response(answer)
+
+
+def serve_version(name, account_id=None, region=None):
+    """Serve the code of a version."""
+    name, _, version = name.partition(":")
+    if not version:
+        return serve_function_code(name, account_id, region)
+    function = lambda_svc._functions.get_scoped(account_id, region, name)
+    content = function["versions"][version]["code_zip"]
+    return 200, {"Content-Type": "application/zip"}, content
+
+
 def teach():
     """Change ministack."""
     register()
     lambda_svc._execution_record_for_config = execution_record_for_config
+    lambda_svc._get_function = get_version
+    lambda_svc.serve_function_code = serve_version
     sfn._state_machines.__class__ = Machines
     sfn._run_sub_machine = run_branch
     sfn._start_execution = functools.partial(started, start_execution)

@@ -1,0 +1,167 @@
+"""`--remote`: where on AWS a command looks, and the runs that it finds there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import typer
+from rich.text import Text
+
+from dagy.aws.deployed import DeployedFlow, deployed_flows, find_deployed
+from dagy.aws.executions import Execution, RemoteSummary, find_execution, list_remote
+from dagy.aws.remote_run import Circumstances, RemoteRun
+from dagy.aws.target import Target, find_target
+from dagy.cli.runs import local, moment, print_run, status_of
+from dagy.cli.screen import duration, err, out, print_json, say, state_text, table
+from dagy.errors import RemoteError
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where on AWS, as it was given on a command line.
+
+    Attributes:
+        profile: of Dagy's.
+        region: of AWS.
+        aws_profile: of the AWS configuration files.
+        environment: that flows were deployed to.
+    """
+
+    profile: str | None = None
+    region: str | None = None
+    aws_profile: str | None = None
+    environment: str | None = None
+
+    def target(self) -> Target:
+        """Return it as a target.
+
+        Raises:
+            RemoteError: nothing says which region or account is meant.
+        """
+        found = find_target(profile=self.profile, region=self.region, aws_profile=self.aws_profile)
+        if found is None:
+            raise RemoteError(
+                "no AWS target is named; give --region or --profile, set AWS_REGION, or make a "
+                "profile with `dagy config init`"
+            )
+        return found
+
+    def flow(self, name: str) -> DeployedFlow:
+        """Return the flow that is deployed under a name.
+
+        Raises:
+            DagyError: there is none, or AWS refuses.
+        """
+        return find_deployed(self.target(), name, self.environment)
+
+    def flows(self, name: str | None = None) -> list[DeployedFlow]:
+        """Return the flow of a name, or all flows.
+
+        Raises:
+            DagyError: there is none of that name, or AWS refuses.
+        """
+        if name is not None:
+            return [self.flow(name)]
+        found = deployed_flows(self.target())
+        ending = f"-{self.environment}"
+        return [f for f in found if self.environment is None or f.stack.name.endswith(ending)]
+
+    def execution(self, run: str, flow: str | None = None) -> Execution:
+        """Return the execution that is meant.
+
+        Raises:
+            DagyError: there is none, there are several, or AWS refuses.
+        """
+        return find_execution(self.flows(flow), run)
+
+
+def show_remote_list(
+    place: Place,
+    flow_name: str | None,
+    statuses: Sequence[str],
+    since: str | None,
+    limit: int,
+    *,
+    as_json: bool,
+) -> None:
+    """List the latest runs on AWS, newest first."""
+    runs = list_remote(
+        place.flows(flow_name),
+        limit=limit,
+        statuses=[status_of(each) for each in statuses],
+        since=None if since is None else moment(since, datetime.now(UTC)),
+    )
+    if as_json:
+        print_json([run.to_dict() for run in runs])
+        return
+    if not runs:
+        say("No run fits; `dagy run FLOW --remote` makes one.")
+        return
+    rows = table("run", "flow", "status", "started", "took", "stack")
+    for run in runs:
+        rows.add_row(*_cells(run), run.flow.stack.name)
+    out.print(rows)
+
+
+def _cells(run: RemoteSummary) -> list[str | Text]:
+    status, started = state_text(run.status), local(run.started_at)
+    return [run.run_id, run.flow.name, status, started, duration(run.duration)]
+
+
+def show_remote_run(place: Place, run_id: str, flow_name: str | None, *, as_json: bool) -> None:
+    """Show one run on AWS, as a local one is shown."""
+    from dagy.aws.evidence import gather
+    from dagy.aws.remote_run import remote_run
+
+    execution = place.execution(run_id, flow_name)
+    spec = execution.spec()
+    run = remote_run(gather(execution, spec))
+    if as_json:
+        print_json(run.to_dict())
+        return
+    print_run(run, spec.to_json())
+    print_circumstances(run)
+
+
+def print_circumstances(run: RemoteRun) -> None:
+    """Print what the task run that failed was given, and which code it ran."""
+    if run.status != "FAILED" or run.failed_task is None:
+        return
+    known = run.circumstances.get(run.failed_task)
+    version = f", state machine version {run.machine_version}" if run.machine_version else ""
+    if known is None:
+        err.print(f"it ran flow version {run.flow_version}{version}")
+        return
+    err.print(
+        f"its arguments: {_sizes(known)}; it ran code {(known.code or '?')[:12]} of flow version "
+        f"{run.flow_version}{version}"
+    )
+
+
+def _sizes(known: Circumstances) -> str:
+    return ", ".join(f"{name} {size:,} bytes" for name, size in known.arguments.items()) or "none"
+
+
+def cancel_run(place: Place, run_id: str, flow_name: str | None, *, as_json: bool) -> None:
+    """Stop a run on AWS."""
+    from dagy.aws.stopping import cancel
+
+    stopped = cancel(place.execution(run_id, flow_name))
+    if as_json:
+        print_json(stopped.to_dict())
+    else:
+        say(f"Run {stopped.run_id} of {stopped.flow.name} is {stopped.status.lower()}.")
+
+
+def redrive_run(place: Place, run_id: str, flow_name: str | None, *, yes: bool) -> None:
+    """Let Step Functions go on with a run that failed."""
+    from dagy.aws.resuming import redrive
+
+    execution = place.execution(run_id, flow_name)
+    if not yes and not typer.confirm(f"Redrive run {execution.run_id}?"):
+        say("Nothing was done.")
+        return
+    told = redrive(execution)
+    say(f"Run {execution.run_id} goes on; {told}.")
