@@ -98,10 +98,11 @@ def backfill(asked: BackfillRequest, remote: Remote | None) -> None:
 
 def _remote_runner(flow: Flow[..., Any], remote: Remote) -> Runner:
     from dagy.aws.backfill import RemoteRunner
-    from dagy.aws.flows import deployed_flow, required_target
+    from dagy.aws.deployed import find_deployed
+    from dagy.aws.target import required_target
 
-    target = required_target(remote.target)
-    stack = deployed_flow(target, remote.name or flow.name, remote.environment)
+    target = remote.target or required_target()
+    stack = find_deployed(target, remote.name or flow.name, remote.environment).stack
     return RemoteRunner(target.client("stepfunctions"), stack)
 
 
