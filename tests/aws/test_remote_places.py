@@ -79,6 +79,18 @@ def deadly(n: int = 3):
     return dying(plus(n))
 
 @task
+def letters() -> bytes:
+    return b"abc"
+
+@task
+def short(found: bytes, limit: int) -> int:
+    return checked.fn([len(found)], limit)
+
+@flow
+def filed(limit: int = 100):
+    return short(letters(), limit)
+
+@task
 def bucket() -> str:
     return "artifacts"
 
@@ -198,6 +210,15 @@ def test_a_worker_that_died_is_told_as_a_failed_attempt(deployed):
     assert execution.status == "FAILED"
     assert told(evidence) == {"plus": ("SUCCEEDED", 1), "dying": ("FAILED", 2)}
     assert remote_run(evidence).error.type == "Runtime.ExitError"
+
+
+def test_results_that_are_files_go_over_too(deployed):
+    place = deployed("filed")
+    _, evidence = place.run(limit=1)
+    resumed = resume_on_aws(place.flow, earlier_there(evidence), {"limit": 10}, force=True)
+    assert resumed.reused == ("letters",)
+    again, _ = place.ended(resumed.execution)
+    assert (again.status, again.output) == ("SUCCEEDED", "3")
 
 
 def test_tasks_without_a_worker_are_told_and_run_again(deployed):
