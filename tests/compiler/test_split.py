@@ -13,6 +13,7 @@ from dagy_compiler.nested_states import part_id
 from dagy_compiler.passes.limits import definition_bytes
 from dagy_compiler.render import outline
 from tests.compiler.flows import Flow, compile_split, output, parameter
+from tests.compiler.stacks import plainly
 from tests.engines.sfnx import nesting
 
 
@@ -183,7 +184,7 @@ def test_definitions_that_are_too_large_for_a_template_are_files_of_their_own(bu
 
 
 def test_a_machine_may_start_the_parts_in_it_and_nothing_else(bundle):
-    stack = json.loads((bundle.path / "template.json").read_bytes())["Resources"]
+    stack = plainly(json.loads((bundle.path / "template.json").read_bytes()))["Resources"]
     parts = [machine for machine in bundle.manifest["state_machines"] if machine != "StateMachine"]
     policies = {
         policy["PolicyName"]: policy["PolicyDocument"]["Statement"]
