@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dagy.errors import DefinitionError, HistoryError
+from dagy.errors import BundleError, DefinitionError, HistoryError
 from dagy.flow import Flow, TracedFlow
 from dagy.interpreter.body import arguments_of
 from dagy.loader import LoadedFlow, check_importable, loaded_flow
@@ -18,7 +18,7 @@ from dagy.naming import slug
 from dagy.options import EXECUTORS, nearest
 from dagy.packaging.cache import cache_folder, keep
 from dagy.packaging.project import project_of
-from dagy.packaging.requirements import declared_by
+from dagy.packaging.requirements import Declared, declared_by
 from dagy.packaging.sources import LeftOut, sources_of
 from dagy.packaging.vendor import Target, layer
 from dagy.resources import is_count
@@ -125,7 +125,7 @@ def build(loaded: LoadedFlow, options: BuildOptions, directory: Path) -> Built:
         spec, mode=options.mode, fuse=options.fuse, joins=options.joins, measured=measured
     )
     source, left_out = source_of(loaded, options)
-    python_version = ".".join(platform.python_version_tuple()[:2])
+    python_version = _python_version()
     packages, without = _packages(loaded, traced, compiled, options, python_version)
     bundle = write_bundle(
         compiled,
@@ -152,12 +152,28 @@ def package(flow: Flow[..., Any]) -> tuple[Path, str]:
     traced = loaded.flow.trace({})
     check_importable(loaded.flow, traced)
     source, _ = source_of(loaded, BuildOptions())
-    data = artifact(traced.spec, source)
+    declared = _declared(loaded, traced)
+    packages = _for_one_processor(traced, declared) if declared.requirements else {}
+    data = artifact(traced.spec, source, declared.requirements, packages)
     content = hashlib.sha256(data).hexdigest()[:12]
     name = f"{slug(flow.name, fallback='flow')}-{content}.zip"
     path = cache_folder() / "artifacts" / name
     keep(path, data)
     return path, code_hash(traced.spec, source)
+
+
+def _for_one_processor(traced: TracedFlow, declared: Declared) -> dict[str, bytes]:
+    """Return the packages of a flow as they go into one archive."""
+    from dagy_compiler.placement import X86_64
+
+    wanted = sorted({task.architecture or X86_64 for task in traced.spec.tasks.values()})
+    if len(wanted) > 1:
+        raise BundleError(
+            f"flow {traced.spec.name!r}: its tasks run on {' and '.join(wanted)}, and an archive "
+            "has packages for one; `dagy build` makes a layer for each"
+        )
+    target = Target(wanted[0] if wanted else X86_64, _python_version())
+    return layer(declared, target, told=lambda _: None).contents()
 
 
 def source_of(loaded: LoadedFlow, options: BuildOptions) -> tuple[FlowSource, tuple[LeftOut, ...]]:
@@ -192,9 +208,7 @@ def _packages(
                 stacklevel=3,
             )
         return NO_PACKAGES, ()
-    declared = declared_by(loaded.file, project_of(loaded.file, loaded.root))
-    if taking_pydantic:
-        declared = declared.also(PYDANTIC)
+    declared = _declared(loaded, traced)
     wanted = architectures(compiled.plan) if declared.requirements else []
     layers = {
         architecture: layer(
@@ -206,6 +220,16 @@ def _packages(
         for architecture in wanted
     }
     return Packages(declared.origin, declared.requirements, layers), declared.left_out
+
+
+def _declared(loaded: LoadedFlow, traced: TracedFlow) -> Declared:
+    """Return the packages that a flow declares, and what its annotations take."""
+    declared = declared_by(loaded.file, project_of(loaded.file, loaded.root))
+    return declared.also(PYDANTIC) if _taking_pydantic(traced) else declared
+
+
+def _python_version() -> str:
+    return ".".join(platform.python_version_tuple()[:2])
 
 
 def measured_durations(spec: FlowSpec) -> dict[str, float]:

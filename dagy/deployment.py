@@ -106,16 +106,17 @@ def tags_of(tags: Mapping[str, str] | Sequence[str] | None) -> dict[str, str]:
 def build_artifact(flow: Flow[..., Any]) -> LocalArtifact:
     """Package a flow and the code it needs into a ZIP file.
 
-    The archive has the flow's module, the local modules that it imports, Dagy's worker, the
-    FlowSpec, and `metadata.json` with the `code_hash`. It is kept in the cache folder of the
-    platform under a name made from its content; `DAGY_CACHE_DIR` moves that.
+    The archive has the flow's module, the local modules that it imports, the packages that it
+    declares, Dagy's worker, the FlowSpec, and `metadata.json` with the `code_hash`. It is kept in
+    the platform's cache folder, named after its content; `DAGY_CACHE_DIR` moves that.
 
     Args:
         flow: defined in a file.
 
     Raises:
         LoadError: it was not, or a worker could not import one of its tasks.
-        BundleError: the archive cannot be written.
+        BundleError: a package cannot be had, or the archive cannot be written.
+        LimitError: unzipped it is larger than Lambda accepts.
         TraceError: the flow's graph cannot be made.
 
     Examples:

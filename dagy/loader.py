@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import shlex
 import sys
 import traceback
 from collections import Counter
@@ -12,7 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from dagy.code import is_callable_mark, load
-from dagy.errors import LoadError
+from dagy.errors import BundleError, LoadError
 from dagy.flow import Flow, TracedFlow
 from dagy.options import nearest
 from dagy.source import location_of
@@ -149,6 +150,7 @@ def _import(file: Path, root: Path, name: str) -> ModuleType:
         sys.modules.pop(name, None)
         raise LoadError(
             f"{file.name} cannot be imported: {_where_it_failed(error, root)}"
+            f"{_what_to_install(error, file, root)}"
         ) from error
     _check_same(module, file, name)
     return module
@@ -175,6 +177,30 @@ def _where_it_failed(error: BaseException, root: Path) -> str:
         f"{text}\n  {frames[-1].filename}:{frames[-1].lineno}  {frames[-1].line}"
         if frames
         else text
+    )
+
+
+def _what_to_install(error: BaseException, file: Path, root: Path) -> str:
+    """Return how to get the packages that a flow declares and that are not here, if it lacks one.
+
+    What is declared is what is shipped to AWS; here it is the user's to install.
+    """
+    if not isinstance(error, ModuleNotFoundError):
+        return ""
+    from dagy.packaging.project import project_of
+    from dagy.packaging.requirements import declared_by, not_installed
+
+    try:
+        declared = declared_by(file, project_of(file, root))
+    except BundleError:  # it is the import that has to be mended first
+        return ""
+    missing = not_installed(declared)
+    if not missing:
+        return ""
+    listed = ", ".join(missing)
+    return (
+        f"\n  {declared.origin} declares {listed}, not installed here. Install what it declares: "
+        f"pip install {shlex.join(missing)}"
     )
 
 

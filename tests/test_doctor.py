@@ -44,7 +44,7 @@ def test_an_account_is_looked_at(somebody, home):
     assert found["clock"].level is Level.OK
     assert found["artifact bucket"].found.endswith("the first deployment makes it")
     assert found["CDK bootstrap"].level is Level.WARN
-    assert "cdk bootstrap aws://000000000000/eu-central-1" in found["CDK bootstrap"].advice
+    assert "bootstrap aws://000000000000/eu-central-1" in found["CDK bootstrap"].advice
     assert "Lambda concurrency" in found
 
 

@@ -238,3 +238,16 @@ def test_modules_that_a_task_imports_when_it_runs_belong_to_the_flow_too(write, 
 def test_a_flow_that_is_there_is_found_with_its_files(write):
     file = write(ONE)
     assert loaded_flow(load_flow(file).flow) == load_flow(file)
+
+
+def test_a_package_that_the_file_declares_and_that_is_not_here_is_named_with_the_command(write):
+    file = write(
+        "# /// script\n# dependencies = ['no-package-of-dagy>=1', 'pytest']\n# ///\n"
+        "import no_package_of_dagy\n" + ONE
+    )
+    with pytest.raises(LoadError) as refusal:
+        load_flow(file)
+    message = str(refusal.value)
+    assert "ModuleNotFoundError: No module named 'no_package_of_dagy'" in message
+    assert "declares no-package-of-dagy>=1, not installed here" in message
+    assert message.endswith("pip install 'no-package-of-dagy>=1'")

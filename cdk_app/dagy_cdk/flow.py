@@ -117,21 +117,19 @@ class DagyFlow(Construct):
         super().__init__(scope, id)
         self._settings = settings
         later = Given(Stack.of(self))
-        asked = {
-            "mode": execution_mode,
-            "fuse": fuse,
-            "joins": joins,
-            "default_executor": default_executor,
-            "default_memory_mb": default_memory_mb,
-            "include": include,
-            "exclude": exclude,
-            "version": flow_version,
-            "bound": flow_kwargs,
-            "settings": later.settings(settings) or None,
-        }
-        self._bundle = bundle_of(
-            flow, bundle, {name: value for name, value in asked.items() if value is not None}
+        asked = _said(
+            mode=execution_mode,
+            fuse=fuse,
+            joins=joins,
+            default_executor=default_executor,
+            default_memory_mb=default_memory_mb,
+            include=include,
+            exclude=exclude,
+            version=flow_version,
+            bound=flow_kwargs,
+            settings=later.settings(settings) or None,
         )
+        self._bundle = bundle_of(flow, bundle, asked)
         template = later.put_into(json.loads((self._bundle.path / "template.json").read_bytes()))
         given = self._uploaded() | later.parameters | dict(parameters or {})
         self._security_groups: list[ec2.ISecurityGroup] = []
@@ -416,6 +414,11 @@ class DagyFlow(Construct):
             overrides = json.dumps(stack.resolve(self._overrides), sort_keys=True)
             changed = hashlib.sha256(f"{known}{overrides}".encode()).hexdigest()[:8]
             version.override_logical_id(known[:-8] + changed)
+
+
+def _said(**values: Any) -> dict[str, Any]:
+    """Return the arguments that were not left out."""
+    return {name: value for name, value in values.items() if value is not None}
 
 
 @jsii.implements(IAspect)

@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import dagy
@@ -27,6 +28,7 @@ _NOT_IN_THE_WORKER = frozenset({
     "__main__.py", "aws", "backfill", "building.py", "cli", "doctor", "history", "loader.py",
     "packaging", "profiles", "project.py", "schedules",
 })  # fmt: skip
+_NONE: Mapping[str, bytes] = MappingProxyType({})
 _RESERVED = frozenset({"dagy", "_dagy", METADATA_FILE})
 
 
@@ -83,13 +85,19 @@ def _read(file: Path) -> bytes:
         raise BundleError(f"{file}: cannot be read: {error.strerror}") from error
 
 
-def artifact(spec: FlowSpec, source: FlowSource, requirements: Sequence[str] = ()) -> bytes:
+def artifact(
+    spec: FlowSpec,
+    source: FlowSource,
+    requirements: Sequence[str] = (),
+    packages: Mapping[str, bytes] = _NONE,
+) -> bytes:
     """Return the bytes of artifact.zip.
 
     Args:
         spec: the flow; its canonical form is packed, which holds no time.
         source: the user's code.
         requirements: the packages that it declares, for `metadata.json`.
+        packages: their files by name, where they are to be in the archive itself.
 
     Raises:
         BundleError: see `FlowSource.contents`.
@@ -97,7 +105,7 @@ def artifact(spec: FlowSpec, source: FlowSource, requirements: Sequence[str] = (
     """
     own = source.contents()
     metadata = _metadata(spec, own, requirements)
-    contents = own | worker_package()
+    contents = {**packages, **own, **worker_package()}
     contents[SPEC_FILE] = spec.canonical().to_json().encode()
     contents[METADATA_FILE] = (json.dumps(metadata, indent=2) + "\n").encode()
     size = sum(map(len, contents.values()))

@@ -166,11 +166,14 @@ class Processor(_Model):
 
 
 class Map(_Model):
-    """Runs a processor for each item; its result is the list of their outputs, in order."""
+    """Runs a processor for each item; its result is the list of their outputs, in order.
+
+    The items are an expression, or a list that stands here.
+    """
 
     type: Literal["Map"] = "Map"
     comment: str | None = None
-    items: str
+    items: str | tuple[str, ...]
     item_selector: dict[str, Any]
     max_concurrency: int | None = None
     item_processor: Processor
@@ -180,6 +183,11 @@ class Map(_Model):
     output: Any = None
     next: str | None = None
     end: Literal[True] | None = None
+
+    @property
+    def known_items(self) -> int | None:
+        """How many items there are; None if only an execution knows."""
+        return len(self.items) if isinstance(self.items, tuple) else None
 
 
 State = Annotated[

@@ -121,7 +121,9 @@ def _transitions(plan: Plan, items: int) -> int:
             case Parallel(branches=branches):
                 return 1 + sum(heaviest(each.states, each.start_at, weigh) for each in branches)
             case Map(item_processor=each):
-                return 1 + items * heaviest(each.states, each.start_at, weigh)
+                return 1 + (state.known_items or items) * heaviest(
+                    each.states, each.start_at, weigh
+                )
         return 1
 
     assert plan.machine is not None

@@ -63,7 +63,8 @@ def history_events(
                 return limits.EVENTS_OF_DISTRIBUTED_MAP  # each item has a history of its own
             case Map(item_processor=each):
                 item = limits.EVENTS_OF_ITEM + heaviest(each.states, each.start_at, weigh)
-                return limits.EVENTS_OF_PARALLEL + limits.INLINE_ITEMS * item
+                count = state.known_items or limits.INLINE_ITEMS
+                return limits.EVENTS_OF_PARALLEL + count * item
         return limits.EVENTS_OF_OTHER_STATE
 
     return heaviest(states, start_at, weigh)

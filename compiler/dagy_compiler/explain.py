@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dagy.spec import TaskRunSpec
 from dagy_compiler.asl import (
@@ -21,7 +21,7 @@ from dagy_compiler.asl import (
 from dagy_compiler.describe import attempts_text
 from dagy_compiler.estimate import Estimate, estimate
 from dagy_compiler.join_states import RESOURCE as JOIN
-from dagy_compiler.owners import owners
+from dagy_compiler.owners import alone_in, owners
 from dagy_compiler.passes.place import why_placed
 from dagy_compiler.plan import Plan, Unit
 from dagy_compiler.tree import EMPTY, joined_in, leaves
@@ -106,6 +106,7 @@ class _Notes:
             plan.units[next(leaves(node))].task_runs[0]: self._named(node.waits_for)
             for node in joined_in(plan.tree or EMPTY)
         }
+        self._alone = alone_in(plan.units)
         self._met: set[int] = set()
 
     def of(self, states: Mapping[str, State], depth: int) -> Iterator[StateNote]:
@@ -120,8 +121,17 @@ class _Notes:
             else:
                 self._met.add(unit)
                 yield self._first(name, state, depth, unit)
+            if isinstance(state, Map) and isinstance(state.items, tuple):
+                yield from self._rolled(state, state.items, depth + 1)
+                continue
             for scope in _scopes(state):
                 yield from self.of(scope.states, depth + 1)
+
+    def _rolled(self, state: Map, ids: tuple[str, ...], depth: int) -> Iterator[StateNote]:
+        """Yield the notes of what runs for each of some siblings that are alike."""
+        for note in self.of(state.item_processor.states, depth):
+            yield replace(note, task_runs=ids if note.task_runs else ())
+        self._met.update(self._alone[name] for name in ids)
 
     def _between(self, name: str, state: State, depth: int) -> StateNote:
         """Return the note of a state that runs no task."""
@@ -144,6 +154,8 @@ class _Notes:
         for name, state in states.items():
             if name in self._unit_of:
                 yield self._unit_of[name]
+            if isinstance(state, Map) and isinstance(state.items, tuple):
+                yield from (self._alone[each] for each in state.items)
             for scope in _scopes(state):
                 yield from self._units_in(scope.states)
 
@@ -205,6 +217,8 @@ def _does(state: State) -> str:
             return f"runs {len(branches):,} branches at once"
         case Parallel(comment=comment):
             return _lowered(comment or "runs a branch")
+        case Map(items=tuple(items)):
+            return f"runs {len(items):,} task runs that are alike at once: {some(items)}"
         case Choice(choices=choices, default=default):
             return f"goes on with {', '.join(rule.next for rule in choices)} or {default}"
         case Pass(assign=dict(assign)):

@@ -19,6 +19,11 @@ def unit_state_names(units: Sequence[Unit]) -> list[str]:
     return names.claim_all(state_name(unit.name) for unit in units)
 
 
+def alone_in(units: Sequence[Unit]) -> dict[str, int]:
+    """Return the unit of each task run that is alone in its own, by the task run's id."""
+    return {each.task_runs[0]: at for at, each in enumerate(units) if len(each.task_runs) == 1}
+
+
 def owners(plan: Plan) -> dict[str, int]:
     """Return the unit of each state that has one, by the state's name.
 
@@ -30,6 +35,7 @@ def owners(plan: Plan) -> dict[str, int]:
     """
     assert plan.machine is not None
     heads = {name: unit for unit, name in enumerate(unit_state_names(plan.units or ()))}
+    alone = alone_in(plan.units or ())
     found: dict[str, int] = {}
 
     def visit(states: Mapping[str, State], owner: str | None) -> None:
@@ -43,6 +49,10 @@ def owners(plan: Plan) -> dict[str, int]:
             if isinstance(state, Parallel):
                 for branch in state.branches:
                     visit(branch.states, None)
+            elif isinstance(state, Map) and isinstance(state.items, tuple):
+                # Siblings that are alike: what runs them is that of the first.
+                unit = alone[state.items[0]]
+                found.update(dict.fromkeys(state.item_processor.states, unit))
             elif isinstance(state, Map):
                 visit(state.item_processor.states, owner)
 

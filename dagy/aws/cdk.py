@@ -17,14 +17,17 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dagy.aws.changes import ChangeSet, Overtaken, find_change_set
-from dagy.aws.deploy import Deployment
 from dagy.aws.node import find_node
 from dagy.aws.refusals import code_of, explained
-from dagy.aws.stacks import Stack
 from dagy.aws.target import Target
 from dagy.errors import DeployError, MissingExtraError
+
+if TYPE_CHECKING:
+    from dagy.aws.deploy import Deployment
+    from dagy.aws.stacks import Stack
 
 CLI = "aws-cdk@^2.1148.0"
 """npm's package of the CLI. Earlier ones cannot read what the current library writes."""

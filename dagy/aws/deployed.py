@@ -16,6 +16,7 @@ from dagy.aws.refusals import code_of, explained
 from dagy.aws.stacks import Stack, find_stack, flow_stacks
 from dagy.aws.target import Target
 from dagy.errors import RemoteError
+from dagy.options import nearest
 from dagy.spec import FlowSpec
 from dagy.worker.code import SPEC_FILE
 from dagy_compiler.bundle import stack_name_of
@@ -153,9 +154,11 @@ def find_deployed(target: Target, name: str, environment: str | None = None) -> 
     known = [DeployedFlow(target, each) for each in flow_stacks(cloudformation)]
     shown = ", ".join(f"{each.name} ({each.stack.name})" for each in known[:_SHOWN])
     where = f" in environment {environment!r}" if environment else ""
+    near = nearest(name, [each.stack.deployment for each in known])
     raise RemoteError(
         f"flow {name!r} is not deployed{where}: there is no stack "
-        f"{stack_name_of(name, environment)}; there are: {shown or 'none'}. `dagy deploy` makes it"
+        f"{stack_name_of(name, environment)}{near}; there are: {shown or 'none'}. "
+        "`dagy deploy` makes it"
     )
 
 

@@ -8,7 +8,7 @@ run, so an event of the history that holds one needs no other to be understood.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -56,18 +56,25 @@ class Evidence:
         return None
 
 
-def gather(execution: Execution, spec: FlowSpec, *, history: bool = True) -> Evidence:
+def gather(
+    execution: Execution,
+    spec: FlowSpec,
+    *,
+    history: bool = True,
+    known: Sequence[Record] = (),
+) -> Evidence:
     """Gather what is known of a run.
 
     Args:
         execution: of it.
         spec: the flow that it ran.
         history: read the history too, which takes a request for each 1,000 of its events.
+        known: records that were there before.
 
     Raises:
         AwsError: AWS refuses.
     """
-    found = Evidence(execution, spec, records_of(execution))
+    found = Evidence(execution, spec, records_of(execution, known))
     found.transitions = [record.transition for record in found.records]
     if history or any(task.service for task in spec.tasks.values()):
         for each in [execution, *(nested(execution) if history else [])]:

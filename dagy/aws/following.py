@@ -10,6 +10,7 @@ from typing import Final
 from dagy.aws.evidence import Evidence, gather
 from dagy.aws.executions import Execution
 from dagy.aws.remote_run import RemoteRun, remote_run
+from dagy.aws.worker_log import Record
 from dagy.history import Attempt, TaskRunDetail
 from dagy.interpreter import Sink, Transition
 from dagy.spec import FlowSpec
@@ -40,11 +41,14 @@ def follow(execution: Execution, spec: FlowSpec, sink: Sink) -> RemoteRun:
     told = _Told(sink)
     told.begin(execution)
     pause = _SHORTEST_PAUSE
+    known: list[Record] = []
     while True:
         execution = execution.again()
         if execution.has_ended:
             break
-        fresh = told.tell(remote_run(gather(execution, spec, history=False)))
+        found = gather(execution, spec, history=False, known=known)
+        known = found.records
+        fresh = told.tell(remote_run(found))
         pause = _SHORTEST_PAUSE if fresh else min(pause * 1.5, _LONGEST_PAUSE)
         time.sleep(pause)
     run = remote_run(complete(execution, spec))

@@ -179,8 +179,8 @@ class _Rows:
         self._rows: dict[str, _Row] = {}
         for transition in evidence.transitions:
             self._apply(transition)
-        for name in evidence.outputs:
-            if name not in self._rows:  # its records have expired, or have not arrived
+        for name in evidence.outputs if self._execution.has_ended else ():
+            if name not in self._rows:  # its records have expired
                 self._rows[name] = _Row(name)
                 self._rows[name].end(StateType.SUCCEEDED, None, None)
         self._gather_maps()
@@ -244,7 +244,8 @@ class _Rows:
             row.end(StateType.FAILED, execution.ended_at, None)
             row.error = failure_of(execution)
             failed = [row.name]
-        why = f"{failed[0]} failed" if failed else "the execution was stopped"
+        stopped = "failed" if execution.status == "FAILED" else "was stopped"
+        why = f"{failed[0]} failed" if failed else f"the execution {stopped}"
         for row in self._rows.values():
             if row.state in TERMINAL:
                 continue

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from dagy.errors import MissingExtraError
+from dagy.errors import MissingExtraError, RemoteError
 
 
 @dataclass(frozen=True)
@@ -77,3 +77,25 @@ def find_target(
     if found.region is None and found.aws_profile is None:
         return None
     return Target(found.region, found.aws_profile, found.bucket, found.tags or {})
+
+
+def required_target(
+    *,
+    profile: str | None = None,
+    region: str | None = None,
+    aws_profile: str | None = None,
+    bucket: str | None = None,
+) -> Target:
+    """Return the target that `find_target` finds.
+
+    Raises:
+        RemoteError: nothing names one.
+        ProfileError: as `find_target`.
+    """
+    found = find_target(profile=profile, region=region, aws_profile=aws_profile, bucket=bucket)
+    if found is None:
+        raise RemoteError(
+            "no AWS target is named; give --region or --profile, set AWS_REGION or AWS_PROFILE, or "
+            "make a profile with `dagy config init`"
+        )
+    return found

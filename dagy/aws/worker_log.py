@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from dagy.aws.executions import RemoteSummary
@@ -41,18 +41,26 @@ class Record(NamedTuple):
     stream: str
 
 
-def records_of(run: RemoteSummary) -> list[Record]:
+def records_of(run: RemoteSummary, known: Sequence[Record] = ()) -> list[Record]:
     """Return the records of a run, in the order of their times.
+
+    Args:
+        run: the run.
+        known: those that were there before; only what may have come since is read.
 
     Raises:
         AwsError: AWS refuses.
     """
-    found = []
-    for event in _events(run, filterPattern=f'"{run.run_id}"'):
+    found = {(record.transition, record.stream): record for record in known}
+    begin = run.started_at
+    if known:
+        begin = max(begin, datetime.fromtimestamp(known[-1].transition.at, UTC) - _LATE)
+    for event in _events(run, begin, filterPattern=f'"{run.run_id}"'):
         entry = _entry(event["message"])
         if entry is not None and entry.get("run") == run.run_id:
-            found.append(_record(entry, event["logStreamName"]))
-    return sorted(found, key=lambda record: record.transition.at)
+            record = _record(entry, event["logStreamName"])
+            found[record.transition, record.stream] = record
+    return sorted(found.values(), key=lambda record: record.transition.at)
 
 
 def lines_of(run: RemoteSummary, records: Iterable[Record]) -> list[LogLine]:
@@ -70,7 +78,7 @@ def lines_of(run: RemoteSummary, records: Iterable[Record]) -> list[LogLine]:
     for start in range(0, len(streams), _STREAMS_AT_ONCE):
         some = streams[start : start + _STREAMS_AT_ONCE]
         by_stream: dict[str, list[tuple[float, str]]] = {}
-        for event in _events(run, logStreamNames=some):
+        for event in _events(run, run.started_at, logStreamNames=some):
             line = event["timestamp"] / 1000, event["message"]
             by_stream.setdefault(event["logStreamName"], []).append(line)
         for lines in by_stream.values():
@@ -78,14 +86,14 @@ def lines_of(run: RemoteSummary, records: Iterable[Record]) -> list[LogLine]:
     return sorted(found, key=lambda line: line.at)
 
 
-def _events(run: RemoteSummary, **asked: Any) -> Iterator[dict[str, Any]]:
+def _events(run: RemoteSummary, begin: datetime, **asked: Any) -> Iterator[dict[str, Any]]:
     logs = run.flow.target.client("logs")
     until = {} if run.ended_at is None else {"endTime": _milliseconds(run.ended_at + _LATE)}
     with explained(f"reading the log of run {run.run_id}"):
         try:
             for page in logs.get_paginator("filter_log_events").paginate(
                 logGroupName=run.flow.log_group,
-                startTime=_milliseconds(run.started_at - _EARLY),
+                startTime=_milliseconds(begin - _EARLY),
                 **until,
                 **asked,
             ):

@@ -12,7 +12,6 @@ from dagy.cli.arguments import (
     ArtifactBucket,
     AsJson,
     AwsProfile,
-    DeployedFlow,
     Environment,
     Params,
     ParamsFile,
@@ -22,7 +21,20 @@ from dagy.cli.arguments import (
     RunId,
     Yes,
 )
+from dagy.cli.build_arguments import (
+    Exclude,
+    FromHistory,
+    Fusing,
+    Include,
+    Joining,
+    Mode,
+    ModeOfProfile,
+    NoDeps,
+    RefreshDeps,
+    Target,
+)
 from dagy.cli.config_app import config
+from dagy.cli.deployed_app import deployed
 from dagy.cli.runs_app import OfFlow, runs
 from dagy.cli.schedule_app import schedule
 from dagy.cli.settings import Settings, with_settings
@@ -40,72 +52,7 @@ app = typer.Typer(
 app.add_typer(runs, name="runs")
 app.add_typer(config, name="config")
 app.add_typer(schedule, name="schedule")
-
-Target = Annotated[
-    str,
-    typer.Argument(
-        metavar="FILE.py[:FLOW]",
-        help="The file, and which flow if it has several.",
-        autocompletion=complete.flows,
-    ),
-]
-_MODE = typer.Option(
-    "--execution-mode",
-    "-m",
-    metavar="MODE",
-    help="nano: the whole flow in one Lambda invocation; micro: an invocation per task; "
-    "small, medium, large, xlarge: the whole flow on Fargate, without a time limit.",
-)
-Mode = Annotated[str, _MODE]
-ModeOfProfile = Annotated[str | None, _MODE]
-Fusing = Annotated[
-    str,
-    typer.Option(
-        "--fuse",
-        metavar="HOW",
-        help="In micro, tasks that share an invocation. off: none; chains: plain chains; "
-        "auto: plain chains of short tasks.",
-    ),
-]
-
-Joining = Annotated[
-    str,
-    typer.Option(
-        "--joins",
-        metavar="HOW",
-        help="How tasks wait. tree: in sequences and parallels, for more than they have to at "
-        "times; auto: across branches too, where that costs much and durations are known.",
-    ),
-]
-FromHistory = Annotated[
-    bool,
-    typer.Option(
-        "--profile-from-history",
-        help="Arrange the machine by how long the tasks took here, as recorded.",
-    ),
-]
-
-Include = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--include", metavar="GLOB", help="Data files to ship, from the flow's folder; repeatable."
-    ),
-]
-
-Exclude = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--exclude", metavar="GLOB", help="Files not to ship, from the flow's folder; repeatable."
-    ),
-]
-
-NoDeps = Annotated[
-    bool, typer.Option("--no-deps", help="Ship none of the packages that the flow declares.")
-]
-RefreshDeps = Annotated[
-    bool,
-    typer.Option("--refresh-deps", help="Resolve packages anew, though they were before."),
-]
+app.add_typer(deployed)
 
 
 def _version(wanted: bool) -> None:
@@ -497,88 +444,3 @@ def doctor(
     from dagy.cli.doctor import show_examination
 
     show_examination(profile, region, aws_profile, bucket, as_json=as_json)
-
-
-flows = typer.Typer(help="Look at the flows that are deployed.", no_args_is_help=True)
-app.add_typer(flows, name="flows")
-
-
-@flows.command("list", epilog="Example: dagy flows list --region eu-west-1 --json")
-def flows_list(
-    profile: ProfileName = None,
-    region: Region = None,
-    aws_profile: AwsProfile = None,
-    as_json: AsJson = False,
-) -> None:
-    """List deployed flows: version, mode, and how many executions are running."""
-    from dagy.aws.target import find_target
-    from dagy.cli.deployed import list_flows
-
-    list_flows(
-        find_target(profile=profile, region=region, aws_profile=aws_profile), as_json=as_json
-    )
-
-
-@app.command(epilog="Example: dagy versions daily --environment staging")
-def versions(
-    flow: DeployedFlow,
-    environment: Environment = None,
-    profile: ProfileName = None,
-    region: Region = None,
-    aws_profile: AwsProfile = None,
-    as_json: AsJson = False,
-) -> None:
-    """List the versions of a deployed flow; * marks the one that executions start from."""
-    from dagy.aws.target import find_target
-    from dagy.cli.deployed import list_versions
-
-    target = find_target(profile=profile, region=region, aws_profile=aws_profile)
-    list_versions(target, flow, environment, as_json=as_json)
-
-
-@app.command(epilog="Example: dagy rollback daily 7")
-def rollback(
-    flow: DeployedFlow,
-    version: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[VERSION]",
-            help="Its label, or the beginning of its code hash; by default the one before.",
-        ),
-    ] = None,
-    environment: Environment = None,
-    profile: ProfileName = None,
-    region: Region = None,
-    aws_profile: AwsProfile = None,
-) -> None:
-    """Let executions start from another version; what is running goes on as it began."""
-    from dagy.aws.target import find_target
-    from dagy.cli.deployed import roll_back
-
-    roll_back(
-        find_target(profile=profile, region=region, aws_profile=aws_profile),
-        flow,
-        version,
-        environment,
-    )
-
-
-@app.command(epilog="Example: dagy destroy daily --environment staging --yes")
-def destroy(
-    flow: DeployedFlow,
-    environment: Environment = None,
-    profile: ProfileName = None,
-    region: Region = None,
-    aws_profile: AwsProfile = None,
-    bucket: ArtifactBucket = None,
-    keep_data: Annotated[
-        bool, typer.Option("--keep-data", help="Leave the bucket of large values.")
-    ] = False,
-    yes: Yes = False,
-) -> None:
-    """Take a flow off AWS, with all that was made for it."""
-    from dagy.aws.target import find_target
-    from dagy.cli.deployed import destroy_flow
-
-    target = find_target(profile=profile, region=region, aws_profile=aws_profile, bucket=bucket)
-    destroy_flow(target, flow, environment, keep_data=keep_data, yes=yes)

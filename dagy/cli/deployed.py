@@ -7,8 +7,8 @@ import sys
 import typer
 
 from dagy.aws.artifact_bucket import artifact_bucket
+from dagy.aws.deployed import find_deployed
 from dagy.aws.destroy import Removal, destroy, removal_of
-from dagy.aws.flows import deployed_flow, required_target
 from dagy.aws.stack_events import StackEvent
 from dagy.aws.stacks import Stack, flow_stacks
 from dagy.aws.target import Target
@@ -18,9 +18,8 @@ from dagy.errors import DeployError
 from dagy_compiler.bundle import stack_name_of
 
 
-def list_flows(target: Target | None, *, as_json: bool) -> None:
+def list_flows(target: Target, *, as_json: bool) -> None:
     """Show what is deployed."""
-    target = required_target(target)
     stacks = sorted(flow_stacks(target.client("cloudformation")), key=lambda stack: stack.name)
     if as_json:
         print_json([_flow_as_json(target, stack) for stack in stacks])
@@ -43,12 +42,9 @@ def list_flows(target: Target | None, *, as_json: bool) -> None:
     out.print(shown)
 
 
-def list_versions(
-    target: Target | None, name: str, environment: str | None, *, as_json: bool
-) -> None:
+def list_versions(target: Target, name: str, environment: str | None, *, as_json: bool) -> None:
     """Show the versions of a deployed flow."""
-    target = required_target(target)
-    stack = deployed_flow(target, name, environment)
+    stack = find_deployed(target, name, environment).stack
     versions = versions_of(target.client("stepfunctions"), stack, artifact_bucket(target))
     if as_json:
         print_json(
@@ -76,12 +72,9 @@ def list_versions(
     out.print(shown)
 
 
-def roll_back(
-    target: Target | None, name: str, version: str | None, environment: str | None
-) -> None:
+def roll_back(target: Target, name: str, version: str | None, environment: str | None) -> None:
     """Let executions start from another version."""
-    target = required_target(target)
-    stack = deployed_flow(target, name, environment)
+    stack = find_deployed(target, name, environment).stack
     stepfunctions = target.client("stepfunctions")
     found = chosen(versions_of(stepfunctions, stack), version)
     if found.is_current:
@@ -96,15 +89,14 @@ def roll_back(
 
 
 def destroy_flow(
-    target: Target | None, name: str, environment: str | None, *, keep_data: bool, yes: bool
+    target: Target, name: str, environment: str | None, *, keep_data: bool, yes: bool
 ) -> None:
     """Take a flow off AWS."""
-    target = required_target(target)
     stack_name = stack_name_of(name, environment)
     bucket = artifact_bucket(target)
     removal = removal_of(target, stack_name, bucket)
     if removal.is_empty:
-        deployed_flow(target, name, environment)  # says what is there instead
+        find_deployed(target, name, environment)  # says what is there instead
     _check_owner(removal, stack_name)
     if not yes:
         _ask(removal, stack_name, keep_data=keep_data)

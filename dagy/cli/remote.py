@@ -12,10 +12,9 @@ from rich.text import Text
 from dagy.aws.deployed import DeployedFlow, deployed_flows, find_deployed
 from dagy.aws.executions import Execution, RemoteSummary, find_execution, list_remote
 from dagy.aws.remote_run import Circumstances, RemoteRun
-from dagy.aws.target import Target, find_target
+from dagy.aws.target import Target, required_target
 from dagy.cli.runs import local, moment, print_run, status_of
 from dagy.cli.screen import duration, err, out, print_json, say, state_text, table
-from dagy.errors import RemoteError
 
 
 @dataclass(frozen=True)
@@ -40,13 +39,9 @@ class Place:
         Raises:
             RemoteError: nothing says which region or account is meant.
         """
-        found = find_target(profile=self.profile, region=self.region, aws_profile=self.aws_profile)
-        if found is None:
-            raise RemoteError(
-                "no AWS target is named; give --region or --profile, set AWS_REGION, or make a "
-                "profile with `dagy config init`"
-            )
-        return found
+        return required_target(
+            profile=self.profile, region=self.region, aws_profile=self.aws_profile
+        )
 
     def flow(self, name: str) -> DeployedFlow:
         """Return the flow that is deployed under a name.

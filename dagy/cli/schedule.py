@@ -41,13 +41,12 @@ def meaning_lines(schedule: Schedule, count: int = 3) -> Iterator[str]:
         yield f"  {'then' if number else 'next'}    {moment:%a %Y-%m-%d %H:%M %Z}"
 
 
-def show_schedules(target: Target | None, *, as_json: bool) -> None:
+def show_schedules(target: Target, *, as_json: bool) -> None:
     """List the deployed flows that start by themselves."""
-    from dagy.aws.flows import required_target
     from dagy.aws.schedules import scheduled
     from dagy.aws.stacks import flow_stacks
 
-    stacks = flow_stacks(required_target(target).client("cloudformation"))
+    stacks = flow_stacks(target.client("cloudformation"))
     flows = [each for each in map(scheduled, stacks) if each is not None]
     flows.sort(key=lambda flow: flow.stack.name)
     if as_json:
@@ -69,15 +68,12 @@ def show_schedules(target: Target | None, *, as_json: bool) -> None:
     out.print(rows)
 
 
-def pause_or_resume(
-    target: Target | None, name: str, environment: str | None, *, paused: bool
-) -> None:
+def pause_or_resume(target: Target, name: str, environment: str | None, *, paused: bool) -> None:
     """Stop the schedules of a flow, or start them again."""
-    from dagy.aws.flows import deployed_flow, required_target
+    from dagy.aws.deployed import find_deployed
     from dagy.aws.schedules import scheduled, set_paused
 
-    target = required_target(target)
-    stack = deployed_flow(target, name, environment)
+    stack = find_deployed(target, name, environment).stack
     cloudformation = target.client("cloudformation")
     changed = set_paused(cloudformation, stack, paused=paused, on_event=lambda _: None)
     state = "paused" if paused else "not paused"

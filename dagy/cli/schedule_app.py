@@ -53,10 +53,10 @@ def list_schedules(
     as_json: AsJson = False,
 ) -> None:
     """List the deployed flows that start by themselves, and when they do next."""
-    from dagy.aws.target import find_target
+    from dagy.aws.target import required_target
     from dagy.cli.schedule import show_schedules
 
-    target = find_target(profile=profile, region=region, aws_profile=aws_profile)
+    target = required_target(profile=profile, region=region, aws_profile=aws_profile)
     show_schedules(target, as_json=as_json)
 
 
@@ -69,10 +69,10 @@ def pause(
     aws_profile: AwsProfile = None,
 ) -> None:
     """Stop a flow from starting by itself; it stays so when it is deployed again."""
-    from dagy.aws.target import find_target
+    from dagy.aws.target import required_target
     from dagy.cli.schedule import pause_or_resume
 
-    target = find_target(profile=profile, region=region, aws_profile=aws_profile)
+    target = required_target(profile=profile, region=region, aws_profile=aws_profile)
     pause_or_resume(target, flow, environment, paused=True)
 
 
@@ -85,8 +85,8 @@ def resume(
     aws_profile: AwsProfile = None,
 ) -> None:
     """Let a flow start by itself again; what was missed is not made up for."""
-    from dagy.aws.target import find_target
+    from dagy.aws.target import required_target
     from dagy.cli.schedule import pause_or_resume
 
-    target = find_target(profile=profile, region=region, aws_profile=aws_profile)
+    target = required_target(profile=profile, region=region, aws_profile=aws_profile)
     pause_or_resume(target, flow, environment, paused=False)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from dagy.aws.cdk import BOOTSTRAP_VERSION, CLI
 from dagy.aws.refusals import code_of, explained
 from dagy.aws.target import Target
 from dagy.doctor.finding import Finding, fail, ok, warn
@@ -15,7 +16,6 @@ _MOST_SKEW_SECONDS = 300
 """AWS refuses a request that was signed longer ago, or later, than this
 (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html)."""
 _SKEW_WORTH_TELLING_SECONDS = 30
-_BOOTSTRAP_PARAMETER = "/cdk-bootstrap/hnb659fds/version"
 _OLDEST_BOOTSTRAP = 6
 """That the CDK's default synthesizer accepts
 (https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-troubleshoot.html)."""
@@ -83,10 +83,10 @@ class Account:
 
     def bootstrap(self, identity: Identity) -> Finding:
         """Look whether the CDK may deploy here."""
-        command = f"npx aws-cdk bootstrap aws://{identity.account}/{self.region}"
+        command = f"npx '{CLI}' bootstrap aws://{identity.account}/{self.region}"
         advice = f"only who deploys with the CDK needs it; run: {command}"
         try:
-            found = self._client("ssm").get_parameter(Name=_BOOTSTRAP_PARAMETER)
+            found = self._client("ssm").get_parameter(Name=BOOTSTRAP_VERSION)
             number = int(found["Parameter"]["Value"])
         except Exception as error:
             if code_of(error) == "ParameterNotFound":

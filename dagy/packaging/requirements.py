@@ -11,6 +11,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,24 @@ def declared_by(file: Path, project: Path) -> Declared:
             given = [(origin, str(each)) for each in declared["dependencies"]]
             return _declared(origin, given, folder, str(declared.get("requires-python", "")))
     return Declared()
+
+
+def not_installed(declared: Declared) -> list[str]:
+    """Return the requirements that no package of this environment is named in."""
+    from packaging.requirements import Requirement
+
+    missing = []
+    for line in declared.requirements:
+        if _is_local(line) or _ADDRESS.match(line):
+            continue
+        requirement = Requirement(line.partition(" --")[0])
+        if requirement.marker is not None and not requirement.marker.evaluate():
+            continue
+        try:
+            version(requirement.name)
+        except PackageNotFoundError:
+            missing.append(line.partition(" --")[0])
+    return missing
 
 
 def script_metadata(file: Path) -> dict[str, Any] | None:

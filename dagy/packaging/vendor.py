@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -85,6 +86,11 @@ class Layer:
     def unzipped(self) -> int:
         """Bytes of all packages, unpacked."""
         return sum(self.sizes.values())
+
+    def contents(self) -> dict[str, bytes]:
+        """Return the files of the packages, by the names that imports know."""
+        with zipfile.ZipFile(self.path) as archive:
+            return {name.removeprefix(PREFIX): archive.read(name) for name in archive.namelist()}
 
 
 def layer(
@@ -191,9 +197,7 @@ def _tags(target: Target) -> list[str]:
 
 
 def _why_not(declared: Declared, target: Target, printed: str) -> str:
-    missing = re.search(r"No matching distribution found for ([^\n]+)", printed)
-    if missing is None:
-        missing = re.search(r"Because (?:only )?([\w.-]+(?:==\S+)?) has no wheels", printed)
+    missing = next(filter(None, (re.search(each, printed) for each in _NO_WHEEL)), None)
     if missing:
         return (
             f"{declared.origin}: no wheel of {missing[1].strip()} for {target} can be found.\n"
@@ -211,6 +215,13 @@ def _why_not(declared: Declared, target: Target, printed: str) -> str:
         + "\n  Mend the requirements, or use --no-deps."
     )
 
+
+_NO_WHEEL = (
+    r"No matching distribution found for ([^\n]+)",
+    r"Because (?:all versions of |only )?(\S+) (?:has|have) no (?:usable )?wheels",
+    r"Because (\S+) was not found",
+)
+"""How pip, and uv, say that there is none."""
 
 _SHOWN = 10
 """Lines of what the installer said, at most."""
@@ -263,7 +274,7 @@ def _contents(folder: Path) -> dict[str, bytes]:
     for at, folders, names in os.walk(folder):
         if "__pycache__" in folders:
             folders.remove("__pycache__")
-        for name in names:
+        for name in set(names) - {".lock"}:  # of uv's
             file = Path(at, name)
             found[PREFIX + file.relative_to(folder).as_posix()] = file.read_bytes()
     return found

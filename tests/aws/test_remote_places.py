@@ -27,7 +27,7 @@ from dagy_compiler.passes import Split
 FLOW = """
 import os
 import time
-from dagy import RunContext, flow, task
+from dagy import RunContext, aws_task, flow, task
 
 @task
 def listed(n: int) -> list:
@@ -77,6 +77,18 @@ def dying(n: int) -> int:
 @flow
 def deadly(n: int = 3):
     return dying(plus(n))
+
+@task
+def bucket() -> str:
+    return "artifacts"
+
+@task
+def after(found: dict, limit: int) -> int:
+    return checked.fn([3], limit)
+
+@flow
+def looking(limit: int = 100):
+    return after(aws_task("aws-sdk:s3:headBucket", Bucket=bucket()), limit)
 
 @task
 def slow(x: int) -> int:
@@ -186,6 +198,16 @@ def test_a_worker_that_died_is_told_as_a_failed_attempt(deployed):
     assert execution.status == "FAILED"
     assert told(evidence) == {"plus": ("SUCCEEDED", 1), "dying": ("FAILED", 2)}
     assert remote_run(evidence).error.type == "Runtime.ExitError"
+
+
+def test_tasks_without_a_worker_are_told_and_run_again(deployed):
+    place = deployed("looking")
+    _, evidence = place.run(limit=1)
+    assert told(evidence)["s3-headBucket"] == ("SUCCEEDED", 1)
+    resumed = resume_on_aws(place.flow, earlier_there(evidence), {"limit": 10}, force=True)
+    assert (resumed.reused, resumed.again) == (("bucket",), ("s3-headBucket", "after"))
+    again, _ = place.ended(resumed.execution)
+    assert again.output == "3"
 
 
 def test_a_run_in_several_machines_is_one_run(deployed):

@@ -111,7 +111,7 @@ def test_a_flow_that_is_not_deployed_is_named_with_those_that_are(project):
     project.deployed()
     done = project.dagy("versions", project.name + "x")
     assert done.returncode == 2
-    assert f"there is no deployed flow '{project.name}x'" in done.stderr
+    assert f"flow '{project.name}x' is not deployed" in done.stderr
     assert project.name in done.stderr
 
 
@@ -143,7 +143,7 @@ def test_nothing_is_left_of_a_flow_that_is_destroyed(project, first):
     done = project.dagy("destroy", project.name, "--yes")
     assert done.returncode == 0, done.stderr
     assert remains(project) == []
-    assert "there is no deployed flow" in project.dagy("destroy", project.name, "--yes").stderr
+    assert "is not deployed" in project.dagy("destroy", project.name, "--yes").stderr
 
 
 def remains(project):

@@ -49,6 +49,17 @@ def crossed():
     return flow.returns([output("clean"), output("train")])
 
 
+def siblings(count=5):
+    """A task called five times at once is one Map over the ids of its runs, each with its output."""
+    flow = Flow("siblings")
+    flow.task("base", parameter("day"))
+    flow.task("fetch", output("base"), 1, retries=2, delay=0.5)
+    for number in range(2, count + 1):
+        flow.again(f"fetch-{number}", "fetch", output("base"), number)
+    flow.task("total", [output("fetch"), *(output(f"fetch-{n}") for n in range(2, count + 1))])
+    return flow.returns(output("total"))
+
+
 def live_values_only():
     """`raw` ends with its branch; `clean` leaves two of them; `log` is read by nobody."""
     flow = Flow("live-values-only")
@@ -184,6 +195,7 @@ SIMPLE = (
     diamond,
     fan_out_with_join,
     n_shape,
+    siblings,
     live_values_only,
     order_without_data,
     native_retry,

@@ -212,6 +212,22 @@ def on_ministack(ministack: Ministack, program: Drawn, *, joins: int | None = No
         return ministack.run(bundle.path, {})
 
 
+def in_doubles(observed: Observed) -> Observed:
+    """Return what was observed with numbers as expressions have them, which open a return value."""
+
+    def rounded(value: Any) -> Any:
+        match value:
+            case dict():
+                return {key: rounded(item) for key, item in value.items()}
+            case list():
+                return [rounded(item) for item in value]
+            case int() if not isinstance(value, bool):
+                return float(value)
+        return value
+
+    return replace(observed, output=rounded(observed.output))
+
+
 def _observed(error: str | None, cause: str | None, output: Any) -> Observed:
     called = Counter(palette.CALLED)
     if error is None:

@@ -53,6 +53,14 @@ class Call:
 
 
 @dataclass(frozen=True)
+class Repeated:
+    """So many calls of a task with the same, as a loop of the flow makes them."""
+
+    call: Call
+    times: int
+
+
+@dataclass(frozen=True)
 class Mapped:
     """A task over a list of some length that is known only when the flow runs."""
 
@@ -70,7 +78,7 @@ class Branched:
     otherwise: tuple[Statement, ...]
 
 
-Statement = Call | Mapped | Branched
+Statement = Call | Repeated | Mapped | Branched
 
 
 @dataclass(frozen=True)
@@ -124,6 +132,12 @@ def _do(statement: Statement, outputs: list[Any]) -> None:
             wait_for = [_earlier(outputs, back) for back in after if outputs]
             extra = {"wait_for": wait_for} if wait_for else {}
             outputs.append(palette.TASKS[task](order, *given, **extra))
+        case Repeated(call=call, times=times):
+            before = list(outputs)
+            for _ in range(times):
+                inside = list(before)
+                _do(call, inside)
+                outputs.append(inside[-1])
         case Mapped(task=task, order=order, width=width):
             listed = palette.numbers({}, width)
             outputs.append(palette.TASKS[task].map(unmapped(order), listed))
@@ -213,6 +227,17 @@ def programs(draw: st.DrawFn, tasks: int = len(palette.TASKS)) -> Drawn:
 
 
 @st.composite
+def repeating_programs(draw: st.DrawFn, tasks: int = len(palette.TASKS)) -> Drawn:
+    """Flows that succeed and call a task several times at once, so that one Map may do it."""
+    found: list[Statement] = draw(st.lists(calls(tasks), max_size=1))
+    for _ in range(draw(st.integers(1, 2))):
+        found.append(Repeated(draw(calls(tasks)), draw(st.sampled_from([3, 4, 5]))))
+        found += draw(st.lists(statements(tasks, 1), max_size=1))
+    returns = tuple(draw(st.lists(st.integers(0, 9), min_size=1, max_size=3)))
+    return Drawn(tuple(found), returns, draw(POLICIES))
+
+
+@st.composite
 def crossed_programs(draw: st.DrawFn, tasks: int = len(palette.TASKS)) -> Drawn:
     """Flows that succeed, and that no sequences and parallels can order without adding to it."""
     found: list[Statement] = []
@@ -237,5 +262,5 @@ def failing_programs(
     """Flows in which one task fails for good, after all others: what else would run is chance."""
     program = draw(drawn(tasks))
     task = draw(st.integers(0, tasks - 1))
-    last = Call(task, draw(orders(99)), after=tuple(range(len(program.statements) + 1)))
+    last = Call(task, draw(orders(99)), after=tuple(range(30)))
     return Drawn((*program.statements, last), program.returns, program.policy)

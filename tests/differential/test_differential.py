@@ -10,9 +10,14 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from tests.differential.observe import locally, on_ministack, on_moto, on_sfnx
+from tests.differential.observe import in_doubles, locally, on_ministack, on_moto, on_sfnx
 from tests.differential.palette import TASKS
-from tests.differential.programs import crossed_programs, failing_programs, programs
+from tests.differential.programs import (
+    crossed_programs,
+    failing_programs,
+    programs,
+    repeating_programs,
+)
 
 WITHOUT_CONTAINERS = len(TASKS) - 1  # moto's engine has none
 WITHOUT_NATIVE_RETRIES = len(TASKS) - 3  # ministack's branches share their retry counts
@@ -81,6 +86,34 @@ def test_split_flows_that_fail_on_sfnx(program, size):
     assert on_sfnx(program, "micro", size=size) == locally(program)
 
 
+@drawing(0.5)
+@given(repeating_programs(), st.none() | SIZES)
+def test_flows_with_siblings_that_are_alike_on_sfnx(program, size):
+    assert on_sfnx(program, "micro", size=size) == locally(program)
+
+
+@drawing(0.2)
+@given(failing_programs(drawn=repeating_programs))
+def test_flows_with_siblings_that_fail_on_sfnx(program):
+    assert on_sfnx(program, "micro") == locally(program)
+
+
+@drawing(0.1)
+@given(repeating_programs(WITHOUT_CONTAINERS))
+def test_flows_with_siblings_that_are_alike_on_moto(program):
+    assert in_doubles(on_moto(program, "micro")) == in_doubles(locally(program))
+
+
+@drawing(0.1)
+@given(repeating_programs(WITHOUT_NATIVE_RETRIES))
+def test_flows_with_siblings_that_are_alike_on_ministack(ministack, program):
+    assume(not program.is_distributed())
+    program = replace(program, policy={})
+    here = locally(program)
+    there = on_ministack(ministack, program)
+    assert (there.status, there.output) == (here.status, here.output)
+
+
 SEEDS = st.integers(0, 99)
 
 
@@ -99,37 +132,37 @@ def test_flows_with_joins_that_fail_on_sfnx(program, size, seed):
 @drawing(0.1)
 @given(crossed_programs(WITHOUT_CONTAINERS), SEEDS)
 def test_flows_with_joins_that_succeed_on_moto(program, seed):
-    assert on_moto(program, "micro", joins=seed) == locally(program)
+    assert in_doubles(on_moto(program, "micro", joins=seed)) == in_doubles(locally(program))
 
 
 @drawing(0.1)
 @given(failing_programs(WITHOUT_CONTAINERS, crossed_programs), SEEDS)
 def test_flows_with_joins_that_fail_on_moto(program, seed):
-    assert on_moto(program, "micro", joins=seed) == locally(program)
+    assert in_doubles(on_moto(program, "micro", joins=seed)) == in_doubles(locally(program))
 
 
 @drawing(0.1)
 @given(programs(WITHOUT_CONTAINERS))
 def test_flows_that_succeed_on_moto(program):
-    assert on_moto(program, "micro") == locally(program)
+    assert in_doubles(on_moto(program, "micro")) == in_doubles(locally(program))
 
 
 @drawing(0.1)
 @given(failing_programs(WITHOUT_CONTAINERS))
 def test_flows_that_fail_on_moto(program):
-    assert on_moto(program, "micro") == locally(program)
+    assert in_doubles(on_moto(program, "micro")) == in_doubles(locally(program))
 
 
 @drawing(0.1)
 @given(programs(WITHOUT_CONTAINERS), SIZES)
 def test_split_flows_that_succeed_on_moto(program, size):
-    assert on_moto(program, "micro", size) == locally(program)
+    assert in_doubles(on_moto(program, "micro", size)) == in_doubles(locally(program))
 
 
 @drawing(0.1)
 @given(failing_programs(WITHOUT_CONTAINERS), SIZES)
 def test_split_flows_that_fail_on_moto(program, size):
-    assert on_moto(program, "micro", size) == locally(program)
+    assert in_doubles(on_moto(program, "micro", size)) == in_doubles(locally(program))
 
 
 @drawing(0.15)

@@ -101,6 +101,17 @@ def test_the_same_code_has_the_same_bytes_and_hash_wherever_it_lies(project, bui
     assert build(tmp_path / "elsewhere")[1] != code_hash
 
 
+def test_the_packages_that_a_flow_declares_are_in_the_artifact(project, build):
+    (project / "requirements.txt").write_text("markupsafe>=3.0\n")
+    path, code_hash = build(project)
+    with zipfile.ZipFile(path) as archive:
+        assert {"markupsafe/__init__.py", "daily.py"} <= set(archive.namelist())
+        metadata = json.loads(archive.read("metadata.json"))
+    assert metadata["dependencies"] == ["markupsafe>=3.0"]
+    assert list(metadata["source"]) == ["daily.py", "rates.py"]
+    assert metadata["code_hash"] == code_hash
+
+
 def test_dagy_build_gives_the_same_hash(project, build, dagy, tmp_path):
     built = json.loads(dagy("build", "project/daily.py", "--json").stdout)
     assert built["code_hash"] == build(project)[1]

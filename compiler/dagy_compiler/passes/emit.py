@@ -39,6 +39,7 @@ from dagy_compiler.program import (
     Tell,
     Values,
 )
+from dagy_compiler.rolled_states import RolledStates, siblings
 from dagy_compiler.service_attempts import service_states
 from dagy_compiler.service_states import (
     NO_OUTPUT_TEXT,
@@ -81,9 +82,9 @@ class Emit:
 
 
 def states_of_units(plan: Plan) -> dict[int, dict[str, State]]:
-    """Return the states that each unit becomes, by its index."""
+    """Return the states that each unit becomes if it is not rolled, by its index."""
     assert plan.program is not None
-    emitter = _Emitter(plan)
+    emitter = _Emitter(plan, rolling=False)
     emitter.scope(plan.program.body, NO_OUTPUT)
     return emitter.of_units
 
@@ -104,10 +105,12 @@ class _Answer(NamedTuple):
     Attributes:
         value: what it hands on of that, where that is one value.
         fields: the object that has the values, where they are several.
+        rolled: whether the branches of a fork are the items of a Map, each of one value.
     """
 
     value: str
     fields: str = "$states.result.Payload.outputs"
+    rolled: bool = False
 
 
 class _Emitter:
@@ -118,10 +121,11 @@ class _Emitter:
         of_units: the states of each unit, by its index.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, *, rolling: bool = True) -> None:
         assert plan.units is not None
         assert plan.attempts is not None
         self._plan = plan
+        self._rolling = rolling
         self._units = plan.units
         self._attempts = plan.attempts
         self._alone = {unit.task_runs[0] for unit in plan.units if len(unit.task_runs) == 1}
@@ -175,6 +179,8 @@ class _Emitter:
     def _answer(self, step: Step) -> _Answer:
         if isinstance(step, Nested):
             return _Answer(ANSWER, ANSWER)
+        if isinstance(step, Fork):
+            return _Answer(OUTPUT, rolled=bool(self._siblings(step)))
         match self._service_of(step):
             case None:
                 return _Answer(OUTPUT)
@@ -232,7 +238,8 @@ class _Emitter:
         # Long ids are cut so that the number of further branches is always seen.
         named = [first if len(first) <= 20 else f"{first[:19]}…" for first in firsts]
         more = len(fork.branches) - NAMED_BRANCHES
-        return "fork: " + ", ".join(named) + (f", +{more}" if more > 0 else "")
+        does = "each" if self._siblings(fork) else "fork"
+        return f"{does}: " + ", ".join(named) + (f", +{more}" if more > 0 else "")
 
     def _first_call(self, steps: tuple[Step, ...]) -> str:
         match steps[0]:
@@ -313,13 +320,7 @@ class _Emitter:
                 self._names,
                 unit.placement,
             ).states()
-        content = {"tasks": list(unit.task_runs), **content, "run": self._run}
-        if step.want is not None:
-            content["want"] = list(step.want)
-        if step.limit is not None:
-            content["limit"] = step.limit
-        if step.inline_only:
-            content["inline"] = list(step.inline_only)
+        content = self._content(step, index)
         comment = self._comment(unit.task_runs[0])
         attempts = self._attempts[index]
         run = self._plan.runs[unit.task_runs[0]]
@@ -341,6 +342,18 @@ class _Emitter:
             name, attempts, content, ending, comment, self._names, unit.placement
         ).states()
 
+    def _content(self, step: Call, index: int) -> dict[str, Any]:
+        """Return what every call of a unit is sent."""
+        unit = self._units[index]
+        content = {"tasks": list(unit.task_runs), **self._sent(step.inputs), "run": self._run}
+        if step.want is not None:
+            content["want"] = list(step.want)
+        if step.limit is not None:
+            content["limit"] = step.limit
+        if step.inline_only:
+            content["inline"] = list(step.inline_only)
+        return content
+
     def _service(
         self, step: Call, work: ServiceCall | ServiceWait, name: str, ending: Ending
     ) -> dict[str, State]:
@@ -359,6 +372,8 @@ class _Emitter:
         A Parallel may assign and put out by itself, but not every engine that people test with does
         it (ministack 1.5 does not). A Pass means the same on all of them, for one transition more.
         """
+        if alike := self._siblings(fork):
+            return self._rolled(*alike, name, ending)
         branches = tuple(self.scope(branch, self._yielded(branch)) for branch in fork.branches)
         # Only the machine's first state has an input, the execution's; nobody reads it there.
         arguments = NO_OUTPUT if first else None
@@ -369,6 +384,17 @@ class _Emitter:
             name: Parallel(branches=branches, arguments=arguments, next=join),
             join: Pass(**ending.fields()),
         }
+
+    def _siblings(self, fork: Fork) -> tuple[Call, list[str]] | None:
+        return siblings(self._plan, fork) if self._rolling else None
+
+    def _rolled(self, call: Call, ids: list[str], name: str, ending: Ending) -> dict[str, State]:
+        assert call.unit is not None
+        content = self._content(call, call.unit)
+        comment = self._comment(ids[0])
+        return RolledStates(
+            name, call, ids, content, self._plan, ending, comment, self._names
+        ).states()
 
     def _decide(self, step: Decide, name: str, ending: Ending) -> dict[str, State]:
         """Return the state that asks, the Choice, and both sides, which go on to the same state.
@@ -471,8 +497,9 @@ def _jsonata(source: Source, answer: _Answer) -> str:
     """Return JSONata for a value, where the state has just been answered."""
     if source.variable is not None:
         return f"${source.variable}"
-    if source.branch is not None:
-        return f"$states.input[{source.branch}].{source.key}"  # in the Pass after the Parallel
+    if source.branch is not None:  # in the Pass after the Parallel, or the Map
+        whole = f"$states.input[{source.branch}]"
+        return whole if answer.rolled else f"{whole}.{source.key}"
     if source.key is not None:
         return f"{answer.fields}.{source.key}"
     return answer.value

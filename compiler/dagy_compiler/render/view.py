@@ -48,6 +48,7 @@ class Step:
         calls: how often it calls the worker itself if nothing fails.
         one_of: whether only one of the branches runs.
         machine: what stands for the ARN of the machine that it runs, if it does.
+        times: how often all its branches run; 1 where nobody knows before.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Step:
     calls: int = 0
     one_of: bool = False
     machine: str | None = None
+    times: int = 1
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,8 @@ def _calls(steps: tuple[Step, ...]) -> int:
     total = 0
     for step in steps:
         inside = [_calls(branch) for branch in step.branches]
-        total += step.calls + (max(inside, default=0) if step.one_of else sum(inside))
+        within = max(inside, default=0) if step.one_of else sum(inside)
+        total += step.calls + step.times * within
     return total
 
 
@@ -172,6 +175,11 @@ def _steps(
                 inside = tuple(_steps(branch.states, branch.start_at) for branch in branches)
                 at_once = (f"{len(inside)} at once",) if len(inside) > 1 else ()
                 found.append(Step(name, at_once, inside))
+            case Map(items=tuple(items), item_processor=each):
+                one, *further = _steps(each.states, each.start_at)
+                one = replace(one, detail=(f"for {', '.join(items)}", *one.detail))
+                at_once = (f"{len(items)} at once",)
+                found.append(Step(name, at_once, ((one, *further),), times=len(items)))
             case Task(resource=resource) if resource == RESOURCE and _is_part(state):
                 arn = state.arguments["StateMachineArn"]
                 found.append(Step(name, ("a state machine of its own",), machine=arn))
