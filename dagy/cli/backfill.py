@@ -62,7 +62,7 @@ class Remote:
         environment: which of several of that name.
     """
 
-    target: Target | None
+    target: Target
     name: str | None
     environment: str | None
 
@@ -98,11 +98,10 @@ def backfill(asked: BackfillRequest, remote: Remote | None) -> None:
 
 def _remote_runner(flow: Flow[..., Any], remote: Remote) -> Runner:
     from dagy.aws.backfill import RemoteRunner
-    from dagy.aws.flows import deployed_flow, required_target
+    from dagy.aws.deployed import find_deployed
 
-    target = required_target(remote.target)
-    stack = deployed_flow(target, remote.name or flow.name, remote.environment)
-    return RemoteRunner(target.client("stepfunctions"), stack)
+    found = find_deployed(remote.target, remote.name or flow.name, remote.environment)
+    return RemoteRunner(remote.target.client("stepfunctions"), found.stack)
 
 
 def _slots(flow: Flow[..., Any], asked: BackfillRequest, *, remote: bool) -> list[Slot]:
