@@ -425,9 +425,9 @@ def backfill(
     )  # fmt: skip
     there = None
     if remote:
-        from dagy.aws.target import required_target
+        from dagy.aws.target import find_target
 
-        where = required_target(profile=profile, region=region, aws_profile=aws_profile)
+        where = find_target(profile=profile, region=region, aws_profile=aws_profile)
         there = Remote(where, name, environment)
     run_for_each(asked, there)
 

@@ -62,7 +62,7 @@ class Remote:
         environment: which of several of that name.
     """
 
-    target: Target
+    target: Target | None
     name: str | None
     environment: str | None
 
@@ -99,9 +99,11 @@ def backfill(asked: BackfillRequest, remote: Remote | None) -> None:
 def _remote_runner(flow: Flow[..., Any], remote: Remote) -> Runner:
     from dagy.aws.backfill import RemoteRunner
     from dagy.aws.deployed import find_deployed
+    from dagy.aws.target import required_target
 
-    found = find_deployed(remote.target, remote.name or flow.name, remote.environment)
-    return RemoteRunner(remote.target.client("stepfunctions"), found.stack)
+    target = remote.target or required_target()
+    stack = find_deployed(target, remote.name or flow.name, remote.environment).stack
+    return RemoteRunner(target.client("stepfunctions"), stack)
 
 
 def _slots(flow: Flow[..., Any], asked: BackfillRequest, *, remote: bool) -> list[Slot]:

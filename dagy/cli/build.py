@@ -46,8 +46,14 @@ def build_flow(
     for line in (*_packed_lines(built, listing), *_package_lines(built, listing)):
         say(line)
     say(f"To see the machine: dagy inspect {shlex.quote(str(built.bundle.path))}")
+    warn_of_left_out(built, listing=listing)
+
+
+def warn_of_left_out(built: Built, *, listing: bool = False) -> None:
+    """Say on stderr what is not packed; what nobody misses, only in a list."""
     for left_out in built.left_out:
-        say_warning(f"left out: {left_out}")
+        if listing or not left_out.is_expected:
+            say_warning(f"left out: {left_out}")
 
 
 def packed(built: Built) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from dagy.aws.ship import Shipped, Shipping, ship
 from dagy.aws.stack_events import StackEvent
 from dagy.aws.target import Target
 from dagy.building import BuildOptions, Built
+from dagy.cli.build import warn_of_left_out
 from dagy.cli.params import read_params
 from dagy.cli.screen import err, out, print_json, say, say_error, say_progress, say_warning, table
 from dagy.deployment import tags_of
@@ -132,6 +133,7 @@ class _Told:
 
             for line in meaning_lines(built.schedule):
                 self._say(line)
+        warn_of_left_out(built)
 
     def confirm(self, changes: ChangeSet) -> bool:
         self._show(changes)

@@ -224,7 +224,8 @@ def _declared(
             files.append(_there(where, (folder / line).resolve()))
             lines.append(str(files[-1]))
         elif (name := _checked_name(where, line)) in RUNTIME:
-            left_out.append(LeftOut(line, "is in Lambda's runtime, in the version that is there"))
+            why = "is in Lambda's runtime, in the version that is there"
+            left_out.append(LeftOut(line, why, is_expected=True))
         elif name != DAGY:
             lines.append(line)
     return Declared(origin, tuple(lines), tuple(left_out), tuple(files), requires_python)

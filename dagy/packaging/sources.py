@@ -33,10 +33,12 @@ class LeftOut:
     Attributes:
         name: of a file, from the project's folder, or of a folder and all in it.
         why: as the rest of a sentence.
+        is_expected: whether nobody has to be warned of it.
     """
 
     name: str
     why: str
+    is_expected: bool = False
 
     def __str__(self) -> str:
         return f"{self.name}: {self.why}"

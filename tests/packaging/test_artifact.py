@@ -171,3 +171,12 @@ def test_the_list_shows_each_file_and_what_was_left_out(project, dagy):
     assert [each["name"] for each in shown["left_out"]] == [".env"]
     without = dagy("build", "project/daily.py", "--exclude", "rates.py")
     assert "Packed 1 file of yours" in without.stdout
+
+
+def test_nobody_is_warned_of_packages_that_lambda_has_but_a_list_shows_them(project, dagy):
+    (project / "requirements.txt").write_text("boto3\n")
+    assert dagy("build", "project/daily.py").stderr == ""
+    assert (
+        "left out: boto3: is in Lambda's runtime"
+        in dagy("build", "project/daily.py", "--list").stderr
+    )
