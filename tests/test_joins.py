@@ -6,6 +6,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
+from dagy.aws.lasting import lasting_of, remove_all
+from dagy.aws.target import Target
 from dagy.errors import BundleError
 from dagy.worker.joins import Board, Table, place
 from dagy.worker.meeting import Meeting, Told, Waits, updated
@@ -69,3 +71,23 @@ def test_without_a_place_a_worker_says_what_to_do(monkeypatch):
     monkeypatch.delenv("DAGY_DATA_DIR", raising=False)
     with pytest.raises(BundleError, match="deploy the stack again"):
         place()
+
+
+def test_a_table_that_outlives_its_stack_is_found_again_and_removed(monkeypatch):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    with mock_aws():
+        target = Target(region="us-east-1")
+        dynamodb = target.client("dynamodb")
+        for name, stack in (("dagy-daily-JoinTable-1", "dagy-daily"), ("dagy-daily-2", "other")):
+            dynamodb.create_table(
+                TableName=name,
+                BillingMode="PAY_PER_REQUEST",
+                AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+                KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+                Tags=[{"Key": "dagy:stack", "Value": stack}],
+            )
+        left = list(lasting_of(target, "dagy-daily"))
+        assert [(each.kind, each.name) for each in left] == [("table", "dagy-daily-JoinTable-1")]
+        remove_all(left)
+        assert dynamodb.list_tables()["TableNames"] == ["dagy-daily-2"]

@@ -46,7 +46,7 @@ def lasting_of(target: Target, stack_name: str) -> Iterator[Lasting]:
     Raises:
         AwsError: AWS refuses to tell.
     """
-    for find in (_machines, _functions, _task_definitions, _clusters, _roles):
+    for find in (_machines, _functions, _task_definitions, _clusters, _tables, _roles):
         with explained(f"looking for what is left of stack {stack_name}"):
             yield from find(target, stack_name)
 
@@ -127,6 +127,17 @@ def _clusters(target: Target, stack: str) -> Iterator[Lasting]:
                 client.list_tags_for_resource(resourceArn=arn)["tags"], "key", "value", stack
             ):
                 yield Lasting("cluster", arn, name, partial(client.delete_cluster, cluster=arn))
+
+
+def _tables(target: Target, stack: str) -> Iterator[Lasting]:
+    client = target.client("dynamodb")
+    for page in client.get_paginator("list_tables").paginate():
+        for name in page["TableNames"]:
+            if not _may_be_of(name, stack):
+                continue
+            arn = client.describe_table(TableName=name)["Table"]["TableArn"]
+            if _is_of(client.list_tags_of_resource(ResourceArn=arn)["Tags"], "Key", "Value", stack):
+                yield Lasting("table", arn, name, partial(client.delete_table, TableName=name))
 
 
 def _roles(target: Target, stack: str) -> Iterator[Lasting]:

@@ -74,6 +74,8 @@ class _Needed:
         """Whether a resource is needed, or a version of it is."""
         if {lasting.id, lasting.name} & self._marked:
             return True
+        if lasting.kind == "table":  # by its name, in the environment of a function
+            return any(lasting.name in text for text in self._texts)
         return any(each.startswith(f"{lasting.id}:") for each in self._marked)
 
     def uploads(self) -> set[str]:

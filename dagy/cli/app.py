@@ -38,6 +38,7 @@ from dagy.cli.deployed_app import deployed
 from dagy.cli.runs_app import OfFlow, runs
 from dagy.cli.schedule_app import schedule
 from dagy.cli.settings import Settings, with_settings
+from dagy.errors import RemoteError
 from dagy.version import __version__
 
 app = typer.Typer(
@@ -142,6 +143,8 @@ def run(
         place = Place(profile, region, aws_profile, environment)
         run_remote(place, target, param or [], params_file, Watching(wait, watch, output))
         return
+    if wait or watch or environment:
+        raise RemoteError("--wait, --watch and --environment are of runs on AWS; add --remote")
     run_flow(target, param or [], params_file, max_workers, fail_fast, output)
 
 
