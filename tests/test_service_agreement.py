@@ -18,6 +18,7 @@ from dagy.loader import load_flow
 from dagy.testing import run_in_memory
 from dagy_compiler import compile_flow
 from dagy_compiler.bundle import FlowSource, write_bundle
+from tests.compiler.stacks import plainly
 from tests.engines.handler import FunctionError, Worker
 from tests.engines.moto import MotoEngine
 
@@ -168,7 +169,7 @@ def test_what_is_too_large_for_a_service_fails_its_producer(load, tmp_path):
 def test_the_role_of_the_machine_may_call_the_services_and_no_others(load, tmp_path):
     on_engine(load("chain"), "micro", tmp_path, {"day": "monday"})
     template = json.loads(next(tmp_path.rglob("template.json")).read_text(encoding="utf-8"))
-    policies = template["Resources"]["StateMachineRole"]["Properties"]["Policies"]
+    policies = plainly(template)["Resources"]["StateMachineRole"]["Properties"]["Policies"]
     allowed = {policy["PolicyName"]: policy["PolicyDocument"]["Statement"] for policy in policies}
     assert [statement["Action"] for statement in allowed["CallServices"]] == [
         ["glue:StartJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:BatchStopJobRun"],

@@ -1,4 +1,4 @@
-"""cdk-nag and checkov find nothing but what `docs/security.md` explains, and all of that."""
+"""cfn-lint finds nothing; cdk-nag and checkov nothing but what `docs/security.md` explains, all of it."""
 
 import json
 import os
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.compiler.test_linters import lint
 from tests.security.stacks import bundles
 
 ROOT = Path(__file__).parents[2]
@@ -49,6 +50,11 @@ def test_checkov_finds_what_is_explained(built):
     results = json.loads(done.stdout)["results"]
     found = {each["check_id"] for each in results["failed_checks"]}
     assert found == explained("CKV")
+
+
+def test_cfn_lint_finds_nothing(built):
+    done = lint(*(path / "template.json" for path in built.values()))
+    assert (done.returncode, done.stdout) == (0, "")
 
 
 def test_cdk_nag_finds_what_is_explained(built, tmp_path):
