@@ -31,9 +31,15 @@ def make(folder, *arguments, **environment):
         capture_output=True,
         text=True,
         timeout=600,  # a busy machine is no fault
-        env={**os.environ, "DAGY_LOCAL_DIR": str(folder / ".history"), **environment},
+        env={**without_make(), "DAGY_LOCAL_DIR": str(folder / ".history"), **environment},
         stdin=subprocess.DEVNULL,
     )
+
+
+def without_make():
+    """The environment, but for what the `make` that runs these tests tells its own children."""
+    own = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES"}
+    return {name: value for name, value in os.environ.items() if name not in own}
 
 
 def passes(folder, *command):

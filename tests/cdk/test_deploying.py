@@ -37,9 +37,11 @@ def wait_for(condition, seconds=60):
 
 
 def resources(project):
-    """The resources of a project's stack without where their code is, which the tools say apart."""
+    """The resources of a project's stack without where their code is, which the tools say apart,
+    and without its name."""
     template = project.server.client("cloudformation").get_template(StackName=project.stack_name)
-    found = json.loads(json.dumps(template["TemplateBody"]))["Resources"]  # in any order
+    text = json.dumps(template["TemplateBody"]).replace(project.name, "NAME")
+    found = json.loads(text)["Resources"]  # in any order
     for resource in found.values():
         resource["Properties"].pop("Code", None)
         resource.pop("Metadata", None)
