@@ -42,7 +42,7 @@ def run(build, fargate):
 
     def run(name, given=None, mode="micro", **options):
         _, bundle = build(name, mode)
-        return fargate.start(bundle, given or {}, **options)
+        return fargate.run_on_containers(bundle, given or {}, **options)
 
     return run
 

@@ -91,7 +91,7 @@ class Fargate(Ministack):
         docker("info")
         return os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
 
-    def start(
+    def run_on_containers(
         self,
         bundle: Path,
         given: dict[str, Any],

@@ -7,7 +7,9 @@ OUTPUT = {"rows": 5, "sum": 10, "stage": "prod", "big": 2**63 + 1}
 
 def test_the_generated_dockerfile_makes_an_image_that_runs_the_flow(build, fargate, image_of):
     _, bundle = build("mixed")
-    own = fargate.start(bundle, {"n": 5}, image=image_of(bundle), own_entry_point=True).outcome
+    own = fargate.run_on_containers(
+        bundle, {"n": 5}, image=image_of(bundle), own_entry_point=True
+    ).outcome
     assert (own.cause, own.output) == (None, OUTPUT)
 
 
@@ -17,7 +19,7 @@ def test_it_runs_the_flow_by_what_the_task_definition_says_too(build, fargate, i
     cleared = tmp_path / "cleared"
     cleared.mkdir()
     (cleared / "Dockerfile").write_text(f"FROM {image_of(bundle)}\nENTRYPOINT []\n")
-    given = fargate.start(bundle, {"n": 5}, image=image_of(cleared)).outcome
+    given = fargate.run_on_containers(bundle, {"n": 5}, image=image_of(cleared)).outcome
     assert (given.cause, given.output) == (None, OUTPUT)
 
 

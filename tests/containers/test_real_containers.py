@@ -14,7 +14,7 @@ def test_heartbeats_keep_a_state_waiting_for_a_task_that_takes_its_time(run):
 @pytest.mark.parametrize("mode", ["micro", "small"])
 def test_functions_and_containers_come_to_what_the_laptop_comes_to(build, fargate, home, mode):
     flow, bundle = build("mixed", mode)
-    run = fargate.start(bundle, {"n": 5})
+    run = fargate.run_on_containers(bundle, {"n": 5})
     assert (run.outcome.status, run.outcome.cause) == ("SUCCEEDED", None)
     assert run.outcome.output == flow.run_local(n=5).raise_on_failure().result
     assert {container.exit_code for container in run.containers} == {0}
@@ -53,7 +53,7 @@ def test_a_secret_is_read_in_the_container(run, fargate):
 
 def test_a_task_past_its_timeout_fails_as_on_the_laptop(build, fargate, home):
     flow, bundle = build("late")
-    late = fargate.start(bundle, {}).outcome
+    late = fargate.run_on_containers(bundle, {}).outcome
     error = flow.run_local().task_runs["slow"].error
     assert (late.status, late.error, late.error_message) == ("FAILED", error.type, error.message)
 
