@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from dagy.aws.changes import ChangeSet, discard_change_set, is_overtaken
-from dagy.aws.refusals import explained
-from dagy.aws.stack_events import OnEvent, follow, last_event, why_failed
+from dagy.aws.stack_events import OnEvent, follow, last_event, watched, why_failed
 from dagy.aws.stacks import Stack, find_stack
 from dagy.aws.target import Target
 from dagy.errors import AwsError, DeployError
@@ -162,10 +161,13 @@ def remove_stack(cloudformation: Any, stack: Stack, on_event: OnEvent) -> None:
         AwsError: AWS refuses it.
         DeployError: something of it cannot be deleted; with CloudFormation's reason.
     """
-    before = last_event(cloudformation, stack.id)
-    with explained(f"deleting stack {stack.name}"):
-        cloudformation.delete_stack(StackName=stack.id)
-    events = follow(cloudformation, stack.id, before, on_event)
+    events = watched(
+        cloudformation,
+        stack.id,
+        f"deleting stack {stack.name}",
+        lambda: cloudformation.delete_stack(StackName=stack.id),
+        on_event,
+    )
     if events[-1].status != "DELETE_COMPLETE":
         raise DeployError(f"stack {stack.name} cannot be deleted: {why_failed(events)}")
 
@@ -184,10 +186,13 @@ def _wait_for(cloudformation: Any, stack: Stack, on_event: OnEvent) -> None:
 
 
 def _bring_back(cloudformation: Any, stack: Stack, on_event: OnEvent) -> None:
-    before = last_event(cloudformation, stack.id)
-    with explained(f"bringing stack {stack.name} back to what it was"):
-        cloudformation.continue_update_rollback(StackName=stack.id)
-    events = follow(cloudformation, stack.id, before, on_event)
+    events = watched(
+        cloudformation,
+        stack.id,
+        f"bringing stack {stack.name} back to what it was",
+        lambda: cloudformation.continue_update_rollback(StackName=stack.id),
+        on_event,
+    )
     if events[-1].status != "UPDATE_ROLLBACK_COMPLETE":
         raise DeployError(
             f"stack {stack.name} could not be brought back to what it was after a deployment that "
@@ -209,10 +214,13 @@ def _wanted(cloudformation: Any, changes: ChangeSet, confirm: Confirm) -> bool:
 def _made(cloudformation: Any, changes: ChangeSet, on_event: OnEvent) -> bool:
     """Make changes; False if somebody else has changed the stack since they were planned."""
     try:
-        before = last_event(cloudformation, changes.stack_id)
-        with explained(f"changing stack {changes.stack_id}"):
-            cloudformation.execute_change_set(ChangeSetName=changes.id)
-        events = follow(cloudformation, changes.stack_id, before, on_event)
+        events = watched(
+            cloudformation,
+            changes.stack_id,
+            f"changing stack {changes.stack_id}",
+            lambda: cloudformation.execute_change_set(ChangeSetName=changes.id),
+            on_event,
+        )
     except AwsError as error:
         if is_overtaken(error):
             return False

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dagy.aws.deploy import settled
-from dagy.aws.refusals import explained
-from dagy.aws.stack_events import OnEvent, follow, last_event, why_failed
+from dagy.aws.stack_events import OnEvent, watched, why_failed
 from dagy.aws.stacks import Stack
 from dagy.errors import DeployError
 from dagy.schedules import Schedule, parse_schedule
@@ -66,20 +65,23 @@ def set_paused(cloudformation: Any, stack: Stack, *, paused: bool, on_event: OnE
     state = DISABLED if paused else ENABLED
     if there.parameters[STATE] == state:
         return False
-    before = last_event(cloudformation, there.id)
     kept = [
         {"ParameterKey": name, "UsePreviousValue": True}
         for name in there.parameters
         if name != STATE
     ]
-    with explained(f"changing the schedule of stack {there.name}"):
-        cloudformation.update_stack(
+    events = watched(
+        cloudformation,
+        there.id,
+        f"changing the schedule of stack {there.name}",
+        lambda: cloudformation.update_stack(
             StackName=there.name,
             UsePreviousTemplate=True,
             Parameters=[*kept, {"ParameterKey": STATE, "ParameterValue": state}],
             Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
-        )
-    events = follow(cloudformation, there.id, before, on_event)
+        ),
+        on_event,
+    )
     if events[-1].status != "UPDATE_COMPLETE":
         raise DeployError(f"stack {there.name}: {why_failed(events)}; the schedule is as it was")
     return True

@@ -86,6 +86,30 @@ def follow(
         time.sleep(pause)
 
 
+def watched(
+    cloudformation: Any, stack_id: str, doing: str, begin: Callable[[], object], on_event: OnEvent
+) -> list[StackEvent]:
+    """Let CloudFormation begin something, and tell of its events until it is done.
+
+    Args:
+        cloudformation: boto3's client.
+        stack_id: as for `follow`.
+        doing: what is being done, for messages.
+        begin: makes the request.
+        on_event: is told of each event.
+
+    Returns:
+        As `follow`.
+
+    Raises:
+        AwsError: AWS refuses the request, or to tell.
+    """
+    before = last_event(cloudformation, stack_id)
+    with explained(doing):
+        begin()
+    return follow(cloudformation, stack_id, before, on_event)
+
+
 def why_failed(events: list[StackEvent]) -> str:
     """Return what failed first, CloudFormation's reason, and what to do where that is known."""
     first = next((event for event in events if event.is_failure), None)
