@@ -157,7 +157,7 @@ class ArtifactBucket:
                 "RestrictPublicBuckets": True,
             },
         )
-        arn = f"arn:{_partition(region)}:s3:::{self.name}"
+        arn = f"arn:{self.s3.meta.partition}:s3:::{self.name}"
         self.s3.put_bucket_policy(Bucket=self.name, Policy=json.dumps(_only_by_tls(arn)))
         self.s3.put_bucket_tagging(
             Bucket=self.name, Tagging={"TagSet": [{"Key": "dagy", "Value": "artifacts"}]}
@@ -170,13 +170,16 @@ def artifact_bucket(target: Target) -> ArtifactBucket:
     Raises:
         AwsError: the credentials are refused.
     """
-    with explained("asking AWS whose credentials these are"):
-        caller = target.client("sts").get_caller_identity()
+    account, arn = target.caller
     with explained("connecting to S3"):
         s3 = target.client("s3")
-    account = caller["Account"]
-    name = target.bucket or f"dagy-artifacts-{account}-{s3.meta.region_name}"
-    return ArtifactBucket(name, account, caller["Arn"], s3)
+    name = target.bucket or bucket_name(account, s3.meta.region_name)
+    return ArtifactBucket(name, account, arn, s3)
+
+
+def bucket_name(account: str, region: str | None) -> str:
+    """Return the name of the bucket of an account and region, where none is named."""
+    return f"dagy-artifacts-{account}-{region}"
 
 
 _DELETED_AT_ONCE = 1_000
@@ -192,10 +195,3 @@ def _only_by_tls(arn: str) -> dict[str, Any]:
         "Condition": {"Bool": {"aws:SecureTransport": "false"}},
     }
     return {"Version": "2012-10-17", "Statement": [statement]}
-
-
-def _partition(region: str) -> str:
-    """Return the partition of a region (AWS general reference, ARNs)."""
-    if region.startswith("cn-"):
-        return "aws-cn"
-    return "aws-us-gov" if region.startswith("us-gov-") else "aws"

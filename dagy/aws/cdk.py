@@ -101,8 +101,7 @@ class Cdk:
         if "_IN_PROGRESS state" in said:
             return Overtaken()
         if "cdk bootstrap" in said:
-            with explained("asking AWS whose credentials these are"):
-                account = self.target.client("sts").get_caller_identity()["Account"]
+            account = self.target.caller.account
             region = self.target.session.region_name
             return DeployError(
                 f"stack {stack_name}: the CDK is not bootstrapped in this account and region; run\n"

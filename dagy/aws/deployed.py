@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from dagy.aws.refusals import code_of, explained
-from dagy.aws.stacks import Stack, find_stack, flow_stacks
+from dagy.aws.stacks import Stack, find_stack, flow_stacks, resources_of
 from dagy.aws.target import Target
 from dagy.errors import RemoteError
 from dagy.options import nearest
@@ -74,16 +74,12 @@ class DeployedFlow:
     @cached_property
     def parts(self) -> list[str]:
         """The ARNs of the state machines that are nested in it."""
-        cloudformation = self.target.client("cloudformation")
-        with explained(f"looking at stack {self.stack.name}"):
-            pages = cloudformation.get_paginator("list_stack_resources")
-            found = [
-                each["PhysicalResourceId"]
-                for page in pages.paginate(StackName=self.stack.id)
-                for each in page["StackResourceSummaries"]
-                if each["ResourceType"] == "AWS::StepFunctions::StateMachine"
-            ]
-        return [arn for arn in found if arn != self.machine]
+        return [
+            resource.physical_id
+            for resource in resources_of(self.target.client("cloudformation"), self.stack)
+            if resource.type == "AWS::StepFunctions::StateMachine"
+            and resource.physical_id != self.machine
+        ]
 
     @cached_property
     def spec(self) -> FlowSpec:

@@ -7,12 +7,13 @@ from typing import Any
 
 from dagy.aws.artifact_bucket import ArtifactBucket
 from dagy.aws.deploy import remove_stack
-from dagy.aws.lasting import STACK_TAG, lasting_of, remove_all
+from dagy.aws.lasting import lasting_of, remove_all, tagged
 from dagy.aws.refusals import code_of, explained
 from dagy.aws.stack_events import OnEvent
 from dagy.aws.stacks import Stack, find_stack
+from dagy.aws.stopping import stop
 from dagy.aws.target import Target
-from dagy.aws.versions import pages
+from dagy.aws.versions import running_executions
 
 
 @dataclass(frozen=True)
@@ -86,11 +87,8 @@ def destroy(
         DeployError: CloudFormation cannot delete something; with its reason.
     """
     stepfunctions = target.client("stepfunctions")
-    with explained("stopping executions"):
-        for arn in removal.running:
-            stepfunctions.stop_execution(
-                executionArn=arn, error="Dagy.Destroyed", cause="the flow was taken off AWS"
-            )
+    for arn in removal.running:
+        stop(stepfunctions, arn, "Dagy.Destroyed", "the flow was taken off AWS")
     if removal.stack is not None:
         # Emptied before its name is forgotten with the stack, for then nobody would find it.
         if removal.data is not None and not keep_data:
@@ -103,11 +101,7 @@ def destroy(
 
 
 def _running(target: Target, machine: str) -> tuple[str, ...]:
-    client = target.client("stepfunctions")
-    with explained("looking for executions under way"):
-        found = pages(
-            client.list_executions, "executions", stateMachineArn=machine, statusFilter="RUNNING"
-        )
+    found = running_executions(target.client("stepfunctions"), machine)
     return tuple(each["executionArn"] for each in found)
 
 
@@ -117,14 +111,8 @@ def _own_bucket(stack: Stack) -> str | None:
 
 def _data_of(target: Target, stack_name: str) -> str | None:
     """Return the bucket that a stack has left behind, if it is gone and there is one."""
-    tagged = target.client("resourcegroupstaggingapi").get_paginator("get_resources")
     with explained(f"looking for what is left of stack {stack_name}"):
-        for page in tagged.paginate(
-            TagFilters=[{"Key": STACK_TAG, "Values": [stack_name]}], ResourceTypeFilters=["s3"]
-        ):
-            for found in page["ResourceTagMappingList"]:
-                return str(found["ResourceARN"]).rpartition(":")[2]
-    return None
+        return next((arn.rpartition(":")[2] for arn in tagged(target, stack_name, "s3")), None)
 
 
 def _empty(s3: Any, name: str) -> None:

@@ -51,6 +51,22 @@ def lasting_of(target: Target, stack_name: str) -> Iterator[Lasting]:
             yield from find(target, stack_name)
 
 
+def tagged(target: Target, stack_name: str, kind: str) -> Iterator[str]:
+    """Yield the ARNs of what bears the tag of a stack.
+
+    Args:
+        target: where.
+        stack_name: of the stack, which may be gone.
+        kind: as the Resource Groups Tagging API names types, as `lambda:function`.
+    """
+    pages = target.client("resourcegroupstaggingapi").get_paginator("get_resources")
+    for page in pages.paginate(
+        TagFilters=[{"Key": STACK_TAG, "Values": [stack_name]}], ResourceTypeFilters=[kind]
+    ):
+        for found in page["ResourceTagMappingList"]:
+            yield str(found["ResourceARN"])
+
+
 def remove_all(left: list[Lasting]) -> None:
     """Remove resources; one that is gone already is as good as removed.
 
@@ -89,14 +105,9 @@ def _machines(target: Target, stack: str) -> Iterator[Lasting]:
 
 def _functions(target: Target, stack: str) -> Iterator[Lasting]:
     client = target.client("lambda")
-    tagged = target.client("resourcegroupstaggingapi").get_paginator("get_resources")
-    for page in tagged.paginate(
-        TagFilters=[{"Key": STACK_TAG, "Values": [stack]}], ResourceTypeFilters=["lambda:function"]
-    ):
-        for found in page["ResourceTagMappingList"]:
-            arn = found["ResourceARN"]
-            name = arn.rpartition(":")[2]
-            yield Lasting("function", arn, name, partial(client.delete_function, FunctionName=arn))
+    for arn in tagged(target, stack, "lambda:function"):
+        name = arn.rpartition(":")[2]
+        yield Lasting("function", arn, name, partial(client.delete_function, FunctionName=arn))
 
 
 def _task_definitions(target: Target, stack: str) -> Iterator[Lasting]:

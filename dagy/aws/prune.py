@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any
 
 from dagy.aws.artifact_bucket import ArtifactBucket
 from dagy.aws.lasting import Lasting, lasting_of, remove_all
 from dagy.aws.refusals import code_of, explained
-from dagy.aws.stacks import Stack
+from dagy.aws.stacks import Stack, resources_of
 from dagy.aws.target import Target
 from dagy.aws.versions import pages, record_key, running_by_version, versions_of
 
@@ -37,9 +37,10 @@ def prune(target: Target, stack: Stack, bucket: ArtifactBucket, keep: int) -> tu
     """
     stepfunctions = target.client("stepfunctions")
     # Which version an execution needs that was started past the alias, nobody can say.
-    if running_by_version(stepfunctions, stack.outputs["StateMachineArn"])[None]:
+    running = running_by_version(stepfunctions, stack.outputs["StateMachineArn"])
+    if running[None]:
         return ()
-    versions = versions_of(stepfunctions, stack)
+    versions = versions_of(stepfunctions, stack, running)
     kept = [v for index, v in enumerate(versions) if index < keep or v.is_current or v.running]
     needed = _Needed(target, stack)
     needed.mark(version.arn for version in kept)
@@ -59,7 +60,8 @@ class _Needed:
         self._stack = stack
         self._marked: set[str] = set()
         self._texts: list[str] = []
-        self.mark(_physical_ids(target, stack))
+        present = resources_of(target.client("cloudformation"), stack)
+        self.mark(resource.physical_id for resource in present)
 
     def mark(self, ids: Iterable[str]) -> None:
         """Mark resources, and all that they refer to."""
@@ -86,46 +88,26 @@ class _Needed:
 
     def _described(self, arn: str) -> str:
         """Return what a resource is, as text; an empty one if it is gone or refers to nothing."""
-        describe = next((call for part, call in self._calls() if part in arn), None)
-        if describe is None:
-            return ""
         with explained(f"looking at {arn}"):
             try:
-                return json.dumps(describe(arn), default=str)
+                return json.dumps(self._describe(arn), default=str)
             except Exception as error:
                 if code_of(error) in {"StateMachineDoesNotExist", "ResourceNotFoundException"}:
                     return ""
                 raise
 
-    def _calls(self) -> Iterator[tuple[str, Callable[[str], Any]]]:
+    def _describe(self, arn: str) -> Any:
         client = self._target.client
-        yield (
-            ":stateMachine:",
-            lambda arn: client("stepfunctions").describe_state_machine(stateMachineArn=arn),
-        )
-        yield (
-            ":function:",
-            lambda arn: client("lambda").get_function_configuration(FunctionName=arn),
-        )
-        yield (
-            ":task-definition/",
-            lambda arn: client("ecs").describe_task_definition(taskDefinition=arn),
-        )
+        if ":stateMachine:" in arn:
+            return client("stepfunctions").describe_state_machine(stateMachineArn=arn)
+        if ":function:" in arn:
+            return client("lambda").get_function_configuration(FunctionName=arn)
+        if ":task-definition/" in arn:
+            return client("ecs").describe_task_definition(taskDefinition=arn)
+        return None
 
 
 _ARN = re.compile(r"arn:[a-z-]+:(?:states|lambda|ecs|iam):[^\s\"'\\]*")
-
-
-def _physical_ids(target: Target, stack: Stack) -> list[str]:
-    """Return what CloudFormation calls the resources of a stack."""
-    listed = target.client("cloudformation").get_paginator("list_stack_resources")
-    with explained(f"listing what is in stack {stack.name}"):
-        return [
-            found["PhysicalResourceId"]
-            for page in listed.paginate(StackName=stack.id)
-            for found in page["StackResourceSummaries"]
-            if "PhysicalResourceId" in found
-        ]
 
 
 def _with_versions(target: Target, stack: str) -> Iterator[Lasting]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from dagy.aws.refusals import code_of, explained
 
@@ -83,6 +83,34 @@ def flow_stacks(cloudformation: Any) -> Iterator[Stack]:
     with explained("listing stacks"):
         for page in cloudformation.get_paginator("describe_stacks").paginate():
             yield from (stack for stack in map(_stack, page["Stacks"]) if stack.is_flow)
+
+
+class StackResource(NamedTuple):
+    """Something that a stack consists of.
+
+    Attributes:
+        type: CloudFormation's.
+        physical_id: what CloudFormation calls it: its name, or its ARN.
+    """
+
+    type: str
+    physical_id: str
+
+
+def resources_of(cloudformation: Any, stack: Stack) -> list[StackResource]:
+    """Return what a stack consists of, as far as it is there.
+
+    Raises:
+        AwsError: AWS refuses to tell.
+    """
+    listed = cloudformation.get_paginator("list_stack_resources")
+    with explained(f"listing what is in stack {stack.name}"):
+        return [
+            StackResource(found["ResourceType"], found["PhysicalResourceId"])
+            for page in listed.paginate(StackName=stack.id)
+            for found in page["StackResourceSummaries"]
+            if "PhysicalResourceId" in found
+        ]
 
 
 def _stack(found: Mapping[str, Any]) -> Stack:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from typing import Final
+from typing import Any, Final
 
 from dagy.aws.executions import Execution, nested
 from dagy.aws.following import ended
 from dagy.aws.refusals import explained
 from dagy.errors import RemoteError
 
+ERROR: Final = "Dagy.Cancelled"
 CAUSE: Final = "stopped by `dagy runs cancel`"
 
 _PATIENCE: Final = 60.0
@@ -36,11 +37,12 @@ def cancel(execution: Execution) -> Execution:
     # The outermost first, so that it starts nothing more. Stopping it stops the executions that it
     # waits for (developer guide, "Start workflow executions from a task state"), and the items of
     # its maps; one that was just about to begin is found below.
-    _stop(execution)
+    stepfunctions = execution.flow.target.client("stepfunctions")
+    stop(stepfunctions, execution.arn, ERROR, CAUSE)
     deadline = time.monotonic() + _PATIENCE
     while still := [each for each in nested(execution) if not each.has_ended]:
         for inner in still:
-            _stop(inner)
+            stop(stepfunctions, inner.arn, ERROR, CAUSE)
         if time.monotonic() > deadline:
             raise RemoteError(
                 f"run {execution.run_id} is stopped, and some of what it started goes on: "
@@ -49,11 +51,21 @@ def cancel(execution: Execution) -> Execution:
     return ended(execution.again())
 
 
-def _stop(execution: Execution) -> None:
-    client = execution.flow.target.client("stepfunctions")
-    with explained(f"stopping execution {execution.run_id}"):
+def stop(stepfunctions: Any, arn: str, error: str, cause: str) -> None:
+    """Stop an execution; one that has ended by itself meanwhile is left as it is.
+
+    Args:
+        stepfunctions: boto3's client.
+        arn: of the execution.
+        error: under which it ends.
+        cause: why.
+
+    Raises:
+        AwsError: AWS refuses.
+    """
+    with explained(f"stopping execution {arn.rpartition(':')[2]}"):
         try:
-            client.stop_execution(executionArn=execution.arn, error="Dagy.Cancelled", cause=CAUSE)
-        except client.exceptions.ClientError:
-            if not execution.again().has_ended:  # it may have ended by itself meanwhile
+            stepfunctions.stop_execution(executionArn=arn, error=error, cause=cause)
+        except stepfunctions.exceptions.ClientError:
+            if stepfunctions.describe_execution(executionArn=arn)["status"] == "RUNNING":
                 raise

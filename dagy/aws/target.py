@@ -5,9 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
+from dagy.aws.refusals import explained
 from dagy.errors import MissingExtraError, RemoteError
+
+
+class Caller(NamedTuple):
+    """Who asks AWS.
+
+    Attributes:
+        account: the number of the account.
+        arn: of the user or role.
+    """
+
+    account: str
+    arn: str
 
 
 @dataclass(frozen=True)
@@ -41,13 +54,30 @@ class Target:
             ) from error
         return boto3.Session(profile_name=self.aws_profile, region_name=self.region)
 
+    @cached_property
+    def caller(self) -> Caller:
+        """Whose credentials these are.
+
+        Raises:
+            AwsError: AWS does not take them, or cannot be reached.
+        """
+        with explained("asking AWS whose credentials these are"):
+            found = self.client("sts").get_caller_identity()
+        return Caller(found["Account"], found["Arn"])
+
     def client(self, service: str) -> Any:
-        """Return boto3's client of a service.
+        """Return boto3's client of a service; making one takes tens of milliseconds.
 
         Raises:
             MissingExtraError: boto3 is not installed.
         """
-        return self.session.client(service)
+        if service not in self._clients:
+            self._clients[service] = self.session.client(service)
+        return self._clients[service]
+
+    @cached_property
+    def _clients(self) -> dict[str, Any]:
+        return {}
 
 
 def find_target(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -32,7 +32,6 @@ class Version:
         created_at: when it was published.
         is_current: whether executions start from it.
         running: executions under way that began with it.
-        deployed_by: the ARN of who deployed it with Dagy, as far as that is known.
     """
 
     number: int
@@ -42,26 +41,26 @@ class Version:
     created_at: datetime
     is_current: bool
     running: int
-    deployed_by: str | None = None
 
 
 def versions_of(
-    stepfunctions: Any, stack: Stack, bucket: ArtifactBucket | None = None
+    stepfunctions: Any, stack: Stack, running: Counter[str | None] | None = None
 ) -> list[Version]:
     """Return the versions of a flow, the newest first.
 
     Args:
         stepfunctions: boto3's client.
         stack: the flow's.
-        bucket: has records of who deployed them; None leaves that out.
+        running: what `running_by_version` has told, if it has been asked.
 
     Raises:
         AwsError: AWS refuses to tell.
     """
     machine = stack.outputs["StateMachineArn"]
+    if running is None:
+        running = running_by_version(stepfunctions, machine)
     with explained(f"listing the versions of {stack.name}"):
         current = current_version(stepfunctions, stack)
-        running = running_by_version(stepfunctions, machine)
         found = [
             _version(stepfunctions, entry, current, running)
             for entry in pages(
@@ -70,8 +69,6 @@ def versions_of(
                 stateMachineArn=machine,
             )
         ]
-    if bucket is not None:
-        found = [replace(each, deployed_by=_deployed_by(bucket, stack, each)) for each in found]
     return sorted(found, key=lambda version: -version.number)
 
 
@@ -92,7 +89,12 @@ def record_key(stack: Stack, number: int | str) -> str:
     return f"{stack.name}/versions/{number}.json"
 
 
-def _deployed_by(bucket: ArtifactBucket, stack: Stack, version: Version) -> str | None:
+def deployed_by(bucket: ArtifactBucket, stack: Stack, version: Version) -> str | None:
+    """Return the ARN of who deployed a version with Dagy, as far as that is known.
+
+    Raises:
+        AwsError: AWS refuses to tell.
+    """
     record = bucket.read(record_key(stack, version.number))
     return None if record is None else str(json.loads(record)["deployed_by"])
 
@@ -161,14 +163,23 @@ def running_by_version(stepfunctions: Any, machine: str) -> Counter[str | None]:
     Raises:
         AwsError: AWS refuses to tell.
     """
+    found = running_executions(stepfunctions, machine)
+    return Counter(entry.get("stateMachineVersionArn") for entry in found)
+
+
+def running_executions(stepfunctions: Any, machine: str) -> list[Mapping[str, Any]]:
+    """Return the executions of a machine that are under way, as Step Functions lists them.
+
+    Raises:
+        AwsError: AWS refuses to tell.
+    """
     with explained("looking for executions under way"):
-        found = pages(
+        return pages(
             stepfunctions.list_executions,
             "executions",
             stateMachineArn=machine,
             statusFilter="RUNNING",
         )
-    return Counter(entry.get("stateMachineVersionArn") for entry in found)
 
 
 def _version(

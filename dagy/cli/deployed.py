@@ -12,7 +12,14 @@ from dagy.aws.destroy import Removal, destroy, removal_of
 from dagy.aws.stack_events import StackEvent
 from dagy.aws.stacks import Stack, flow_stacks
 from dagy.aws.target import Target
-from dagy.aws.versions import chosen, current_version, point_alias, running_by_version, versions_of
+from dagy.aws.versions import (
+    chosen,
+    current_version,
+    deployed_by,
+    point_alias,
+    running_by_version,
+    versions_of,
+)
 from dagy.cli.screen import err, out, print_json, say, table
 from dagy.errors import DeployError
 from dagy_compiler.bundle import stack_name_of
@@ -45,7 +52,9 @@ def list_flows(target: Target, *, as_json: bool) -> None:
 def list_versions(target: Target, name: str, environment: str | None, *, as_json: bool) -> None:
     """Show the versions of a deployed flow."""
     stack = find_deployed(target, name, environment).stack
-    versions = versions_of(target.client("stepfunctions"), stack, artifact_bucket(target))
+    versions = versions_of(target.client("stepfunctions"), stack)
+    bucket = artifact_bucket(target)
+    by = {each.arn: deployed_by(bucket, stack, each) for each in versions}
     if as_json:
         print_json(
             [
@@ -56,7 +65,7 @@ def list_versions(target: Target, name: str, environment: str | None, *, as_json
                     "created_at": each.created_at.isoformat(),
                     "current": each.is_current,
                     "running": each.running,
-                    "deployed_by": each.deployed_by,
+                    "deployed_by": by[each.arn],
                     "arn": each.arn,
                 }
                 for each in versions
@@ -67,8 +76,8 @@ def list_versions(target: Target, name: str, environment: str | None, *, as_json
     for each in versions:
         published = each.created_at.astimezone().strftime("%Y-%m-%d %H:%M")
         mark = "*" if each.is_current else ""
-        by = (each.deployed_by or "").rpartition(":")[2]
-        shown.add_row(mark, each.label, each.code_hash[:8], published, str(each.running), by)
+        who = (by[each.arn] or "").rpartition(":")[2]
+        shown.add_row(mark, each.label, each.code_hash[:8], published, str(each.running), who)
     out.print(shown)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from dagy.aws.artifact_bucket import bucket_name
 from dagy.aws.cdk import BOOTSTRAP_VERSION, CLI
 from dagy.aws.refusals import code_of, explained
 from dagy.aws.target import Target
@@ -74,7 +75,7 @@ class Account:
     def bucket(self, identity: Identity) -> Finding:
         """Look for the bucket of the artifacts."""
         named = self._target.bucket
-        name = named or f"dagy-artifacts-{identity.account}-{self.region}"
+        name = named or bucket_name(identity.account, self.region)
         try:
             self._client("s3").head_bucket(Bucket=name, ExpectedBucketOwner=identity.account)
         except Exception as error:
