@@ -12,6 +12,7 @@ import re
 import threading
 from typing import Any
 
+from dagy.aws.pause import Pause
 from dagy.aws.refusals import code_of, explained
 from dagy.aws.stacks import Stack
 from dagy.backfill.slots import Slot
@@ -62,14 +63,13 @@ class RemoteRunner:
                 number += 1
         name = _name(slot, number)
         self._start(slot, name)
-        pause = _SHORTEST_PAUSE
+        pause = Pause(_SHORTEST_PAUSE, _LONGEST_PAUSE)
         while True:
             execution = self._described(slot, number)
             if execution is not None and execution["status"] != _RUNNING:
                 return _ended(slot, execution)
-            if self._stopped.wait(pause):
+            if self._stopped.wait(pause.next()):
                 return Ended(slot, _RUNNING, name, "it goes on; the same command waits for it")
-            pause = min(pause * 1.5, _LONGEST_PAUSE)
 
     def interrupt(self) -> None:
         """See `Runner.interrupt`: executions go on, and are no longer waited for."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from dagy.aws.pause import Pause
 from dagy.aws.refusals import code_of, explained
 from dagy.aws.stacks import Stack
 from dagy.errors import AwsError, DeployError
@@ -196,13 +196,12 @@ def discard_change_set(cloudformation: Any, change_set: ChangeSet) -> None:
 
 
 def _when_ready(cloudformation: Any, arn: str) -> Mapping[str, Any]:
-    pause = 0.05
+    pause = Pause(shortest=0.05, longest=2.0)
     while True:
         found: Mapping[str, Any] = cloudformation.describe_change_set(ChangeSetName=arn)
         if found["Status"] in {"CREATE_COMPLETE", "FAILED"}:
             return found
-        time.sleep(pause)
-        pause = min(pause * 1.5, 2.0)
+        pause.wait()
 
 
 def _changes(cloudformation: Any, found: Mapping[str, Any]) -> tuple[Change, ...]:

@@ -9,6 +9,7 @@ from typing import Final
 
 from dagy.aws.evidence import Evidence, gather
 from dagy.aws.executions import Execution
+from dagy.aws.pause import Pause
 from dagy.aws.remote_run import RemoteRun, remote_run
 from dagy.aws.worker_log import Record
 from dagy.history import Attempt, TaskRunDetail
@@ -40,7 +41,7 @@ def follow(execution: Execution, spec: FlowSpec, sink: Sink) -> RemoteRun:
     """
     told = _Told(sink)
     told.begin(execution)
-    pause = _SHORTEST_PAUSE
+    pause = Pause(_SHORTEST_PAUSE, _LONGEST_PAUSE)
     known: list[Record] = []
     while True:
         execution = execution.again()
@@ -48,9 +49,9 @@ def follow(execution: Execution, spec: FlowSpec, sink: Sink) -> RemoteRun:
             break
         found = gather(execution, spec, history=False, known=known)
         known = found.records
-        fresh = told.tell(remote_run(found))
-        pause = _SHORTEST_PAUSE if fresh else min(pause * 1.5, _LONGEST_PAUSE)
-        time.sleep(pause)
+        if told.tell(remote_run(found)):
+            pause.restart()
+        pause.wait()
     run = remote_run(complete(execution, spec))
     told.tell(run)
     told.end(run)
@@ -63,10 +64,9 @@ def ended(execution: Execution) -> Execution:
     Raises:
         AwsError: AWS refuses.
     """
-    pause = _SHORTEST_PAUSE
+    pause = Pause(_SHORTEST_PAUSE, _LONGEST_PAUSE)
     while not execution.has_ended:
-        time.sleep(pause)
-        pause = min(pause * 1.5, _LONGEST_PAUSE)
+        pause.wait()
         execution = execution.again()
     return execution
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from dagy.aws.pause import Pause
 from dagy.aws.refusals import explained
 
 _SHORTEST_PAUSE: Final = 0.1
@@ -74,7 +74,7 @@ def follow(
         AwsError: AWS refuses to tell.
     """
     told: list[StackEvent] = []
-    pause = _SHORTEST_PAUSE
+    pause = Pause(_SHORTEST_PAUSE, _LONGEST_PAUSE)
     while True:
         fresh = _since(cloudformation, stack_id, told[-1].id if told else after)
         for event in fresh:
@@ -82,8 +82,9 @@ def follow(
             on_event(event)
         if told and told[-1].is_of_stack and not told[-1].status.endswith("_IN_PROGRESS"):
             return told
-        pause = _SHORTEST_PAUSE if fresh else min(pause * 1.5, _LONGEST_PAUSE)
-        time.sleep(pause)
+        if fresh:
+            pause.restart()
+        pause.wait()
 
 
 def watched(

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 
 from dagy.aws.executions import Execution
-from dagy.aws.worker_log import lines_of, records_of
+from dagy.aws.worker_log import Record, lines_of, records_of
 from dagy.cli.logs import printer_of
 from dagy.cli.remote import Place
 from dagy.cli.screen import err
@@ -50,13 +50,13 @@ def _lines(
         return task is None or task in {line.task_run_id, line.task}
 
     known: set[LogLine] = set()
+    records: list[Record] = []
     while True:
         execution = execution.again() if known or following else execution
         over = execution.has_ended
+        records = records_of(execution, records)
         fresh = [
-            line
-            for line in lines_of(execution, records_of(execution))
-            if wanted(line) and line not in known
+            line for line in lines_of(execution, records) if wanted(line) and line not in known
         ]
         if tail is not None and not known:
             fresh = fresh[len(fresh) - min(tail, len(fresh)) :]
