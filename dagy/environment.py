@@ -109,14 +109,7 @@ def secret_parameters(
         name = entry["name"]
         if not entry.get("secret") or found.get(name) is None:
             continue
-        try:
-            source = secret_source(found[name])
-        except (SpecError, TypeError):
-            # What was given may be the secret, so it is not shown.
-            raise ParameterError(
-                f"flow {flow_name!r}: parameter {name!r} is a secret, and on AWS the input of an "
-                f"execution is no place for one; give where it is kept: {SECRET_FORMS}"
-            ) from None
+        source = place_of_secret(flow_name, name, found[name])
         try:
             found[name] = _fetched(source)
         except Exception as error:  # boto3 has a class of its own for each refusal
@@ -125,6 +118,22 @@ def secret_parameters(
                 f"{given[name]}: {error}"
             ) from error
     return found
+
+
+def place_of_secret(flow_name: str, parameter: str, given: Any) -> SecretSource:
+    """Return where a secret is kept, by what an execution is given for it.
+
+    Raises:
+        ParameterError: that is something else, such as the secret itself.
+    """
+    try:
+        return secret_source(given)
+    except (SpecError, TypeError):
+        # What was given may be the secret, so it is not shown.
+        raise ParameterError(
+            f"flow {flow_name!r}: parameter {parameter!r} is a secret, and on AWS the input of an "
+            f"execution is no place for one; give where it is kept: {SECRET_FORMS}"
+        ) from None
 
 
 def without_secrets(error: BaseException) -> BaseException:

@@ -10,9 +10,9 @@ from typing import Any
 from dagy.aws.deployed import DeployedFlow
 from dagy.aws.executions import Execution, describe
 from dagy.aws.refusals import explained
-from dagy.errors import ParameterError, RemoteError, SpecError
+from dagy.environment import place_of_secret
+from dagy.errors import RemoteError
 from dagy.parameters import bind
-from dagy.resources import SECRET_FORMS, secret_source
 from dagy.spec import FlowSpec
 
 INPUT_BYTES = 262_144
@@ -48,15 +48,8 @@ def check_parameters(spec: FlowSpec, given: Mapping[str, Any]) -> dict[str, Any]
     """
     for entry in spec.parameters:
         name = entry["name"]
-        if not entry.get("secret") or given.get(name) is None:
-            continue
-        try:
-            secret_source(given[name])
-        except (SpecError, TypeError):
-            raise ParameterError(
-                f"flow {spec.name!r}: parameter {name!r} is a secret, and the input of an "
-                f"execution is no place for one; give where it is kept: {SECRET_FORMS}"
-            ) from None
+        if entry.get("secret") and given.get(name) is not None:
+            place_of_secret(spec.name, name, given[name])
     return bind(spec.name, spec.parameters, given)
 
 
