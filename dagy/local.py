@@ -16,11 +16,10 @@ from dagy.environment import LocalEnvironment
 from dagy.errors import DefinitionError, ResumeError, TraceError
 from dagy.history import Home, RecordedRun, Recording, RunHeader, results_of
 from dagy.interpreter import Assignment, RunResult, Sink, TaskRun, Transition, execute
-from dagy.interpreter.frontier import NOT_TAKEN
 from dagy.logs import LogLine, RunLog, capture
 from dagy.masking import MASK, mask_of, masked
 from dagy.parameters import bind
-from dagy.resume import Recorded, reusable
+from dagy.resume import recorded_of, reusable
 from dagy.run_cache import RunCache
 from dagy.run_context import LocalRunContext, TaskRunRecord, TaskRunRecords
 from dagy.source import location_of
@@ -178,29 +177,10 @@ def _resumed(
         raise ResumeError(
             f"run {run.run_id} is of flow {run.header.flow_name!r}, not {flow.name!r}"
         )
-    if run.status == "RUNNING":
-        raise ResumeError(f"run {run.run_id} goes on; it can be resumed once it has ended")
-    if run.flow_json is None:
-        raise ResumeError(
-            f"run {run.run_id} cannot be resumed: its graph was not recorded, because it ended, or "
-            "the disk was full, just as it began; run the flow anew"
-        )
-    before = FlowSpec.from_json(run.flow_json)
-    # Secrets are not recorded: they have to be given again, and cannot be compared.
-    secret = {entry["name"] for entry in before.parameters if entry.get("secret")}
-    hides = secret or any(task.secrets for task in before.tasks.values())
-    known = {name: value for name, value in run.header.parameters.items() if name not in secret}
-    parameters = {**known, **given}
+    recorded = recorded_of(run, _whole(earlier))
+    parameters = {**recorded.parameters, **given}
     traced = trace(flow, parameters)
-    not_taken = {name for name, each in run.task_runs.items() if each.message == NOT_TAKEN}
-    recorded = Recorded(
-        run.run_id,
-        before,
-        known,
-        # What was masked when it was recorded is not what the task returned.
-        {name: text for name, text in _whole(earlier).items() if not hides or MASK not in text},
-        frozenset(not_taken),
-    )
+    secret = {entry["name"] for entry in recorded.spec.parameters if entry.get("secret")}
     compared = {n: as_json(value) for n, value in parameters.items() if n not in secret}
     results = reusable(recorded, traced.spec, compared, force=force)
     assignment = Assignment(results=results, reason=f"from run {run.run_id}")

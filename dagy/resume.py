@@ -8,10 +8,15 @@ rest runs.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dagy.errors import ResumeError
+from dagy.interpreter.frontier import NOT_TAKEN
+from dagy.masking import MASK
 from dagy.spec import FlowSpec, ParameterReference, TaskRunSpec, references_in
+
+if TYPE_CHECKING:
+    from dagy.history import RecordedRun
 
 
 class Recorded(NamedTuple):
@@ -30,6 +35,38 @@ class Recorded(NamedTuple):
     parameters: Mapping[str, Any]
     outputs: Mapping[str, str]
     not_taken: frozenset[str] = frozenset()
+
+
+def recorded_of(run: RecordedRun, outputs: Mapping[str, str]) -> Recorded:
+    """Return a run of the history as far as resuming it needs.
+
+    Secrets are not recorded: they have to be given again, and cannot be compared.
+
+    Args:
+        run: the run.
+        outputs: of its task runs, as far as they are whole.
+
+    Raises:
+        ResumeError: it goes on, or its graph is not known.
+    """
+    if run.status == "RUNNING":
+        raise ResumeError(f"run {run.run_id} goes on; it can be resumed once it has ended")
+    if run.flow_json is None:
+        raise ResumeError(
+            f"run {run.run_id} cannot be resumed: its graph was not recorded, because it ended, or "
+            "the disk was full, just as it began; run the flow anew"
+        )
+    spec = FlowSpec.from_json(run.flow_json)
+    secret = {entry["name"] for entry in spec.parameters if entry.get("secret")}
+    hides = secret or any(task.secrets for task in spec.tasks.values())
+    return Recorded(
+        run.run_id,
+        spec,
+        {name: value for name, value in run.header.parameters.items() if name not in secret},
+        # What was masked when it was recorded is not what the task returned.
+        {name: text for name, text in outputs.items() if not hides or MASK not in text},
+        frozenset(name for name, each in run.task_runs.items() if each.message == NOT_TAKEN),
+    )
 
 
 def reusable(

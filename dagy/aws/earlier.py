@@ -15,10 +15,10 @@ from dagy.aws.refusals import explained
 from dagy.aws.remote_run import remote_run
 from dagy.errors import RemoteError, ResumeError
 from dagy.history import Home, RecordedRun
-from dagy.interpreter.frontier import NOT_TAKEN, one_sided
+from dagy.interpreter.frontier import one_sided
 from dagy.masking import MASK
 from dagy.parameters import bind
-from dagy.resume import Recorded, reusable
+from dagy.resume import Recorded, recorded_of, reusable
 from dagy.spec import (
     Direct,
     FlowSpec,
@@ -134,23 +134,16 @@ def earlier_here(home: Home, run: RecordedRun) -> EarlierRun:
     Raises:
         ResumeError: it goes on, or its graph is not known.
     """
-    if run.status == "RUNNING":
-        raise ResumeError(f"run {run.run_id} goes on; it can be resumed once it has ended")
-    if run.flow_json is None:
-        raise ResumeError(f"run {run.run_id} cannot be resumed: its graph was not recorded")
-    spec = FlowSpec.from_json(run.flow_json)
-    secret = {entry["name"] for entry in spec.parameters if entry.get("secret")}
-    hides = secret or any(task.secrets for task in spec.tasks.values())
-    results = {name: t for name, t in run.results.items() if not hides or MASK not in t}
+    recorded = recorded_of(run, run.results)
     folder = home.artifacts(run.run_id)
     return EarlierRun(
         run.run_id,
-        spec,
-        {name: value for name, value in run.header.parameters.items() if name not in secret},
-        frozenset(results),
-        results.get,
+        recorded.spec,
+        dict(recorded.parameters),
+        frozenset(recorded.outputs),
+        recorded.outputs.get,
         lambda name: (folder / name).read_bytes(),
-        frozenset(name for name, each in run.task_runs.items() if each.message == NOT_TAKEN),
+        recorded.not_taken,
     )
 
 
