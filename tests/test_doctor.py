@@ -51,8 +51,12 @@ def test_an_account_is_looked_at(somebody, home):
 def test_what_is_there_is_seen(somebody, home):
     somebody.client("s3").create_bucket(Bucket="doctors-bucket")
     parameter = "/cdk-bootstrap/hnb659fds/version"
-    somebody.client("ssm").put_parameter(Name=parameter, Value="30", Type="String")
-    found = by_name(examine(lambda: Target(region="us-east-1", bucket="doctors-bucket")))
+    ssm = somebody.client("ssm")
+    ssm.put_parameter(Name=parameter, Value="30", Type="String")
+    try:
+        found = by_name(examine(lambda: Target(region="us-east-1", bucket="doctors-bucket")))
+    finally:  # other tests deploy to this server, and would do it by the CDK
+        ssm.delete_parameter(Name=parameter)
     assert found["artifact bucket"] == ok("artifact bucket", "doctors-bucket")
     assert found["CDK bootstrap"] == ok("CDK bootstrap", "version 30")
 
