@@ -11,12 +11,8 @@ from dagy.cli import complete
 from dagy.cli.arguments import (
     ArtifactBucket,
     AsJson,
-    AwsProfile,
-    Environment,
     Params,
     ParamsFile,
-    ProfileName,
-    Region,
     Remote,
     RunId,
     Yes,
@@ -35,6 +31,7 @@ from dagy.cli.build_arguments import (
 )
 from dagy.cli.config_app import config
 from dagy.cli.deployed_app import deployed
+from dagy.cli.place import Place, with_place
 from dagy.cli.runs_app import OfFlow, runs
 from dagy.cli.schedule_app import schedule
 from dagy.cli.settings import Settings, with_settings
@@ -94,6 +91,7 @@ def init(
 
 
 @app.command(epilog="Example: dagy run flows/daily.py --param date=2026-01-31 --max-workers 4")
+@with_place()
 def run(
     target: Target,
     param: Params = None,
@@ -127,28 +125,25 @@ def run(
     watch: Annotated[
         bool, typer.Option("--watch", help="With --remote: show the run until its end.")
     ] = False,
-    environment: Environment = None,
-    profile: ProfileName = None,
-    region: Region = None,
-    aws_profile: AwsProfile = None,
+    *,
+    place: Place,
 ) -> None:
     """Run a flow on this machine and record the run; with --remote, on AWS as it is deployed."""
     from dagy.cli.run import choose_output, run_flow  # each command loads what it needs
 
     output = choose_output(as_json=as_json, json_lines=json_lines, quiet=quiet, live=live)
     if remote:
-        from dagy.cli.remote import Place
         from dagy.cli.remote_run import Watching, run_remote
 
-        place = Place(profile, region, aws_profile, environment)
         run_remote(place, target, param or [], params_file, Watching(wait, watch, output))
         return
-    if wait or watch or environment:
+    if wait or watch or place.environment:
         raise RemoteError("--wait, --watch and --environment are of runs on AWS; add --remote")
     run_flow(target, param or [], params_file, max_workers, fail_fast, output)
 
 
 @app.command(epilog="Example: dagy logs latest --task extract --follow")
+@with_place()
 def logs(
     run_id: RunId,
     task: Annotated[
@@ -170,17 +165,13 @@ def logs(
     as_json: AsJson = False,
     remote: Remote = False,
     flow: OfFlow = None,
-    environment: Environment = None,
-    profile: ProfileName = None,
-    region: Region = None,
-    aws_profile: AwsProfile = None,
+    *,
+    place: Place,
 ) -> None:
     """Show what the tasks of a run said."""
     if remote:
-        from dagy.cli.remote import Place
         from dagy.cli.remote_logs import show_remote_logs
 
-        place = Place(profile, region, aws_profile, environment)
         show_remote_logs(place, run_id, flow, task, following=follow, as_json=as_json, tail=tail)
         return
     from dagy.cli.logs import show_logs
@@ -281,11 +272,9 @@ def sql(
 
 @app.command(epilog="Example: dagy deploy flows/daily.py --execution-mode micro --region eu-west-1")
 @with_settings
+@with_place()
 def deploy(
     target: Target,
-    profile: ProfileName = None,
-    region: Region = None,
-    aws_profile: AwsProfile = None,
     bucket: ArtifactBucket = None,
     name: Annotated[
         str | None,
@@ -293,7 +282,6 @@ def deploy(
             "--name", metavar="NAME", help="What to call it there; by default the flow's."
         ),
     ] = None,
-    environment: Environment = None,
     execution_mode: ModeOfProfile = None,
     default_executor: Annotated[
         str | None,
@@ -355,9 +343,9 @@ def deploy(
     as_json: AsJson = False,
     *,
     settings: Settings,
+    place: Place,
 ) -> None:
     """Build a flow and put it on AWS."""
-    from dagy.aws.target import find_target
     from dagy.building import BuildOptions
     from dagy.cli.deploy import DeployRequest, deploy_flow
     from dagy.profiles import effective
@@ -368,18 +356,18 @@ def deploy(
         keep=keep, version=flow_version, output=output, tool=tool, as_json=as_json,
     )  # fmt: skip
     options = BuildOptions(
-        mode=execution_mode or effective(profile).values.execution_mode or "nano",
+        mode=execution_mode or effective(place.profile).values.execution_mode or "nano",
         fuse=fuse, joins=joins, default_executor=default_executor,
-        from_history=profile_from_history, deployment=name, environment=environment,
+        from_history=profile_from_history, deployment=name, environment=place.environment,
         settings=settings,
         include=include or (), exclude=exclude or (),
         dependencies=not no_deps, refresh=refresh_deps,
     )  # fmt: skip
-    where = find_target(profile=profile, region=region, aws_profile=aws_profile, bucket=bucket)
-    deploy_flow(asked, options, where)
+    deploy_flow(asked, options, place.find(bucket=bucket))
 
 
 @app.command(epilog="Example: dagy backfill flows/daily.py --for day=2026-01-01..2026-01-31 -j 4")
+@with_place()
 def backfill(
     target: Target,
     values: Annotated[
@@ -411,11 +399,9 @@ def backfill(
     name: Annotated[
         str | None, typer.Option("--name", metavar="NAME", help="What the flow is called there.")
     ] = None,
-    environment: Environment = None,
-    profile: ProfileName = None,
-    region: Region = None,
-    aws_profile: AwsProfile = None,
     as_json: AsJson = False,
+    *,
+    place: Place,
 ) -> None:
     """Run a flow for each of many values; what has succeeded is left, so it can be run again."""
     from dagy.cli.backfill import BackfillRequest, Remote
@@ -426,24 +412,18 @@ def backfill(
         parallel=parallel, max_workers=max_workers, again=again, fail_fast=fail_fast,
         dry_run=dry_run, as_json=as_json,
     )  # fmt: skip
-    there = None
-    if remote:
-        from dagy.aws.target import find_target
-
-        where = find_target(profile=profile, region=region, aws_profile=aws_profile)
-        there = Remote(where, name, environment)
-    run_for_each(asked, there)
+    run_for_each(asked, Remote(place, name) if remote else None)
 
 
 @app.command(epilog="Example: dagy doctor --profile production")
+@with_place(environment=False)
 def doctor(
-    profile: ProfileName = None,
-    region: Region = None,
-    aws_profile: AwsProfile = None,
     bucket: ArtifactBucket = None,
     as_json: AsJson = False,
+    *,
+    place: Place,
 ) -> None:
     """Look at this machine and at the AWS account, and say what to do."""
     from dagy.cli.doctor import show_examination
 
-    show_examination(profile, region, aws_profile, bucket, as_json=as_json)
+    show_examination(place, bucket, as_json=as_json)

@@ -51,11 +51,5 @@ ArtifactBucket = Annotated[
 DeployedFlow = Annotated[
     str, typer.Argument(metavar="FLOW", help="What the flow is called where it is deployed.")
 ]
-Environment = Annotated[
-    str | None,
-    typer.Option(
-        "--environment", "-e", metavar="E", help="As staging: the same flow beside others."
-    ),
-]
 Remote = Annotated[bool, typer.Option("--remote", help="On AWS, where the flow is deployed.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]

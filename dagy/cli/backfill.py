@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dagy.aws.target import Target
 from dagy.backfill import Ended, Runner, Slot, run_all, slots_of
 from dagy.backfill.local import LocalRunner
 from dagy.backfill.work import SUCCEEDED
 from dagy.cli.params import read_params
+from dagy.cli.place import Place
 from dagy.cli.screen import duration, err, print_json, say, say_error
 from dagy.errors import ParameterError
 from dagy.flow import Flow
@@ -57,14 +57,12 @@ class Remote:
     """Where runs are made, if not here.
 
     Attributes:
-        target: account and region.
+        place: account, region and environment.
         name: what the flow is called there, if not by its own name.
-        environment: which of several of that name.
     """
 
-    target: Target | None
+    place: Place
     name: str | None
-    environment: str | None
 
 
 def backfill(asked: BackfillRequest, remote: Remote | None) -> None:
@@ -98,12 +96,9 @@ def backfill(asked: BackfillRequest, remote: Remote | None) -> None:
 
 def _remote_runner(flow: Flow[..., Any], remote: Remote) -> Runner:
     from dagy.aws.backfill import RemoteRunner
-    from dagy.aws.deployed import find_deployed
-    from dagy.aws.target import required_target
 
-    target = remote.target or required_target()
-    stack = find_deployed(target, remote.name or flow.name, remote.environment).stack
-    return RemoteRunner(target.client("stepfunctions"), stack)
+    there = remote.place.flow(remote.name or flow.name)
+    return RemoteRunner(there.target.client("stepfunctions"), there.stack)
 
 
 def _slots(flow: Flow[..., Any], asked: BackfillRequest, *, remote: bool) -> list[Slot]:

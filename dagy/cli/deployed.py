@@ -7,26 +7,26 @@ import sys
 import typer
 
 from dagy.aws.artifact_bucket import artifact_bucket
-from dagy.aws.deployed import find_deployed
 from dagy.aws.destroy import Removal, destroy, removal_of
 from dagy.aws.stack_events import StackEvent
 from dagy.aws.stacks import Stack, flow_stacks
 from dagy.aws.target import Target
 from dagy.aws.versions import (
     chosen,
-    current_version,
     deployed_by,
     point_alias,
     running_by_version,
     versions_of,
 )
+from dagy.cli.place import Place
 from dagy.cli.screen import err, out, print_json, say, table
 from dagy.errors import DeployError
 from dagy_compiler.bundle import stack_name_of
 
 
-def list_flows(target: Target, *, as_json: bool) -> None:
+def list_flows(place: Place, *, as_json: bool) -> None:
     """Show what is deployed."""
+    target = place.target()
     stacks = sorted(flow_stacks(target.client("cloudformation")), key=lambda stack: stack.name)
     if as_json:
         print_json([_flow_as_json(target, stack) for stack in stacks])
@@ -49,11 +49,12 @@ def list_flows(target: Target, *, as_json: bool) -> None:
     out.print(shown)
 
 
-def list_versions(target: Target, name: str, environment: str | None, *, as_json: bool) -> None:
+def list_versions(place: Place, name: str, *, as_json: bool) -> None:
     """Show the versions of a deployed flow."""
-    stack = find_deployed(target, name, environment).stack
-    versions = versions_of(target.client("stepfunctions"), stack)
-    bucket = artifact_bucket(target)
+    flow = place.flow(name)
+    stack = flow.stack
+    versions = versions_of(flow.target.client("stepfunctions"), stack)
+    bucket = artifact_bucket(flow.target)
     by = {each.arn: deployed_by(bucket, stack, each) for each in versions}
     if as_json:
         print_json(
@@ -81,16 +82,15 @@ def list_versions(target: Target, name: str, environment: str | None, *, as_json
     out.print(shown)
 
 
-def roll_back(target: Target, name: str, version: str | None, environment: str | None) -> None:
+def roll_back(place: Place, name: str, version: str | None) -> None:
     """Let executions start from another version."""
-    stack = find_deployed(target, name, environment).stack
-    stepfunctions = target.client("stepfunctions")
+    flow = place.flow(name)
+    stack, stepfunctions = flow.stack, flow.target.client("stepfunctions")
     found = chosen(versions_of(stepfunctions, stack), version)
     if found.is_current:
         say(f"{name} is at version {found.label} (code {found.code_hash[:8]}) already.")
         return
     point_alias(stepfunctions, stack, found.arn)
-    assert current_version(stepfunctions, stack) == found.arn
     say(
         f"{name} now starts from version {found.label} (code {found.code_hash[:8]}); what is "
         "running goes on as it began."
@@ -98,14 +98,15 @@ def roll_back(target: Target, name: str, version: str | None, environment: str |
 
 
 def destroy_flow(
-    target: Target, name: str, environment: str | None, *, keep_data: bool, yes: bool
+    place: Place, name: str, bucket_name: str | None, *, keep_data: bool, yes: bool
 ) -> None:
     """Take a flow off AWS."""
-    stack_name = stack_name_of(name, environment)
+    target = place.target(bucket=bucket_name)
+    stack_name = stack_name_of(name, place.environment)
     bucket = artifact_bucket(target)
     removal = removal_of(target, stack_name, bucket)
     if removal.is_empty:
-        find_deployed(target, name, environment)  # says what is there instead
+        place.flow(name)  # says what is there instead
     _check_owner(removal, stack_name)
     if not yes:
         _ask(removal, stack_name, keep_data=keep_data)

@@ -9,13 +9,10 @@ import typer
 from dagy.cli.arguments import (
     ArtifactBucket,
     AsJson,
-    AwsProfile,
     DeployedFlow,
-    Environment,
-    ProfileName,
-    Region,
     Yes,
 )
+from dagy.cli.place import Place, with_place
 
 deployed = typer.Typer()
 flows = typer.Typer(help="Look at the flows that are deployed.", no_args_is_help=True)
@@ -23,39 +20,34 @@ deployed.add_typer(flows, name="flows")
 
 
 @flows.command("list", epilog="Example: dagy flows list --region eu-west-1 --json")
+@with_place(environment=False)
 def flows_list(
-    profile: ProfileName = None,
-    region: Region = None,
-    aws_profile: AwsProfile = None,
     as_json: AsJson = False,
+    *,
+    place: Place,
 ) -> None:
     """List deployed flows: version, mode, and how many executions are running."""
-    from dagy.aws.target import required_target
     from dagy.cli.deployed import list_flows
 
-    list_flows(
-        required_target(profile=profile, region=region, aws_profile=aws_profile), as_json=as_json
-    )
+    list_flows(place, as_json=as_json)
 
 
 @deployed.command(epilog="Example: dagy versions daily --environment staging")
+@with_place()
 def versions(
     flow: DeployedFlow,
-    environment: Environment = None,
-    profile: ProfileName = None,
-    region: Region = None,
-    aws_profile: AwsProfile = None,
     as_json: AsJson = False,
+    *,
+    place: Place,
 ) -> None:
     """List the versions of a deployed flow; * marks the one that executions start from."""
-    from dagy.aws.target import required_target
     from dagy.cli.deployed import list_versions
 
-    target = required_target(profile=profile, region=region, aws_profile=aws_profile)
-    list_versions(target, flow, environment, as_json=as_json)
+    list_versions(place, flow, as_json=as_json)
 
 
 @deployed.command(epilog="Example: dagy rollback daily 7")
+@with_place()
 def rollback(
     flow: DeployedFlow,
     version: Annotated[
@@ -65,39 +57,28 @@ def rollback(
             help="Its label, or the beginning of its code hash; by default the one before.",
         ),
     ] = None,
-    environment: Environment = None,
-    profile: ProfileName = None,
-    region: Region = None,
-    aws_profile: AwsProfile = None,
+    *,
+    place: Place,
 ) -> None:
     """Let executions start from another version; what is running goes on as it began."""
-    from dagy.aws.target import required_target
     from dagy.cli.deployed import roll_back
 
-    roll_back(
-        required_target(profile=profile, region=region, aws_profile=aws_profile),
-        flow,
-        version,
-        environment,
-    )
+    roll_back(place, flow, version)
 
 
 @deployed.command(epilog="Example: dagy destroy daily --environment staging --yes")
+@with_place()
 def destroy(
     flow: DeployedFlow,
-    environment: Environment = None,
-    profile: ProfileName = None,
-    region: Region = None,
-    aws_profile: AwsProfile = None,
     bucket: ArtifactBucket = None,
     keep_data: Annotated[
         bool, typer.Option("--keep-data", help="Leave the bucket of large values.")
     ] = False,
     yes: Yes = False,
+    *,
+    place: Place,
 ) -> None:
     """Take a flow off AWS, with all that was made for it."""
-    from dagy.aws.target import required_target
     from dagy.cli.deployed import destroy_flow
 
-    target = required_target(profile=profile, region=region, aws_profile=aws_profile, bucket=bucket)
-    destroy_flow(target, flow, environment, keep_data=keep_data, yes=yes)
+    destroy_flow(place, flow, bucket, keep_data=keep_data, yes=yes)

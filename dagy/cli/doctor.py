@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from rich.text import Text
 
-from dagy.aws.target import find_target
+from dagy.cli.place import Place
 from dagy.cli.screen import out, print_json
 from dagy.doctor import Level, examine
 
@@ -15,18 +15,9 @@ _STYLES = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "bold red"}
 _MARGIN = 6
 
 
-def show_examination(
-    profile: str | None,
-    region: str | None,
-    aws_profile: str | None,
-    bucket: str | None,
-    *,
-    as_json: bool,
-) -> None:
+def show_examination(place: Place, bucket: str | None, *, as_json: bool) -> None:
     """Print what every check finds; exit with 1 if something does not work."""
-    findings = examine(
-        lambda: find_target(profile=profile, region=region, aws_profile=aws_profile, bucket=bucket)
-    )
+    findings = examine(lambda: place.find(bucket=bucket))
     works = all(finding.level is not Level.FAIL for finding in findings)
     if as_json:
         print_json({"ok": works, "checks": [asdict(finding) for finding in findings]})

@@ -3,73 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import typer
 from rich.text import Text
 
-from dagy.aws.deployed import DeployedFlow, deployed_flows, find_deployed
-from dagy.aws.executions import Execution, RemoteSummary, find_execution, list_remote
+from dagy.aws.executions import RemoteSummary, list_remote
 from dagy.aws.remote_run import Circumstances, RemoteRun
-from dagy.aws.target import Target, required_target
+from dagy.cli.place import Place
 from dagy.cli.runs import local, moment, print_run, status_of
 from dagy.cli.screen import duration, err, out, print_json, say, state_text, table
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where on AWS, as it was given on a command line.
-
-    Attributes:
-        profile: of Dagy's.
-        region: of AWS.
-        aws_profile: of the AWS configuration files.
-        environment: that flows were deployed to.
-    """
-
-    profile: str | None = None
-    region: str | None = None
-    aws_profile: str | None = None
-    environment: str | None = None
-
-    def target(self) -> Target:
-        """Return it as a target.
-
-        Raises:
-            RemoteError: nothing says which region or account is meant.
-        """
-        return required_target(
-            profile=self.profile, region=self.region, aws_profile=self.aws_profile
-        )
-
-    def flow(self, name: str) -> DeployedFlow:
-        """Return the flow that is deployed under a name.
-
-        Raises:
-            DagyError: there is none, or AWS refuses.
-        """
-        return find_deployed(self.target(), name, self.environment)
-
-    def flows(self, name: str | None = None) -> list[DeployedFlow]:
-        """Return the flow of a name, or all flows.
-
-        Raises:
-            DagyError: there is none of that name, or AWS refuses.
-        """
-        if name is not None:
-            return [self.flow(name)]
-        found = deployed_flows(self.target())
-        ending = f"-{self.environment}"
-        return [f for f in found if self.environment is None or f.stack.name.endswith(ending)]
-
-    def execution(self, run: str, flow: str | None = None) -> Execution:
-        """Return the execution that is meant.
-
-        Raises:
-            DagyError: there is none, there are several, or AWS refuses.
-        """
-        return find_execution(self.flows(flow), run)
 
 
 def show_remote_list(

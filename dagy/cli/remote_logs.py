@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dagy.aws.executions import Execution
 from dagy.aws.worker_log import Record, lines_of, records_of
 from dagy.cli.logs import printer_of
-from dagy.cli.remote import Place
+from dagy.cli.place import Place
 from dagy.cli.screen import err
 from dagy.logs import LogLine
 

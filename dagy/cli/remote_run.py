@@ -17,7 +17,8 @@ from dagy.aws.remote_run import RemoteRun, remote_run
 from dagy.aws.resuming import Resumed, resume_on_aws
 from dagy.aws.start import start
 from dagy.cli.params import read_given, read_params
-from dagy.cli.remote import Place, print_circumstances
+from dagy.cli.place import Place
+from dagy.cli.remote import print_circumstances
 from dagy.cli.report import print_end
 from dagy.cli.run import Output, watched, watching
 from dagy.cli.screen import print_json, say, say_error

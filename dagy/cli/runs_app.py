@@ -10,16 +10,13 @@ import typer
 from dagy.cli import complete
 from dagy.cli.arguments import (
     AsJson,
-    AwsProfile,
-    Environment,
     Params,
     ParamsFile,
-    ProfileName,
-    Region,
     Remote,
     RunId,
     Yes,
 )
+from dagy.cli.place import Place, with_place
 from dagy.errors import RemoteError
 
 runs = typer.Typer(
@@ -32,6 +29,7 @@ OfFlow = Annotated[str | None, typer.Option("--flow", metavar="NAME", help="Runs
 
 
 @runs.command("list", epilog="Example: dagy runs list --flow daily --status failed --since 2d")
+@with_place()
 def list_runs(
     flow: OfFlow = None,
     status: Annotated[
@@ -51,16 +49,13 @@ def list_runs(
     ] = 20,
     as_json: AsJson = False,
     remote: Remote = False,
-    environment: Environment = None,
-    profile: ProfileName = None,
-    region: Region = None,
-    aws_profile: AwsProfile = None,
+    *,
+    place: Place,
 ) -> None:
     """List recent runs."""
     if remote:
-        from dagy.cli.remote import Place, show_remote_list
+        from dagy.cli.remote import show_remote_list
 
-        place = Place(profile, region, aws_profile, environment)
         show_remote_list(place, flow, status or [], since, limit, as_json=as_json)
         return
     from dagy.cli.runs import show_list  # each command loads what it needs
@@ -69,21 +64,19 @@ def list_runs(
 
 
 @runs.command("show", epilog="Example: dagy runs show latest")
+@with_place()
 def show(
     run: RunId,
     as_json: AsJson = False,
     remote: Remote = False,
     flow: OfFlow = None,
-    environment: Environment = None,
-    profile: ProfileName = None,
-    region: Region = None,
-    aws_profile: AwsProfile = None,
+    *,
+    place: Place,
 ) -> None:
     """Show a run: a timeline drawn to scale, and each of its task runs."""
     if remote:
-        from dagy.cli.remote import Place, show_remote_run
+        from dagy.cli.remote import show_remote_run
 
-        place = Place(profile, region, aws_profile, environment)
         show_remote_run(place, run, flow, as_json=as_json)
         return
     from dagy.cli.runs import show_run
@@ -92,46 +85,42 @@ def show(
 
 
 @runs.command("cancel", epilog="Example: dagy runs cancel 3f2a --remote")
+@with_place()
 def cancel(
     run: RunId,
     remote: Remote = False,
     flow: OfFlow = None,
     as_json: AsJson = False,
-    environment: Environment = None,
-    profile: ProfileName = None,
-    region: Region = None,
-    aws_profile: AwsProfile = None,
+    *,
+    place: Place,
 ) -> None:
     """Stop a run on AWS, with all that it has started."""
-    from dagy.cli.remote import Place, cancel_run
+    from dagy.cli.remote import cancel_run
 
     if not remote:
         raise RemoteError(
             "a run here is stopped by Ctrl-C where it runs; to stop one on AWS, add --remote"
         )
-    place = Place(profile, region, aws_profile, environment)
     cancel_run(place, run, flow, as_json=as_json)
 
 
 @runs.command("redrive", epilog="Example: dagy runs redrive 3f2a --remote --yes")
+@with_place()
 def redrive(
     run: RunId,
     remote: Remote = False,
     flow: OfFlow = None,
     yes: Yes = False,
-    environment: Environment = None,
-    profile: ProfileName = None,
-    region: Region = None,
-    aws_profile: AwsProfile = None,
+    *,
+    place: Place,
 ) -> None:
     """Let Step Functions go on with a failed run, with the code that it began with."""
-    from dagy.cli.remote import Place, redrive_run
+    from dagy.cli.remote import redrive_run
 
     if not remote:
         raise RemoteError(
             "only runs on AWS are redriven (--remote); `dagy runs resume` goes on here"
         )
-    place = Place(profile, region, aws_profile, environment)
     redrive_run(place, run, flow, yes=yes)
 
 
@@ -179,6 +168,7 @@ def export(
 
 
 @runs.command("resume", epilog="Example: dagy runs resume latest --max-workers 4")
+@with_place()
 def resume(
     run_id: RunId,
     file: Annotated[
@@ -218,10 +208,8 @@ def resume(
         bool, typer.Option("--watch", help="On AWS: show the run until its end.")
     ] = False,
     flow: OfFlow = None,
-    environment: Environment = None,
-    profile: ProfileName = None,
-    region: Region = None,
-    aws_profile: AwsProfile = None,
+    *,
+    place: Place,
 ) -> None:
     """Run again what did not succeed in a run, with its results for the rest."""
     from dagy.cli.resume import resume_run
@@ -231,10 +219,8 @@ def resume(
     if to not in {None, "here", "aws"}:
         raise RemoteError(f"--to {to}: must be `here` or `aws`")
     if remote or to == "aws":
-        from dagy.cli.remote import Place
         from dagy.cli.remote_run import ResumeRequest, Watching, resume_here, resume_there
 
-        place = Place(profile, region, aws_profile, environment)
         asked = ResumeRequest(
             run_id, remote, flow, file, param or [], params_file, max_workers, force
         )

@@ -11,7 +11,7 @@ from dagy.schedules import Schedule, parse_schedule
 
 if TYPE_CHECKING:
     from dagy.aws.schedules import ScheduledFlow
-    from dagy.aws.target import Target
+    from dagy.cli.place import Place
 
 
 def explain_schedule(text: str, timezone: str, count: int, *, as_json: bool) -> None:
@@ -41,12 +41,12 @@ def meaning_lines(schedule: Schedule, count: int = 3) -> Iterator[str]:
         yield f"  {'then' if number else 'next'}    {moment:%a %Y-%m-%d %H:%M %Z}"
 
 
-def show_schedules(target: Target, *, as_json: bool) -> None:
+def show_schedules(place: Place, *, as_json: bool) -> None:
     """List the deployed flows that start by themselves."""
     from dagy.aws.schedules import scheduled
     from dagy.aws.stacks import flow_stacks
 
-    stacks = flow_stacks(target.client("cloudformation"))
+    stacks = flow_stacks(place.target().client("cloudformation"))
     flows = [each for each in map(scheduled, stacks) if each is not None]
     flows.sort(key=lambda flow: flow.stack.name)
     if as_json:
@@ -68,22 +68,21 @@ def show_schedules(target: Target, *, as_json: bool) -> None:
     out.print(rows)
 
 
-def pause_or_resume(target: Target, name: str, environment: str | None, *, paused: bool) -> None:
+def pause_or_resume(place: Place, name: str, *, paused: bool) -> None:
     """Stop the schedules of a flow, or start them again."""
-    from dagy.aws.deployed import find_deployed
     from dagy.aws.schedules import scheduled, set_paused
 
-    stack = find_deployed(target, name, environment).stack
-    cloudformation = target.client("cloudformation")
+    flow = place.flow(name)
+    stack, cloudformation = flow.stack, flow.target.client("cloudformation")
     changed = set_paused(cloudformation, stack, paused=paused, on_event=lambda _: None)
     state = "paused" if paused else "not paused"
     if not changed:
         say(f"The schedule of {stack.deployment} is {state} already.")
         return
     say(f"The schedule of {stack.deployment} is {state} now.")
-    flow = scheduled(stack)
-    if flow is not None and not paused:
-        for line in meaning_lines(flow.schedule):
+    planned = scheduled(stack)
+    if planned is not None and not paused:
+        for line in meaning_lines(planned.schedule):
             say(line)
 
 

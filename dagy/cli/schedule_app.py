@@ -8,12 +8,9 @@ import typer
 
 from dagy.cli.arguments import (
     AsJson,
-    AwsProfile,
     DeployedFlow,
-    Environment,
-    ProfileName,
-    Region,
 )
+from dagy.cli.place import Place, with_place
 
 schedule = typer.Typer(
     help="When deployed flows start by themselves.",
@@ -46,47 +43,39 @@ def explain(
 
 
 @schedule.command("list", epilog="Example: dagy schedule list --profile production")
+@with_place(environment=False)
 def list_schedules(
-    profile: ProfileName = None,
-    region: Region = None,
-    aws_profile: AwsProfile = None,
     as_json: AsJson = False,
+    *,
+    place: Place,
 ) -> None:
     """List the deployed flows that start by themselves, and when they do next."""
-    from dagy.aws.target import required_target
     from dagy.cli.schedule import show_schedules
 
-    target = required_target(profile=profile, region=region, aws_profile=aws_profile)
-    show_schedules(target, as_json=as_json)
+    show_schedules(place, as_json=as_json)
 
 
 @schedule.command("pause", epilog="Example: dagy schedule pause daily")
+@with_place()
 def pause(
     flow: DeployedFlow,
-    environment: Environment = None,
-    profile: ProfileName = None,
-    region: Region = None,
-    aws_profile: AwsProfile = None,
+    *,
+    place: Place,
 ) -> None:
     """Stop a flow from starting by itself; it stays so when it is deployed again."""
-    from dagy.aws.target import required_target
     from dagy.cli.schedule import pause_or_resume
 
-    target = required_target(profile=profile, region=region, aws_profile=aws_profile)
-    pause_or_resume(target, flow, environment, paused=True)
+    pause_or_resume(place, flow, paused=True)
 
 
 @schedule.command("resume", epilog="Example: dagy schedule resume daily")
+@with_place()
 def resume(
     flow: DeployedFlow,
-    environment: Environment = None,
-    profile: ProfileName = None,
-    region: Region = None,
-    aws_profile: AwsProfile = None,
+    *,
+    place: Place,
 ) -> None:
     """Let a flow start by itself again; what was missed is not made up for."""
-    from dagy.aws.target import required_target
     from dagy.cli.schedule import pause_or_resume
 
-    target = required_target(profile=profile, region=region, aws_profile=aws_profile)
-    pause_or_resume(target, flow, environment, paused=False)
+    pause_or_resume(place, flow, paused=False)

@@ -6,12 +6,12 @@ are once more, as text, so that `dagy --help` need not load it.
 
 from __future__ import annotations
 
-import functools
 import inspect
-from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
+
+from dagy.cli.grouped import Command, grouped
 
 Settings = dict[str, Any]
 """Settings by name: those that were given."""
@@ -118,27 +118,18 @@ OPTIONS: dict[str, Any] = {
 }
 
 
-def with_settings(command: Callable[..., None]) -> Callable[..., None]:
+def with_settings(command: Command) -> Command:
     """Give a command these options; it gets those that were given as `settings`.
 
     An option that the command has itself is left to it.
     """
-    own = inspect.signature(command, eval_str=True).parameters
-    kept = [parameter for name, parameter in own.items() if name != "settings"]
-    added = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
-        for name, annotation in OPTIONS.items()
-        if name not in own
-    ]
+    own = inspect.signature(command).parameters
+    added = {name: annotation for name, annotation in OPTIONS.items() if name not in own}
+    return grouped(command, "settings", added, _given)
 
-    @functools.wraps(command)
-    def called(**given: Any) -> None:
-        settings = {each.name: given.pop(each.name) for each in added}
-        command(**given, settings={k: _value(k, v) for k, v in settings.items() if v is not None})
 
-    called.__signature__ = inspect.Signature([*kept, *added])  # type: ignore[attr-defined]
-    called.__annotations__ = {each.name: each.annotation for each in [*kept, *added]}
-    return called
+def _given(values: dict[str, Any]) -> Settings:
+    return {name: _value(name, value) for name, value in values.items() if value is not None}
 
 
 def _value(name: str, given: Any) -> Any:
