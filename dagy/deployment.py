@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dagy.errors import NotBuiltError
+from dagy.tags import tags_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,14 +94,6 @@ def deploy_flow(
     )
     shipping = Shipping(options, tags=tags_of(tags), force=force)
     return ship(loaded_flow(flow), shipping, target).result
-
-
-def tags_of(tags: Mapping[str, str] | Sequence[str] | None) -> dict[str, str]:
-    """Return tags by key; a text without a value is true (CloudFormation takes no empty value)."""
-    if tags is None or isinstance(tags, Mapping):
-        return dict(tags or {})
-    pairs = (text.partition("=") for text in ([tags] if isinstance(tags, str) else tags))
-    return {key: value if equals else "true" for key, equals, value in pairs}
 
 
 def build_artifact(flow: Flow[..., Any]) -> LocalArtifact:

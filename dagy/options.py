@@ -12,6 +12,8 @@ from dagy.errors import DefinitionError
 from dagy.source import location_of
 
 EXECUTORS = ("lambda", "step-functions", "ecs")
+MODES = ("nano", "micro", "small", "medium", "large", "xlarge")
+"""The execution modes; `dagy_compiler.modes` says what each gives."""
 
 ISOLATIONS = ("process",)
 

@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from dagy.errors import CompileError
-from dagy.options import nearest
+from dagy.options import MODES, nearest
 from dagy_compiler.limits import LAMBDA_TIMEOUT_SECONDS
 
 LAMBDA: Final = "lambda"
 ECS: Final = "ecs"
 STEP_FUNCTIONS: Final = "step-functions"
 
-NANO: Final = "nano"
-MICRO: Final = "micro"
+NANO, MICRO, SMALL, MEDIUM, LARGE, XLARGE = MODES
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +40,15 @@ TIERS: Final = {
     for tier in (
         Tier(NANO, LAMBDA, 1_024, timeout_seconds=LAMBDA_TIMEOUT_SECONDS),
         Tier(MICRO, LAMBDA, 1_024, timeout_seconds=LAMBDA_TIMEOUT_SECONDS),
-        Tier("small", ECS, 1_024, 0.5),
-        Tier("medium", ECS, 2_048, 1),
-        Tier("large", ECS, 4_096, 2),
-        Tier("xlarge", ECS, 12_288, 4),
+        Tier(SMALL, ECS, 1_024, 0.5),
+        Tier(MEDIUM, ECS, 2_048, 1),
+        Tier(LARGE, ECS, 4_096, 2),
+        Tier(XLARGE, ECS, 12_288, 4),
     )
 }
 """The modes by name, from the smallest to the largest."""
 
-SMALLEST_FARGATE: Final = "small"
+SMALLEST_FARGATE: Final = SMALL
 
 
 def check_mode(mode: str) -> None:

@@ -27,6 +27,7 @@ from dagy.options import nearest
 from dagy.resources import is_secret
 from dagy.schedules import Schedule, parse_schedule
 from dagy.schedules.schedule import UTC
+from dagy.tags import TAG_CHARACTERS, is_reserved, is_tag_key, is_tag_value
 
 LOG_RETENTION_DAYS: Final = (
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
@@ -41,7 +42,6 @@ _KEY = _ARN.format(service="kms", place="[a-z0-9-]+", name=r"key/[A-Za-z0-9-]+")
 _CLUSTER = _ARN.format(service="ecs", place="[a-z0-9-]+", name=r"cluster/[\w-]+")
 _TOPIC = _ARN.format(service="sns", place="[a-z0-9-]+", name=r"[\w-]+")
 _EMAIL = r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"
-_TAG = r"[\w .:/=+@-]"
 
 
 def _like(pattern: str, meaning: str) -> AfterValidator:
@@ -84,12 +84,10 @@ def _notified(value: str) -> str:
 
 def _tags(tags: dict[str, str]) -> dict[str, str]:
     for key, value in tags.items():
-        # AWS tagging rules; `dagy:` is for Dagy's own.
-        legal = re.fullmatch(_TAG + "{1,128}", key) and re.fullmatch(_TAG + "{1,256}", value)
-        if not legal or key.lower().startswith(("aws:", "dagy:")):
+        if not (is_tag_key(key) and is_tag_value(value)) or is_reserved(key):
             raise ValueError(
                 f"{key[:80]!r} cannot be a tag with the value {value[:80]!r}: a key has 1 to 128, "
-                "a value 1 to 256 letters, digits, spaces and _ . : / = + - @, and no key begins "
+                f"a value 1 to 256 {TAG_CHARACTERS}, and no key begins "
                 "with aws: or dagy:"
             )
     if len(tags) > MAX_TAGS:

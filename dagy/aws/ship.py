@@ -27,7 +27,9 @@ from dagy.building import BuildOptions, Built, build
 from dagy.deployment import DeployResult
 from dagy.errors import AwsError, DeployError
 from dagy.loader import LoadedFlow
+from dagy.tags import TAG_CHARACTERS, is_tag_key, is_tag_value
 from dagy_compiler.bundle import stack_name_of
+from dagy_compiler.template import harmless
 
 
 @dataclass(frozen=True)
@@ -179,8 +181,6 @@ def _after(version: str) -> str:
 def _check_owner(loaded: LoadedFlow, there: Stack | None, name: str) -> None:
     if there is None or there.is_new:
         return
-    from dagy_compiler.template import harmless
-
     owner = there.outputs.get("FlowName")
     if there.status.startswith(("CREATE_", "UPDATE_", "IMPORT_")) and owner is None:
         raise DeployError(
@@ -195,22 +195,17 @@ def _check_owner(loaded: LoadedFlow, there: Stack | None, name: str) -> None:
 
 
 def _tags(loaded: LoadedFlow, shipping: Shipping, target: Target) -> dict[str, str]:
-    from dagy_compiler.template import harmless
-
     tags = {"dagy:flow": harmless(loaded.flow.name), **target.tags, **shipping.tags}
     if shipping.options.environment is not None:
         tags["dagy:environment"] = shipping.options.environment
     for key, value in tags.items():
-        # AWS tagging rules, read 2026-11.
-        if not re.fullmatch(r"[\w .:/=+@-]{1,128}", key) or key.lower().startswith("aws:"):
+        if not is_tag_key(key):
             raise DeployError(
-                f"tag {key!r}: a key is at most 128 letters, digits, spaces and _ . : / = + - @, "
-                "and does not begin with aws:"
+                f"tag {key!r}: a key is at most 128 {TAG_CHARACTERS}, and does not begin with aws:"
             )
-        if not re.fullmatch(r"[\w .:/=+@-]{1,256}", value):
+        if not is_tag_value(value):
             raise DeployError(
-                f"tag {key!r}: a value is 1 to 256 letters, digits, spaces and _ . : / = + - @; "
-                f"this is {value!r}"
+                f"tag {key!r}: a value is 1 to 256 {TAG_CHARACTERS}; this is {value!r}"
             )
     return tags
 

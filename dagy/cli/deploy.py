@@ -19,9 +19,9 @@ from dagy.building import BuildOptions, Built
 from dagy.cli.build import warn_of_left_out
 from dagy.cli.params import read_params
 from dagy.cli.screen import err, out, print_json, say, say_error, say_progress, say_warning, table
-from dagy.deployment import tags_of
 from dagy.errors import DeployError
 from dagy.loader import load_flow
+from dagy.tags import tags_of
 
 
 @dataclass(frozen=True)

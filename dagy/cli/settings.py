@@ -135,6 +135,6 @@ def _given(values: dict[str, Any]) -> Settings:
 def _value(name: str, given: Any) -> Any:
     if name != "tags":
         return given
-    from dagy.deployment import tags_of
+    from dagy.tags import tags_of
 
     return tags_of(given)

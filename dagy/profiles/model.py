@@ -10,13 +10,12 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from dagy.errors import ProfileError
-from dagy.options import nearest
+from dagy.options import MODES, nearest
+from dagy.tags import TAG_CHARACTERS, is_reserved, is_tag_key, is_tag_value
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _REGION = re.compile(r"[a-z]{2,4}(-[a-z]+){1,3}-\d{1,2}")
 _BUCKET = re.compile(r"(?!\d+\.\d+\.\d+\.\d+$)(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-_TAG_TEXT = re.compile(r"[\w .:/=+@-]*")
-MODES = ("nano", "micro", "small", "medium", "large", "xlarge")
 MOST_TAGS = 40
 """AWS takes 50 tags of a resource; some are left to Dagy and to the user's own tools."""
 
@@ -65,10 +64,10 @@ def _tags(tags: dict[str, str]) -> dict[str, str]:
     for key, value in tags.items():
         if not 1 <= len(key) <= 128 or len(value) > 256:
             raise ValueError(f"tag {key!r}: a key has 1 to 128 characters, a value at most 256")
-        if not _TAG_TEXT.fullmatch(key) or not _TAG_TEXT.fullmatch(value):
-            raise ValueError(f"tag {key!r}: letters, digits, spaces and _ . : / = + - @ only")
-        if key.lower().startswith(("aws:", "dagy:")):
+        if is_reserved(key):
             raise ValueError(f"tag {key!r}: keys that begin with aws: or dagy: are not yours")
+        if not is_tag_key(key) or not is_tag_value(value, least=0):
+            raise ValueError(f"tag {key!r}: {TAG_CHARACTERS} only")
     return tags
 
 
