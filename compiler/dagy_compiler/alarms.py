@@ -25,7 +25,7 @@ from dagy_compiler.cloudformation import (
     ref,
 )
 from dagy_compiler.placement import X86_64
-from dagy_compiler.roles import read_secret, role, write_log
+from dagy_compiler.roles import only_by_tls, read_secret, role, write_log
 from dagy_compiler.stack import LOG, Stack
 
 TOPIC: Final = "Notifications"
@@ -90,16 +90,8 @@ def _topic_policy() -> TopicPolicy:
         resource=[ref(TOPIC)],
         condition={"StringEquals": {"aws:SourceAccount": ref("AWS::AccountId")}},
     )
-    only_tls = Statement(
-        effect="Deny",
-        principal="*",
-        action=["sns:Publish"],
-        resource=[ref(TOPIC)],
-        condition={"Bool": {"aws:SecureTransport": "false"}},
-    )
-    return TopicPolicy(
-        topics=[ref(TOPIC)], policy_document=PolicyDocument(statement=[publish, only_tls])
-    )
+    statements = [publish, only_by_tls(["sns:Publish"], [ref(TOPIC)])]
+    return TopicPolicy(topics=[ref(TOPIC)], policy_document=PolicyDocument(statement=statements))
 
 
 def _webhook(stack: Stack, reference: str) -> dict[str, Resource]:

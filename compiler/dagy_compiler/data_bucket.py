@@ -15,11 +15,11 @@ from dagy_compiler.cloudformation import (
     LifecycleRule,
     PolicyDocument,
     Resource,
-    Statement,
     get_att,
     ref,
     sub,
 )
+from dagy_compiler.roles import only_by_tls
 from dagy_compiler.stack import DATA, Stack
 
 
@@ -34,13 +34,7 @@ def data_bucket(stack: Stack) -> dict[str, Resource]:
         expiration_in_days=stack.settings.data_retention_days,
         abort_incomplete_multipart_upload=AbortUpload(days_after_initiation=1),
     )
-    only_tls = Statement(
-        effect="Deny",
-        principal="*",
-        action=["s3:*"],
-        resource=[get_att(DATA, "Arn"), sub(f"${{{DATA}.Arn}}/*")],
-        condition={"Bool": {"aws:SecureTransport": "false"}},
-    )
+    only_tls = only_by_tls(["s3:*"], [get_att(DATA, "Arn"), sub(f"${{{DATA}.Arn}}/*")])
     bucket = Bucket(
         bucket_encryption=_encryption(stack),
         lifecycle_configuration=Lifecycle(rules=[rule]),

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dagy.worker.claims import BUCKET
 from dagy.worker.code import EXPECTED
 from dagy_compiler.cloudformation import (
     Cluster,
@@ -217,7 +218,7 @@ _ECS = "arn:${AWS::Partition}:ecs:${AWS::Region}:${AWS::AccountId}"
 
 def _container(stack: Stack, place: Placement) -> Container:
     given: Json = dict(place.environment) | {
-        "DAGY_BUCKET": stack.bucket_variable,
+        BUCKET: stack.bucket_variable,
         "DAGY_ARTIFACT_BUCKET": ref("ArtifactBucket"),
         "DAGY_ARTIFACT_KEY": ref("ArtifactKey"),
         "DAGY_ARTIFACT_SHA256": stack.code.artifact_hash,

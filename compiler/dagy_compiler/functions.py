@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from dagy.worker.claims import BUCKET
 from dagy.worker.code import EXPECTED
 from dagy_compiler import join_table
 from dagy_compiler.cloudformation import (
@@ -77,7 +78,7 @@ def _worker(stack: Stack, place: Placement, waiting: Sequence[str]) -> Worker:
     settings = stack.settings
     variables: Json = dict(place.environment) | {EXPECTED: stack.code.hash}
     if stack.keeps_values:
-        variables["DAGY_BUCKET"] = stack.bucket_variable
+        variables[BUCKET] = stack.bucket_variable
     if waiting:
         variables |= join_table.variables()
     storage = FunctionStorage(size=place.storage_mb)

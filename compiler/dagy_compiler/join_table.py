@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from dagy.worker.joins import TABLE as VARIABLE
 from dagy_compiler.cloudformation import (
     Attribute,
     Json,
@@ -48,7 +49,7 @@ def table(stack: Stack) -> dict[str, Resource]:
 
 def variables() -> Json:
     """Return the environment variables of the function that is asked."""
-    return {"DAGY_JOINS_TABLE": ref(TABLE)}
+    return {VARIABLE: ref(TABLE)}
 
 
 def update(stack: Stack) -> list[Statement]:

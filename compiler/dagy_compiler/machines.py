@@ -19,8 +19,6 @@ from dagy_compiler.cloudformation import (
     Json,
     Resource,
     StateMachine,
-    StateMachineEncryption,
-    StateMachineTracing,
     Statement,
     lasting,
     ref,
@@ -143,7 +141,6 @@ def state_machine(
     substitutions |= {f"{part}Arn": ref(version_id(part)) for part in machine.starts}
     own = _role(stack, machine, invoked, containers)
     location = DefinitionLocation(bucket=ref("ArtifactBucket"), key=ref(key_parameter(machine.id)))
-    key = stack.settings.kms_key
     properties = StateMachine(
         # A part has a name that no other has had: it may come again when it is gone.
         state_machine_name=stack.machine_name if machine.id == OUTERMOST else None,
@@ -151,9 +148,7 @@ def state_machine(
         definition=machine.definition if inline else None,
         definition_s3_location=None if inline else location,
         definition_substitutions=substitutions,
-        encryption_configuration=StateMachineEncryption(kms_key_id=key) if key else None,
-        tracing_configuration=StateMachineTracing() if stack.settings.xray else None,
-        tags=stack.tags,
+        **stack.around_machines,
     )
     needed = list(own.attached)
     if machine.id == OUTERMOST:

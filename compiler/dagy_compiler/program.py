@@ -201,43 +201,37 @@ class Program:
 def units_of(steps: tuple[Step, ...]) -> Iterator[int]:
     """Yield the units that some steps call, without those of the machines nested in them."""
     for step in steps:
-        match step:
-            case Call(unit=int(unit)):
-                yield unit
-            case Fork(branches=branches):
-                for branch in branches:
-                    yield from units_of(branch.steps)
-            case Guard(body=body):
-                yield from units_of(body.steps)
-            case Decide(then=then, otherwise=otherwise):
-                yield from units_of(then + otherwise)
+        if isinstance(step, Call) and step.unit is not None:
+            yield step.unit
+        if not isinstance(step, Nested):
+            for within in _within(step):
+                yield from units_of(within)
 
 
 def every(steps: tuple[Step, ...]) -> Iterator[Step]:
     """Yield steps and those within them, those of nested machines too."""
     for step in steps:
         yield step
-        match step:
-            case Fork(branches=branches):
-                for branch in branches:
-                    yield from every(branch.steps)
-            case Nested(body=body) | Guard(body=body):
-                yield from every(body.steps)
-            case Decide(then=then, otherwise=otherwise):
-                yield from every(then + otherwise)
+        for within in _within(step):
+            yield from every(within)
 
 
 def nested_in(steps: tuple[Step, ...]) -> Iterator[Nested]:
-    """Yield the machines that are nested in some steps, inner ones too."""
+    """Yield the machines that are nested in some steps, inner ones too, and these first."""
     for step in steps:
-        match step:
-            case Nested(body=body):
-                yield from nested_in(body.steps)
-                yield step
-            case Fork(branches=branches):
-                for branch in branches:
-                    yield from nested_in(branch.steps)
-            case Guard(body=body):
-                yield from nested_in(body.steps)
-            case Decide(then=then, otherwise=otherwise):
-                yield from nested_in(then + otherwise)
+        for within in _within(step):
+            yield from nested_in(within)
+        if isinstance(step, Nested):
+            yield step
+
+
+def _within(step: Step) -> tuple[tuple[Step, ...], ...]:
+    """Return the sequences of steps that a step consists of, if it does of any."""
+    match step:
+        case Fork(branches=branches):
+            return tuple(branch.steps for branch in branches)
+        case Nested(body=body) | Guard(body=body):
+            return (body.steps,)
+        case Decide(then=then, otherwise=otherwise):
+            return (then, otherwise)
+    return ()

@@ -147,6 +147,17 @@ def role(
     )
 
 
+def only_by_tls(actions: list[str], resources: list[Json]) -> Statement:
+    """Return what keeps everybody from reaching something in the clear."""
+    return Statement(
+        effect="Deny",
+        principal="*",
+        action=actions,
+        resource=resources,
+        condition={"Bool": {"aws:SecureTransport": "false"}},
+    )
+
+
 def write_log() -> Statement:
     """Return what writing to the stack's log takes."""
     return Statement(

@@ -25,8 +25,6 @@ from dagy_compiler.cloudformation import (
     Schedule,
     ScheduleTarget,
     StateMachine,
-    StateMachineEncryption,
-    StateMachineTracing,
     Statement,
     ref,
 )
@@ -164,7 +162,6 @@ def _guard(
     stack: Stack, name: str, definition: Definition, target: str, also: list[Statement]
 ) -> dict[str, Resource]:
     own = _guard_role(stack, name, [_start(ref(target)), *also])
-    key = stack.settings.kms_key
     substitutions: Json = {TARGET: ref(target)}
     if also:
         substitutions[MACHINE] = ref(OUTERMOST)
@@ -172,9 +169,7 @@ def _guard(
         role_arn=own.arn,
         definition=definition.to_json(),
         definition_substitutions=substitutions,
-        encryption_configuration=StateMachineEncryption(kms_key_id=key) if key else None,
-        tracing_configuration=StateMachineTracing() if stack.settings.xray else None,
-        tags=stack.tags,
+        **stack.around_machines,
     )
     return {
         **own.resources,

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from dagy_compiler.cloudformation import Json, Statement, Tag, ref, sub
+from dagy_compiler.cloudformation import (
+    Json,
+    StateMachineEncryption,
+    StateMachineTracing,
+    Statement,
+    Tag,
+    ref,
+    sub,
+)
 from dagy_compiler.settings import Settings
 from dagy_compiler.versions import Code
 
@@ -76,6 +84,16 @@ class Stack:
         if own:
             return sub(f"arn:${{AWS::Partition}}:s3:::{own}/${{AWS::StackName}}/*")
         return sub(f"${{{DATA}.Arn}}/*")
+
+    @property
+    def around_machines(self) -> dict[str, Any]:
+        """The properties that the settings give to every state machine."""
+        key = self.settings.kms_key
+        return {
+            "encryption_configuration": StateMachineEncryption(kms_key_id=key) if key else None,
+            "tracing_configuration": StateMachineTracing() if self.settings.xray else None,
+            "tags": self.tags,
+        }
 
     def use_key(self) -> list[Statement]:
         """Return what it takes to read and write what is encrypted by the user's key."""

@@ -19,14 +19,13 @@ from dagy.interpreter import TaskRun, Transition
 from dagy.mapping import item_of, keyed
 from dagy.spec import Direct, FlowSpec, ParameterReference, TaskRunSpec, follow, resolve
 from dagy.state import StateType
+from dagy.worker.failures import MESSAGE_CHARACTERS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 TRACEBACK_CHARACTERS = 16_000
 """Of a failure, the last ones; a line of a log holds 256 KB (CloudWatch Logs quotas)."""
-
-MESSAGE_CHARACTERS = 8_000
 
 
 class RecordSink:
