@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import platform
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,6 +22,7 @@ from dagy.packaging.sources import LeftOut, sources_of
 from dagy.packaging.vendor import Target, layer
 from dagy.resources import is_count
 from dagy.spec import FlowSpec
+from dagy.version import python_minor
 
 if TYPE_CHECKING:
     from dagy.schedules import Schedule
@@ -118,14 +118,13 @@ def build(loaded: LoadedFlow, options: BuildOptions, directory: Path) -> Built:
     check_importable(loaded.flow, traced)
     for warning in _differences(traced):
         warnings.warn(warning, stacklevel=2)
-    spec = _with_default_executor(traced.spec, options.default_executor)
-    spec = _with_default_memory(spec, options.default_memory_mb)
+    spec = _with_defaults(traced.spec, options)
     measured = measured_durations(spec) if options.from_history else None
     compiled = compile_flow(
         spec, mode=options.mode, fuse=options.fuse, joins=options.joins, measured=measured
     )
     source, left_out = source_of(loaded, options)
-    python_version = _python_version()
+    python_version = python_minor()
     packages, without = _packages(loaded, traced, compiled, options, python_version)
     bundle = write_bundle(
         compiled,
@@ -172,7 +171,7 @@ def _for_one_processor(traced: TracedFlow, declared: Declared) -> dict[str, byte
             f"flow {traced.spec.name!r}: its tasks run on {' and '.join(wanted)}, and an archive "
             "has packages for one; `dagy build` makes a layer for each"
         )
-    target = Target(wanted[0] if wanted else X86_64, _python_version())
+    target = Target(wanted[0] if wanted else X86_64, python_minor())
     return layer(declared, target, told=lambda _: None).contents()
 
 
@@ -228,10 +227,6 @@ def _declared(loaded: LoadedFlow, traced: TracedFlow) -> Declared:
     return declared.also(PYDANTIC) if _taking_pydantic(traced) else declared
 
 
-def _python_version() -> str:
-    return ".".join(platform.python_version_tuple()[:2])
-
-
 def measured_durations(spec: FlowSpec) -> dict[str, float]:
     """Return the seconds that a flow's task runs took here, by id.
 
@@ -252,34 +247,26 @@ def measured_durations(spec: FlowSpec) -> dict[str, float]:
     return durations
 
 
-def _with_default_executor(spec: FlowSpec, executor: str | None) -> FlowSpec:
-    """Give an executor to the tasks that name none."""
-    if executor is None:
-        return spec
-    if executor not in EXECUTORS:
+def _with_defaults(spec: FlowSpec, options: BuildOptions) -> FlowSpec:
+    """Give an executor, and memory, to the tasks that name none."""
+    executor, memory_mb = options.default_executor, options.default_memory_mb
+    if executor is not None and executor not in EXECUTORS:
         raise DefinitionError(
             f"there is no executor {executor!r}{nearest(executor, EXECUTORS)}; "
             f"the executors are {', '.join(EXECUTORS)}"
         )
-    tasks = {
-        name: replace(task, default_executor=executor)
-        if task.default_executor is None and task.service is None
-        else task
-        for name, task in spec.tasks.items()
-    }
-    return replace(spec, tasks=tasks)
-
-
-def _with_default_memory(spec: FlowSpec, memory_mb: int | None) -> FlowSpec:
-    """Give memory to the tasks that ask for none."""
-    if memory_mb is None:
-        return spec
-    if not is_count(memory_mb):
+    if memory_mb is not None and not is_count(memory_mb):
         raise DefinitionError(f"memory is a whole number of megabytes above 0, not {memory_mb!r}")
+    if executor is None and memory_mb is None:
+        return spec
     tasks = {
-        name: replace(task, memory_mb=memory_mb)
-        if task.memory_mb is None and task.service is None
-        else task
+        name: task
+        if task.service is not None
+        else replace(
+            task,
+            default_executor=task.default_executor or executor,
+            memory_mb=task.memory_mb or memory_mb,
+        )
         for name, task in spec.tasks.items()
     }
     return replace(spec, tasks=tasks)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import keyword
-import platform
 import re
 import sys
 import unicodedata
@@ -12,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from dagy.errors import ProjectError
-from dagy.version import __version__
+from dagy.version import __version__, python_minor
 
 WORKFLOW = ".github/workflows/dagy.yml"
 
@@ -68,7 +67,7 @@ def project_files(name: ProjectName) -> dict[str, str]:
     values = {
         "project": name.project,
         "module": name.module,
-        "python_version": _python_version(),
+        "python_version": python_minor(),
         "dagy_version": __version__,
     }
     sources = {
@@ -87,7 +86,7 @@ def workflow_files() -> dict[str, str]:
     """Return the workflow of GitHub Actions that tests a project and deploys it."""
     from dagy_compiler.templates import render_file
 
-    return {WORKFLOW: render_file("ci/dagy.yml", python_version=_python_version())}
+    return {WORKFLOW: render_file("ci/dagy.yml", python_version=python_minor())}
 
 
 def write_new(folder: Path, files: dict[str, str]) -> None:
@@ -113,7 +112,3 @@ def write_new(folder: Path, files: dict[str, str]) -> None:
                 file.write(text)
     except OSError as error:
         raise ProjectError(f"{folder / path}: cannot be written: {error.strerror}") from error
-
-
-def _python_version() -> str:
-    return ".".join(platform.python_version_tuple()[:2])
