@@ -52,6 +52,11 @@ class RemoteSummary:
     ended_at: datetime | None
 
     @property
+    def flow_name(self) -> str:
+        """The flow's name."""
+        return self.flow.name
+
+    @property
     def duration(self) -> float | None:
         """Seconds from start to end; None while it has not ended."""
         return None if self.ended_at is None else (self.ended_at - self.started_at).total_seconds()

@@ -17,7 +17,7 @@ from dagy.aws.stack_events import StackEvent
 from dagy.aws.target import Target
 from dagy.building import BuildOptions, Built
 from dagy.cli.build import warn_of_left_out
-from dagy.cli.params import read_params
+from dagy.cli.params import read_params, split_pairs
 from dagy.cli.screen import err, out, print_json, say, say_error, say_progress, say_warning, table
 from dagy.errors import DeployError
 from dagy.loader import load_flow
@@ -70,7 +70,7 @@ def deploy_flow(asked: DeployRequest, options: BuildOptions, target: Target | No
     shipping = Shipping(
         options=replace(options, bound=bound, told=say_progress),
         version=asked.version,
-        parameters=_pairs("--parameter", asked.parameters),
+        parameters=dict(split_pairs("--parameter", asked.parameters, "NAME=VALUE")),
         tags=tags_of(asked.tags),
         force=asked.force,
         keep=asked.keep,
@@ -101,16 +101,6 @@ def _run_here(asked: DeployRequest) -> None:
     )
     output = choose_output(as_json=asked.as_json, json_lines=False, quiet=False, live=True)
     run_flow(asked.flow, asked.pairs, asked.params_file, 1, True, output)
-
-
-def _pairs(option: str, texts: Sequence[str]) -> dict[str, str]:
-    pairs = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not name or not equals:
-            raise DeployError(f"{option} {text}: write it as NAME=VALUE")
-        pairs[name] = value
-    return pairs
 
 
 class _Told:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +26,7 @@ def read_params(flow: Flow[..., Any], pairs: Sequence[str], file: Path | None) -
     """
     values = _read_file(file) if file is not None else {}
     annotations = annotations_of(flow.fn)
-    for pair in pairs:
-        name, equals, text = pair.partition("=")
-        if not equals or not name:
-            raise ParameterError(f"--param {pair}: write it as name=value")
+    for name, text in split_pairs("--param", pairs):
         values[name] = _read_value(flow, name, text, accepted(annotations.get(name, Any)))
     return values
 
@@ -49,10 +46,7 @@ def read_given(
     """
     values = _read_file(file) if file is not None else {}
     shapes = {entry["name"]: entry.get("accepts") for entry in entries}
-    for pair in pairs:
-        name, equals, text = pair.partition("=")
-        if not equals or not name:
-            raise ParameterError(f"--param {pair}: write it as name=value")
+    for name, text in split_pairs("--param", pairs):
         shape = shapes.get(name)
         try:
             value = json.loads(text)
@@ -60,6 +54,26 @@ def read_given(
             value = text
         values[name] = text if not fits(value, shape) and fits(text, shape) else value
     return values
+
+
+def split_pairs(
+    option: str, pairs: Sequence[str], form: str = "name=value"
+) -> Iterator[tuple[str, str]]:
+    """Yield the name and the text of each pair.
+
+    Args:
+        option: that they were given by.
+        pairs: as they were given.
+        form: for messages: how one is written.
+
+    Raises:
+        ParameterError: one has no `=`, or no name.
+    """
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not equals or not name:
+            raise ParameterError(f"{option} {pair}: write it as {form}")
+        yield name, text
 
 
 def _read_value(flow: Flow[..., Any], name: str, text: str, accepted: Accepted) -> Any:

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import typer
-from rich.text import Text
 
-from dagy.aws.executions import RemoteSummary, list_remote
+from dagy.aws.executions import list_remote
 from dagy.aws.remote_run import Circumstances, RemoteRun
 from dagy.cli.place import Place
-from dagy.cli.runs import local, moment, print_run, status_of
-from dagy.cli.screen import duration, err, out, print_json, say, state_text, table
+from dagy.cli.runs import moment, print_list, print_run, status_of
+from dagy.cli.screen import err, print_json, say
 
 
 def show_remote_list(
@@ -31,21 +30,13 @@ def show_remote_list(
         statuses=[status_of(each) for each in statuses],
         since=None if since is None else moment(since, datetime.now(UTC)),
     )
-    if as_json:
-        print_json([run.to_dict() for run in runs])
-        return
-    if not runs:
-        say("No run fits; `dagy run FLOW --remote` makes one.")
-        return
-    rows = table("run", "flow", "status", "started", "took", "stack")
-    for run in runs:
-        rows.add_row(*_cells(run), run.flow.stack.name)
-    out.print(rows)
-
-
-def _cells(run: RemoteSummary) -> list[str | Text]:
-    status, started = state_text(run.status), local(run.started_at)
-    return [run.run_id, run.flow.name, status, started, duration(run.duration)]
+    print_list(
+        runs,
+        "stack",
+        lambda run: run.flow.stack.name,
+        nothing="No run fits; `dagy run FLOW --remote` makes one.",
+        as_json=as_json,
+    )
 
 
 def show_remote_run(place: Place, run_id: str, flow_name: str | None, *, as_json: bool) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, TypeVar
 
 import typer
 from rich.text import Text
@@ -16,6 +17,9 @@ from dagy.errors import HistoryError
 from dagy.history import Home, RunDetail, RunSummary, delete_runs, find_run, list_runs
 from dagy.history.recorded import CRASHED
 from dagy.state import StateType
+
+if TYPE_CHECKING:
+    from dagy.aws.executions import RemoteSummary
 
 NO_RUNS = "No runs yet. `dagy run FILE.py` makes one."
 
@@ -41,23 +45,43 @@ def show_list(
         statuses=[status_of(each) for each in statuses],
         since=None if since is None else moment(since, datetime.now(UTC)),
     )
+    filtered = flow_name or statuses or since
+    print_list(
+        runs,
+        "tasks",
+        lambda run: f"{run.task_runs_succeeded}/{run.task_runs_total}",
+        nothing="No run fits; `dagy runs list` shows the latest of all." if filtered else NO_RUNS,
+        as_json=as_json,
+    )
+
+
+R = TypeVar("R", RunSummary, "RemoteSummary")
+
+
+def print_list(
+    runs: Sequence[R], last: str, cell: Callable[[R], str], *, nothing: str, as_json: bool
+) -> None:
+    """Print runs, a line each.
+
+    Args:
+        runs: in the order in which they are to stand.
+        last: the heading of the last column.
+        cell: what stands there.
+        nothing: what to say if there are none.
+        as_json: print JSON.
+    """
     if as_json:
         print_json([run.to_dict() for run in runs])
         return
     if not runs:
-        filtered = flow_name or statuses or since
-        say("No run fits; `dagy runs list` shows the latest of all." if filtered else NO_RUNS)
+        say(nothing)
         return
-    rows = table("run", "flow", "status", "started", "took", "tasks")
+    rows = table("run", "flow", "status", "started", "took", last)
     for run in runs:
-        rows.add_row(*_cells(run))
+        status, started = state_text(run.status), local(run.started_at)
+        took = duration(run.duration)
+        rows.add_row(run.run_id, run.flow_name, status, started, took, cell(run))
     out.print(rows)
-
-
-def _cells(run: RunSummary) -> list[str | Text]:
-    done = f"{run.task_runs_succeeded}/{run.task_runs_total}"
-    started, took = local(run.started_at), duration(run.duration)
-    return [run.run_id, run.flow_name, state_text(run.status), started, took, done]
 
 
 def status_of(text: str) -> str:
