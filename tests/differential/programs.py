@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 from hypothesis import strategies as st
 
 from dagy import branch, unmapped
+from dagy.mapping import tolerable
 from dagy_compiler.limits import INLINE_ITEMS
 from tests.differential import palette
 
@@ -62,11 +64,21 @@ class Repeated:
 
 @dataclass(frozen=True)
 class Mapped:
-    """A task over a list of some length that is known only when the flow runs."""
+    """A task over a list of some length that is known only when the flow runs.
+
+    Attributes:
+        task: index into the palette.
+        order: what it is to do.
+        width: length of the list.
+        tolerated: how many items may fail, or what share of them.
+        after: earlier outputs that it waits for, counted back from here.
+    """
 
     task: int
     order: dict[str, Any]
     width: int
+    tolerated: float | None = None
+    after: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -138,9 +150,11 @@ def _do(statement: Statement, outputs: list[Any]) -> None:
                 inside = list(before)
                 _do(call, inside)
                 outputs.append(inside[-1])
-        case Mapped(task=task, order=order, width=width):
-            listed = palette.numbers({}, width)
-            outputs.append(palette.TASKS[task].map(unmapped(order), listed))
+        case Mapped(task=task, order=order, width=width, tolerated=tolerated, after=after):
+            wait_for = [_earlier(outputs, back) for back in after if outputs]
+            extra = {"wait_for": wait_for} if wait_for else {}
+            listed = palette.numbers({}, width, **extra)
+            outputs.append(_tolerant(task, tolerated).map(unmapped(order), listed))
         case Branched(condition=condition, then=then, otherwise=otherwise):
             if not outputs:
                 outputs.append(
@@ -149,6 +163,15 @@ def _do(statement: Statement, outputs: list[Any]) -> None:
             decided = palette.plain({"fails": 0}, _earlier(outputs, condition))[0]
             chosen = branch(decided, _side(then, outputs), _side(otherwise, outputs))
             outputs.append(palette.plain({"fails": 0}, chosen))
+
+
+@cache  # the same task each time
+def _tolerant(task: int, tolerated: float | None) -> Any:
+    found = palette.TASKS[task]
+    if tolerated is None:
+        return found
+    name = f"{found.name}_tolerating_{tolerated}"
+    return found.with_options(name=name, tolerated_failures=tolerated)
 
 
 def _side(statements: tuple[Statement, ...], outputs: list[Any]) -> Callable[[], Any]:
@@ -162,9 +185,9 @@ def _side(statements: tuple[Statement, ...], outputs: list[Any]) -> Callable[[],
 
 
 @st.composite
-def orders(draw: st.DrawFn, fails: int) -> dict[str, Any]:
-    order: dict[str, Any] = {"fails": fails}
-    if fails:
+def orders(draw: st.DrawFn, fails: int, broken: tuple[int, ...] = ()) -> dict[str, Any]:
+    order: dict[str, Any] = {"fails": fails, **({"broken": list(broken)} if broken else {})}
+    if fails or broken:
         order["error"] = draw(st.sampled_from(sorted(palette.ERRORS)))
         order["says"] = draw(ODD_TEXTS)
     if draw(st.booleans()):
@@ -185,12 +208,32 @@ def calls(draw: st.DrawFn, tasks: int) -> Call:
     return Call(task, draw(orders(fails)), tuple(draw(back)), tuple(draw(back)[:1]))
 
 
+TOLERATED = st.sampled_from([None, None, 0, 1, 2, 0.1, 0.5, 1 / 3])
+
+
 @st.composite
 def maps(draw: st.DrawFn, tasks: int) -> Mapped:
     task = draw(st.integers(0, tasks - 1))
     fails = draw(st.integers(0, _fails_before_success(task)))
     width = draw(st.sampled_from([0, 1, 2, 3, 41]))
-    return Mapped(task, draw(orders(fails)), width)
+    tolerated = draw(TOLERATED)
+    items = st.sets(st.integers(0, width - 1), max_size=tolerable(tolerated, width))
+    broken = draw(items) if width and tolerated else ()
+    return Mapped(task, draw(orders(fails, tuple(broken))), width, tolerated)
+
+
+@st.composite
+def failing_maps(draw: st.DrawFn, tasks: int) -> Mapped:
+    """Maps of which one item too many fails, and none comes after that."""
+    task = draw(st.integers(0, tasks - 1))
+    width = draw(st.sampled_from([1, 2, 3, 41]))
+    tolerated = draw(TOLERATED)
+    allowed = min(tolerable(tolerated, width), width - 1)
+    tolerated = min(tolerated, allowed) if isinstance(tolerated, int) else tolerated
+    sizes = {"min_size": allowed, "max_size": allowed}
+    others = draw(st.sets(st.integers(0, width - 2), **sizes)) if allowed else set()
+    broken = (*others, width - 1)
+    return Mapped(task, draw(orders(0, broken)), width, tolerated, after=tuple(range(30)))
 
 
 def statements(tasks: int, depth: int = 2) -> st.SearchStrategy[Statement]:
@@ -262,5 +305,7 @@ def failing_programs(
     """Flows in which one task fails for good, after all others: what else would run is chance."""
     program = draw(drawn(tasks))
     task = draw(st.integers(0, tasks - 1))
-    last = Call(task, draw(orders(99)), after=tuple(range(30)))
+    last: Statement = Call(task, draw(orders(99)), after=tuple(range(30)))
+    if draw(st.sampled_from([False, False, True])):
+        last = draw(failing_maps(tasks))
     return Drawn((*program.statements, last), program.returns, program.policy)
