@@ -16,12 +16,12 @@ from dagy_compiler.jsonata import expression
 from dagy_compiler.states import INFRASTRUCTURE_RETRIER, NO_OUTPUT, Ending, asking, worker_task
 
 # Nothing else that an item puts out is a number: values are text, or objects that name one.
-_IS_FAILED: Final = "$type($) = 'number'"
+_IS_FAILED: Final = "$type($one) = 'number'"
 
-_FAILED: Final = f"$states.input[{_IS_FAILED}]"
+_FAILED: Final = f"$filter($states.input, function($one) {{{_IS_FAILED}}})"
 """JSONata for the indices of the items that failed, of what all items have put out."""
 
-OUTPUTS: Final = f"[$states.input.({_IS_FAILED} ? 'null' : $)]"
+OUTPUTS: Final = f"[$map($states.input, function($one) {{{_IS_FAILED} ? 'null' : $one}})]"
 """JSONata for what stands for the items' outputs, of what all items have put out."""
 
 
@@ -54,15 +54,16 @@ def enough_succeeded(failures: float, following: str, too_many: str) -> Choice:
     count, items = f"$count({_FAILED})", "$count($states.input)"
     if isinstance(failures, float):
         share = share_of(failures)
-        condition = f"{count} * {share.denominator} <= {items} * {share.numerator}"
+        condition = f"{count} * {share.denominator} > {items} * {share.numerator}"
         allowed = f"$floor({items} * {share.numerator} / {share.denominator})"
     else:
-        condition, allowed = f"{count} <= {failures}", str(failures)
-    return Choice(
-        choices=(Rule(condition=expression(condition), next=following),),
-        output={"item": expression(f"({_FAILED})[{allowed}]")},
-        default=too_many,
+        condition, allowed = f"{count} > {failures}", str(failures)
+    one_too_many = Rule(
+        condition=expression(condition),
+        output={"item": expression(f"[{_FAILED}][{allowed}]")},
+        next=too_many,
     )
+    return Choice(choices=(one_too_many,), default=following)
 
 
 def too_many_failed(task_run_id: str, around: Mapping[str, Any], comment: str) -> Task:

@@ -226,8 +226,9 @@ def maps(draw: st.DrawFn, tasks: int) -> Mapped:
 def failing_maps(draw: st.DrawFn, tasks: int) -> Mapped:
     """Maps of which one item too many fails, and none comes after that."""
     task = draw(st.integers(0, tasks - 1))
-    width = draw(st.sampled_from([1, 2, 3, 41]))
     tolerated = draw(TOLERATED)
+    # moto's engine lets a distributed Map succeed although an item has failed.
+    width = draw(st.sampled_from([1, 2, 3, 41] if tolerated else [1, 2, 3]))
     allowed = min(tolerable(tolerated, width), width - 1)
     tolerated = min(tolerated, allowed) if isinstance(tolerated, int) else tolerated
     sizes = {"min_size": allowed, "max_size": allowed}
