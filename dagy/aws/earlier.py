@@ -168,7 +168,9 @@ def earlier_there(evidence: Evidence) -> EarlierRun:
         if whole.map_over is None or whole.id not in succeeded or whole.id in outputs:
             continue
         items = [name for name in outputs if name.startswith(f"{whole.id}[")]
-        outputs[whole.id] = [outputs[f"{whole.id}[{index}]"] for index in range(len(items))]
+        names = [f"{whole.id}[{at}]" for at in range(evidence.counts.get(whole.id, len(items)))]
+        # The map has succeeded: an item without an output has failed, which was tolerated.
+        outputs[whole.id] = [outputs.get(name, "null") for name in names]
 
     def text(name: str) -> str | None:
         return data.text(outputs[name]) if name in outputs else None

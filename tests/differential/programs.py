@@ -111,6 +111,10 @@ class Drawn:
         """Whether a map has more items than an inline Map takes."""
         return any(map(_is_distributed, self.statements))
 
+    def tolerates(self) -> bool:
+        """Whether failures of some items are tolerated."""
+        return any(map(_tolerates, self.statements))
+
     def body(self) -> Callable[[], Any]:
         """Return the function of the flow."""
 
@@ -130,6 +134,15 @@ def _is_distributed(statement: Statement) -> bool:
             return width > INLINE_ITEMS
         case Branched(then=then, otherwise=otherwise):
             return any(map(_is_distributed, (*then, *otherwise)))
+    return False
+
+
+def _tolerates(statement: Statement) -> bool:
+    match statement:
+        case Mapped(tolerated=tolerated):
+            return bool(tolerated)
+        case Branched(then=then, otherwise=otherwise):
+            return any(map(_tolerates, (*then, *otherwise)))
     return False
 
 
