@@ -68,7 +68,7 @@ def remote_run(evidence: Evidence) -> RemoteRun:
     rows = _Rows(evidence)
     task_runs = tuple(rows.details())
     caused = (each for each in task_runs if _caused(each))
-    failed = next((each for each in caused if each.task_run_id not in rows.tolerated), None)
+    failed = next((each for each in caused if each.task_run_id not in rows.blameless), None)
     error = failure_of(execution)
     if error is not None and failed is not None and failed.error is not None:
         error = failed.error
@@ -181,7 +181,7 @@ class _Rows:
     """The task runs of a run.
 
     Attributes:
-        tolerated: the items that failed, and did not fail their map.
+        blameless: items that failed, and did not fail their map; and maps that another one failed.
     """
 
     def __init__(self, evidence: Evidence) -> None:
@@ -195,7 +195,7 @@ class _Rows:
                 self._rows[name] = _Row(name)
                 self._rows[name].end(StateType.SUCCEEDED, None, None)
         self._gather_maps()
-        self.tolerated = self._find_tolerated()
+        self.blameless = self._find_blameless()
         if self._execution.has_ended and self._rows:
             self._settle()
 
@@ -245,7 +245,7 @@ class _Rows:
             has_ended = self._has_ended(run.id)
             self._rows[run.id] = _whole(run.id, made, count, allowed, has_ended=has_ended)
 
-    def _find_tolerated(self) -> frozenset[str]:
+    def _find_blameless(self) -> frozenset[str]:
         spec = self._evidence.spec
         tolerant = {
             run.id for run in spec.task_runs if spec.tasks[run.task_name].tolerated_failures
@@ -255,7 +255,7 @@ class _Rows:
             whole, bracket, _ = name.partition("[")
             if bracket and whole in tolerant and row.state is StateType.FAILED:
                 blamed = whole in self._rows and self._rows[whole].message == f"{name} failed"
-                found |= set() if blamed else {name}
+                found.add(whole if blamed else name)
         return frozenset(found)
 
     def _has_ended(self, name: str) -> bool:
@@ -268,7 +268,7 @@ class _Rows:
         failed = [
             row.name
             for row in self._rows.values()
-            if row.state is StateType.FAILED and row.name not in self.tolerated
+            if row.state is StateType.FAILED and row.name not in self.blameless
         ]
         under_way = [row for row in self._rows.values() if row.state not in TERMINAL]
         if execution.status == "FAILED" and not failed and len(under_way) == 1:
