@@ -7,9 +7,13 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-import pandas as pd
-
 from dagy import branch, flow, register_codec, task
+
+
+def frame() -> Any:
+    import pandas as pd  # a worker on ministack has none
+
+    return pd.DataFrame({"n": [1]})
 
 
 class Basket:
@@ -64,7 +68,7 @@ VALUES: dict[str, Callable[[], Any]] = {
 }
 
 WITHOUT_TRUTH: dict[str, Callable[[], Any]] = {
-    "a frame": lambda: pd.DataFrame({"n": [1]}),
+    "a frame": frame,
     "an unknown basket": lambda: Basket(None),
 }
 
@@ -80,7 +84,7 @@ def made(name: str) -> Any:
 
 @task(serializer="pickle", retries=2, retry_delay_seconds=0.001)
 def made_within(name: str) -> Any:
-    return {"rows": [0, {"the one": value_of(name)}], "frame": pd.DataFrame({"n": [1]})}
+    return {"rows": [0, {"the one": value_of(name)}], "frame": frame()}
 
 
 @task(executor="ecs", serializer="pickle")

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -10,6 +11,8 @@ from sfnx.testing import Failure, run
 
 from dagy.testing import run_in_memory
 from dagy_compiler import compile_flow
+from dagy_compiler.bundle import FlowSource, write_bundle
+from tests.differential import branch_flows
 from tests.differential.branch_flows import (
     VALUES,
     WITHOUT_TRUTH,
@@ -182,3 +185,25 @@ def test_parameters_on_moto(given):
     there = on_moto(on_parameters, given)
     assert agrees(there, on_parameters, given)
     assert there.asked == 1
+
+
+@pytest.mark.parametrize(
+    ("drawn", "given"),
+    [
+        *((whole, {"name": name}) for name in ("minus zero", "no bytes", "an unknown basket")),
+        *((at_once, {"name": name}) for name in ("larger than a state", "an empty basket")),
+        (one_in_another, {"name": "true", "second": False}),
+        (on_parameters, {}),
+        (on_parameters, {"flag": True, "number": -1, "text": "x", "options": {"deep": ["0"]}}),
+    ],
+    ids=str,
+)
+def test_on_ministack_with_the_worker_of_the_artifact(ministack, tmp_path, drawn, given):
+    root = Path(__file__).parents[2]
+    package = (root / "tests" / "__init__.py", Path(__file__).with_name("__init__.py"))
+    source = FlowSource(root, (Path(branch_flows.__file__), *package))
+    found = compile_flow(drawn.build(), mode="micro")
+    there = ministack.run(write_bundle(found, source, tmp_path, python_version="3.12").path, given)
+    output, error, message = locally(drawn, given)
+    assert (there.output, there.error) == (output, error)
+    assert there.error is None or there.error_message == message
