@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from dagy import flow, task
+from dagy import branch, flow, task
 from dagy.worker import handle
 from dagy.worker.seed import SEED_KEY
 
@@ -127,3 +127,14 @@ def test_a_worker_that_runs_a_whole_flow_keeps_each_result(data):
         "double[1]": "4",
         "total": "6",
     }
+
+
+def test_the_truth_of_a_result_that_is_there_is_told(seed):
+    @flow
+    def choosing():
+        return branch(listed()[0], lambda: double(1), lambda: double(2))
+
+    seed(listed="[0, 6]")
+    event = {"tasks": ["listed"], "attempt": 1, "truths": [{"task": "double", "branch": 0}]}
+    assert handle({"dagy": 2, "run": RUN, **event}, choosing.build())["truths"] == {"t0": False}
+    assert calls == []

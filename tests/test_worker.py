@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from dagy import RunContext, flow, task
+from dagy import RunContext, branch, flow, task
 from dagy.code import code_of, load
 from dagy.container import call_of
 from dagy.errors import (
@@ -382,3 +382,57 @@ def test_a_call_is_kept_as_it_is_for_the_container_that_is_to_make_it(tmp_path, 
     assert handle(event, SPEC) == {}
     given = {"DAGY_CALL": '{"attempt": 2}', "DAGY_CALL_S3": "run-1/calls/number"}
     assert json.loads(call_of(given)) == {**call, "attempt": 2}
+
+
+@task
+def basket(n: int) -> dict:
+    return {"rows": [n], "n": n}
+
+
+@flow
+def deciding(n: int = 0):
+    found = basket(n)
+    some = branch(found["rows"][0], lambda: number(1))
+    other = branch(found["rows"][7], lambda: number(2))
+    return [some, other, branch(n, lambda: nothing())]
+
+
+DECIDING = deciding.build()
+TRUTHS = [{"task": name, "branch": 0} for name in ("number", "number-2", "nothing")]
+
+
+@pytest.mark.parametrize("n", [0, 3])
+def test_a_call_tells_the_truth_of_what_decides_branches_and_null_where_it_cannot(n):
+    event = {"dagy": 2, "tasks": ["basket"], "attempt": 1, "parameters": {"n": n}}
+    answer = handle({**event, "truths": TRUTHS}, DECIDING)
+    assert answer["truths"] == {"t0": n > 0, "t1": None, "t2": n > 0}
+    assert json.loads(answer["output"]) == {"rows": [n], "n": n}
+    several = handle({**event, "truths": TRUTHS[:1], "want": ["basket"]}, DECIDING)
+    assert several["truths"] == {"t0": n > 0}
+
+
+def test_a_call_that_is_not_asked_for_a_truth_answers_as_before():
+    answer = handle({"dagy": 2, "tasks": ["basket"], "attempt": 1, "parameters": {}}, DECIDING)
+    assert answer.keys() == {"output", "task_run"}
+
+
+def test_what_cannot_be_told_fails_when_it_is_asked_for():
+    event = {"dagy": 2, "truth": TRUTHS[1], "results": {"basket": '{"rows":[1]}'}}
+    with pytest.raises(LookupError, match=r"there is no \[7\] in output\['rows'\]"):
+        handle(event, DECIDING)
+
+
+def test_of_a_task_run_that_was_skipped_no_truth_is_told():
+    @flow
+    def within(n: int = 0):
+        first = basket(n)
+        return branch(
+            first["n"], lambda: branch(basket(first["n"])["n"], lambda: nothing(), lambda: odd())
+        )
+
+    spec = within.build()
+    truths = [{"task": "nothing", "branch": at} for at in (0, 1)]
+    event = {"dagy": 2, "tasks": ["basket", "basket-2"], "parameters": {}, "truths": truths}
+    answer = handle({**event, "want": ["basket", "basket-2"]}, spec)
+    assert answer["outputs"]["o1"] is None
+    assert answer["truths"] == {"t0": False, "t1": None}

@@ -192,7 +192,8 @@ def _line(step: Call | Await | Tell | Join, units: tuple[Unit, ...]) -> str:
 
 
 def _decide(step: Decide, units: tuple[Unit, ...], indent: str) -> Iterator[str]:
-    yield f"{indent}decide by {_value(step.condition)}{_reads(step.inputs)}"
+    told = "" if step.truth is None else f", told in {step.truth},"
+    yield f"{indent}decide by {_value(step.condition)}{told}{_reads(step.inputs)}"
     sides = (
         ("then", step.then, step.lost_otherwise),
         ("otherwise", step.otherwise, step.lost_then),
@@ -211,7 +212,9 @@ def _call(call: Call, units: tuple[Unit, ...]) -> str:
     answers = f", answers {', '.join(wanted)}" if len(wanted) > 1 else ""
     limit = "" if call.limit is None else f", at most {call.limit:,} bytes a value"
     inline = f", {', '.join(call.inline_only)} never stored" if call.inline_only else ""
-    return unit.name + _reads(call.inputs) + answers + limit + inline
+    count = len(call.truths)
+    truths = f", tells {count} truth{'s' * (count > 1)}" if count else ""
+    return unit.name + _reads(call.inputs) + answers + truths + limit + inline
 
 
 def _reads(inputs: Inputs) -> str:
@@ -238,6 +241,8 @@ def _assigned(name: str, source: Source) -> str:
 def _source(source: Source) -> str:
     if source.variable is not None:
         return source.variable
+    if source.truth is not None:
+        return f"own truth {source.truth}"
     if source.branch is not None:
         return f"{source.key} of branch {source.branch + 1}"
     return "own output" if source.key is None else f"own {source.key}"

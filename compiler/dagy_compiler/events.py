@@ -20,7 +20,9 @@ def no_retries(_name: str, _task: Task) -> int:
 
 
 def heaviest(states: Mapping[str, State], start_at: str, weigh: Weigh) -> int:
-    """Return the weight of the heaviest way through some states on which nothing is caught.
+    """Return the weight of the heaviest way through some states on which all goes well.
+
+    Nothing is caught on it, and no branch has to ask for a truth that a call could not tell.
 
     Args:
         states: of a machine, a branch or what runs for an item; what follows and is not among them
@@ -31,7 +33,7 @@ def heaviest(states: Mapping[str, State], start_at: str, weigh: Weigh) -> int:
     total: dict[str, int] = {}
     pending = [start_at]
     while pending:
-        following = [name for name in _following(states[pending[-1]]) if name in states]
+        following = [name for name in _following(states, pending[-1]) if name in states]
         unknown = [name for name in following if name not in total]
         pending += unknown
         if not unknown:
@@ -78,10 +80,19 @@ def events_of_task(task: Task) -> int:
     return limits.EVENTS_OF_SYNC_TASK if is_job else limits.EVENTS_OF_LAMBDA_TASK
 
 
-def _following(state: State) -> list[str]:
+def asks_again(states: Mapping[str, State], name: str) -> bool:
+    """Tell whether a Choice has what leads back to it as its default: a call that asks."""
+    choice = states[name]
+    asks = states.get(choice.default) if isinstance(choice, Choice) else None
+    return isinstance(asks, Task) and asks.next == name
+
+
+def _following(states: Mapping[str, State], name: str) -> list[str]:
+    state = states[name]
     match state:
         case Choice(choices=choices, default=default):
-            return [*(rule.next for rule in choices), default]
+            sides = [rule.next for rule in choices]
+            return sides if asks_again(states, name) else [*sides, default]
         case Succeed() | Fail():
             return []
     return [] if state.next is None else [state.next]

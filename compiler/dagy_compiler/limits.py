@@ -138,6 +138,9 @@ CLAIM_BYTES: Final = 126
 name of an execution has 80 characters (API reference, "StartExecution"). One that is stored for
 other branches has its task run's id in place of the hash."""
 
+TRUTH_BYTES: Final = 5
+"""What the truth of a value takes: `true`, `false` or `null`."""
+
 INLINE_ITEMS: Final = 40
 """Items of an inline Map, which runs at most 40 at once (developer guide, "Map state processing
 modes", read 2026-11); a map of more is distributed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from dagy_compiler.limits import CLAIM_BYTES, HANDED_BYTES, INLINE_ITEMS
+from dagy_compiler.limits import CLAIM_BYTES, HANDED_BYTES, INLINE_ITEMS, TRUTH_BYTES
 from dagy_compiler.owners import unit_state_names
 from dagy_compiler.plan import Plan
 from dagy_compiler.program import (
@@ -86,8 +86,9 @@ class _Payloads:
         yield Payload(self._sent(call.inputs), f"what {name} is sent")
         each = self._answered(call)
         count = 1 if call.want is None else len(call.want)
-        yield Payload(each * count, f"what {name} answers")
-        self._sizes |= dict.fromkeys((variable for variable, _ in call.assigns), each)
+        told = TRUTH_BYTES * len(call.truths)
+        yield Payload(each * count + told, f"what {name} answers")
+        self._sizes |= {variable: self._size(source, call) for variable, source in call.assigns}
 
     def _joined(
         self, branches: tuple[Sequence, ...], assigns: tuple[tuple[str, Source], ...], what: str
@@ -117,6 +118,8 @@ class _Payloads:
     def _size(self, source: Source, last: Step) -> int:
         if source.variable is not None:
             return self._sizes[source.variable]
+        if source.truth is not None:
+            return TRUTH_BYTES
         if isinstance(last, Call):
             return self._answered(last)
         # A fork that ends its scope hands on what its branches yield.

@@ -20,11 +20,13 @@ class Source:
         branch: of a Fork's result, the branch, from 0.
         key: of a branch's output, or of the outputs that a worker or a nested machine answers,
             the field.
+        truth: of the truths that a worker tells beside its outputs, which one.
     """
 
     variable: str | None = None
     branch: int | None = None
     key: str | None = None
+    truth: int | None = None
 
 
 OWN_OUTPUT = Source()
@@ -49,6 +51,11 @@ class Inputs:
     joined: tuple[str, ...] = ()
 
 
+Asked = tuple[str, int]
+"""Where a worker finds what decides a branch: a task run inside, and which of the branches around
+that. A definition names no more of it, for a path has keys of the user's."""
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """One invocation of the worker, with its further attempts; for a map, one for each item.
@@ -59,6 +66,7 @@ class Call:
         want: the task runs whose outputs it answers; None for the last one's alone.
         limit: bytes that each of these may take before it is stored; None for the worker's own.
         inline_only: those that may not be stored, because a state opens them.
+        truths: of which values it also tells whether they are true; null where it cannot tell.
         assigns: what it leaves for later states of its scope.
     """
 
@@ -67,6 +75,7 @@ class Call:
     want: tuple[str, ...] | None = None
     limit: int | None = None
     inline_only: tuple[str, ...] = ()
+    truths: tuple[Asked, ...] = ()
     assigns: Values = ()
 
 
@@ -106,21 +115,24 @@ class Decide:
 
     Attributes:
         condition: refers to the value that decides.
-        asked: where the worker finds it: a task run inside, and which of the branches around that.
+        asked: where the worker finds it.
         inputs: what the worker is sent that reads it.
         then: steps where it is true.
         otherwise: steps where it is false.
         lost_then: variables that have no value where `then` is not taken, and are read later.
         lost_otherwise: likewise where `otherwise` is not taken.
+        truth: the variable in which an earlier call has told whether it is true; None if none has,
+            so that a worker has to be asked.
     """
 
     condition: Direct
-    asked: tuple[str, int]
+    asked: Asked
     inputs: Inputs
     then: tuple[Step, ...]
     otherwise: tuple[Step, ...]
     lost_then: tuple[str, ...] = ()
     lost_otherwise: tuple[str, ...] = ()
+    truth: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,9 @@ PROTOCOL: Final = 2
 OUTPUT: Final = "$states.result.Payload.output"
 """JSONata for what the worker hands on."""
 
+TRUTHS: Final = "$states.result.Payload.truths"
+"""JSONata for what it tells of values that decide branches, as `t0`, `t1`, ..."""
+
 NO_OUTPUT: Final[dict[str, Any]] = {}
 """The output of a state that nothing reads; a state's default is its whole result."""
 

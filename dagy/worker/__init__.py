@@ -14,6 +14,7 @@ spec names, through the same interpreter as the laptop. An invocation says which
 | `rest` | seconds to wait before the attempt: the fraction that a Wait state cannot wait |
 | `item` | of a map, the index of the item to run |
 | `keep` | store the outcome of the item under its index, and answer nothing |
+| `truths` | what decides branches: whether each is true is answered, as `truths.t0` ..., or null |
 | `inline` | ids whose outputs may not be stored, because a service is given them |
 | `run`, `limit` | the execution, and the bytes an output may take: what is larger is stored |
 | `flow_attempt` | which attempt of the flow, where there are several and joins |

@@ -6,8 +6,8 @@ import inspect
 import json
 import sys
 import time
-from collections.abc import Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -82,7 +82,7 @@ class Invocation:
             count = self._count(self._run_spec(event["count"]))
             return {"count": count, "task_run": event["count"]}
         if "truth" in event:
-            return {"truth": self._truth(**event["truth"])}
+            return {"truth": self._truth(event["truth"], self._lookup)}
         if event.get("return"):
             value = resolve(self._spec.outputs, self._lookup)
             return {"output": self._hand(to_text(value, self._artifacts))}
@@ -154,10 +154,38 @@ class Invocation:
                 f"task run {task_run_id!r}: the worker of an item died before it could say why"
             ) from error
 
-    def _truth(self, task: str, branch: int) -> bool:
-        [run] = [run for run in self._spec.task_runs if run.id == task]
-        condition, _ = run.when[branch]
-        return bool(resolve(condition, self._lookup))
+    def _truth(self, asked: Mapping[str, Any], lookup: Callable[[Direct], Any]) -> bool:
+        """Return whether a value is true that decides a branch.
+
+        Args:
+            asked: where it stands: `task`, a task run, and `branch`, which of those around that.
+            lookup: gives the value of a reference.
+        """
+        [run] = [run for run in self._spec.task_runs if run.id == asked["task"]]
+        condition, _ = run.when[asked["branch"]]
+        return bool(resolve(condition, lookup))
+
+    def _truths(self, made: Mapping[str, TaskRun]) -> dict[str, Any]:
+        """Return what is to be told of values that decide branches, as fields of the answer.
+
+        Where something is wrong with a value it is null: the branch then asks, and fails by it.
+        """
+
+        def lookup(reference: Direct) -> Any:
+            if isinstance(reference, ParameterReference):
+                return self._lookup(reference)
+            text = made[reference.task_run_id].output
+            if text is None:
+                raise LookupError(f"{reference.task_run_id} was skipped")
+            return follow(from_text(text, self._artifacts), reference.path)
+
+        truths: dict[str, bool | None] = {}
+        for at, asked in enumerate(self._event.get("truths", ())):
+            truths[f"t{at}"] = None
+            # A truth may be code of the user's, and the task run has succeeded whatever it raises.
+            with suppress(BaseException):
+                truths[f"t{at}"] = self._truth(asked, lookup)
+        return {"truths": truths} if truths else {}
 
     def _count(self, run: TaskRunSpec) -> int:
         args, kwargs = resolve(run.args, self._lookup), resolve(run.kwargs, self._lookup)
@@ -224,10 +252,10 @@ class Invocation:
         if "want" not in self._event:
             last = runs[-1].id
             output = self._hand(_text(made[last]), self._event["tasks"][-1])
-            return {"output": output, "task_run": last}
+            return {"output": output, "task_run": last, **self._truths(made)}
         wanted = self._event["want"]
         outputs = {f"o{index}": self._hand_run(made[name]) for index, name in enumerate(wanted)}
-        return {"outputs": outputs, "task_runs": wanted}
+        return {"outputs": outputs, "task_runs": wanted, **self._truths(made)}
 
     def _run_kept(self, run: TaskRunSpec) -> dict[str, Any]:
         """Run an item whose outcome is to be stored, because there are too many of them."""

@@ -34,7 +34,7 @@ def estimated(spec, mode="micro", **options):
     [
         (chain, 3, 3),  # a state each
         (diamond, 4, 6),  # and a Parallel and a Pass for the fork
-        (branched, 5, 6),  # two calls for the longer side, one that decides, a Choice
+        (branched, 5, 5),  # two calls for the longer side, and a Choice
         (mapped, 3, 7),  # count, choose, Map, one item, gather
         (guarded, 1, 7),
     ],

@@ -83,11 +83,22 @@ class Mapped:
 
 @dataclass(frozen=True)
 class Branched:
-    """One of two sides, as an earlier output decides."""
+    """One of two sides.
+
+    Attributes:
+        condition: an earlier output, counted back from here.
+        then: where what decides is true.
+        otherwise: where it is false.
+        by: what decides: `part` of what a task makes of that output, a `value` that a task makes,
+            the `earlier` output itself, or the flow's `parameter`.
+        value: that of `value`.
+    """
 
     condition: int
     then: tuple[Statement, ...]
     otherwise: tuple[Statement, ...]
+    by: str = "part"
+    value: Any = None
 
 
 Statement = Call | Repeated | Mapped | Branched
@@ -101,11 +112,13 @@ class Drawn:
         statements: what it does, in order.
         returns: earlier outputs that it returns, counted back from the end; one alone as it is.
         policy: its own options.
+        default: the value of its parameter.
     """
 
     statements: tuple[Statement, ...]
     returns: tuple[int, ...]
     policy: dict[str, Any] = field(default_factory=dict)
+    default: Any = None
 
     def is_distributed(self) -> bool:
         """Whether a map has more items than an inline Map takes."""
@@ -118,10 +131,10 @@ class Drawn:
     def body(self) -> Callable[[], Any]:
         """Return the function of the flow."""
 
-        def body() -> Any:
+        def body(given: Any = self.default) -> Any:
             outputs: list[Any] = []
             for statement in self.statements:
-                _do(statement, outputs)
+                _do(statement, outputs, given)
             found = [_earlier(outputs, back) for back in self.returns]
             return found[0] if len(found) == 1 else found
 
@@ -150,31 +163,30 @@ def _earlier(outputs: list[Any], back: int) -> Any:
     return outputs[-1 - back % len(outputs)] if outputs else None
 
 
-def _do(statement: Statement, outputs: list[Any]) -> None:
+def _do(statement: Statement, outputs: list[Any], given: Any) -> None:
     match statement:
         case Call(task=task, order=order, reads=reads, after=after):
-            given = [_earlier(outputs, back) for back in reads]
+            read = [_earlier(outputs, back) for back in reads]
             wait_for = [_earlier(outputs, back) for back in after if outputs]
             extra = {"wait_for": wait_for} if wait_for else {}
-            outputs.append(palette.TASKS[task](order, *given, **extra))
+            outputs.append(palette.TASKS[task](order, *read, **extra))
         case Repeated(call=call, times=times):
             before = list(outputs)
             for _ in range(times):
                 inside = list(before)
-                _do(call, inside)
+                _do(call, inside, given)
                 outputs.append(inside[-1])
         case Mapped(task=task, order=order, width=width, tolerated=tolerated, after=after):
             wait_for = [_earlier(outputs, back) for back in after if outputs]
             extra = {"wait_for": wait_for} if wait_for else {}
             listed = palette.numbers({}, width, **extra)
             outputs.append(_tolerant(task, tolerated).map(unmapped(order), listed))
-        case Branched(condition=condition, then=then, otherwise=otherwise):
+        case Branched(then=then, otherwise=otherwise):
             if not outputs:
-                outputs.append(
-                    palette.plain({"fails": 0, "value": [condition % 2] * (condition % 2)})
-                )
-            decided = palette.plain({"fails": 0}, _earlier(outputs, condition))[0]
-            chosen = branch(decided, _side(then, outputs), _side(otherwise, outputs))
+                some = statement.condition % 2
+                outputs.append(palette.plain({"fails": 0, "value": [some] * some}, given))
+            decided = _decided(statement, outputs, given)
+            chosen = branch(decided, _side(then, outputs, given), _side(otherwise, outputs, given))
             outputs.append(palette.plain({"fails": 0}, chosen))
 
 
@@ -187,11 +199,25 @@ def _tolerant(task: int, tolerated: float | None) -> Any:
     return found.with_options(name=name, tolerated_failures=tolerated)
 
 
-def _side(statements: tuple[Statement, ...], outputs: list[Any]) -> Callable[[], Any]:
+def _decided(statement: Branched, outputs: list[Any], given: Any) -> Any:
+    earlier = _earlier(outputs, statement.condition)
+    match statement.by:
+        case "part":
+            return palette.plain({"fails": 0}, earlier)[0]
+        case "value":
+            return palette.plain({"fails": 0, "value": statement.value}, earlier)
+        case "earlier":
+            return earlier
+        case "parameter":
+            return given
+    raise AssertionError(statement.by)
+
+
+def _side(statements: tuple[Statement, ...], outputs: list[Any], given: Any) -> Callable[[], Any]:
     def side() -> Any:
         inside = list(outputs)
         for statement in statements:
-            _do(statement, inside)
+            _do(statement, inside, given)
         return inside[len(outputs) :]
 
     return side
@@ -250,12 +276,17 @@ def failing_maps(draw: st.DrawFn, tasks: int) -> Mapped:
     return Mapped(task, draw(orders(0, broken)), width, tolerated, after=tuple(range(30)))
 
 
+DECIDED = st.sampled_from(["part", "part", "value", "earlier", "parameter"])
+
+
 def statements(tasks: int, depth: int = 2) -> st.SearchStrategy[Statement]:
     simple = st.one_of(calls(tasks), calls(tasks), calls(tasks), maps(tasks))
     if not depth:
         return simple
     sides = st.lists(statements(tasks, depth - 1), max_size=2).map(tuple)
-    return st.one_of(simple, simple, st.builds(Branched, st.integers(0, 5), sides, sides))
+    return st.one_of(
+        simple, simple, st.builds(Branched, st.integers(0, 5), sides, sides, DECIDED, VALUES)
+    )
 
 
 POLICIES = st.sampled_from(
@@ -280,7 +311,7 @@ def programs(draw: st.DrawFn, tasks: int = len(palette.TASKS)) -> Drawn:
     """
     found = draw(st.lists(statements(tasks), min_size=1, max_size=5))
     returns = tuple(draw(st.lists(st.integers(0, 9), min_size=1, max_size=3)))
-    return Drawn(tuple(found), returns, draw(POLICIES))
+    return Drawn(tuple(found), returns, draw(POLICIES), draw(VALUES))
 
 
 @st.composite
@@ -291,7 +322,7 @@ def repeating_programs(draw: st.DrawFn, tasks: int = len(palette.TASKS)) -> Draw
         found.append(Repeated(draw(calls(tasks)), draw(st.sampled_from([3, 4, 5]))))
         found += draw(st.lists(statements(tasks, 1), max_size=1))
     returns = tuple(draw(st.lists(st.integers(0, 9), min_size=1, max_size=3)))
-    return Drawn(tuple(found), returns, draw(POLICIES))
+    return Drawn(tuple(found), returns, draw(POLICIES), draw(VALUES))
 
 
 @st.composite
@@ -307,7 +338,7 @@ def crossed_programs(draw: st.DrawFn, tasks: int = len(palette.TASKS)) -> Drawn:
         found += [replace(each, reads=draw(earlier), after=()) for each in (one, two)]
         found += [replace(three, reads=reads[0]), replace(four, reads=reads[1], after=())]
     returns = tuple(draw(st.lists(st.integers(0, 9), min_size=1, max_size=3)))
-    return Drawn(tuple(found), returns, draw(POLICIES))
+    return Drawn(tuple(found), returns, draw(POLICIES), draw(VALUES))
 
 
 @st.composite
@@ -322,4 +353,4 @@ def failing_programs(
     last: Statement = Call(task, draw(orders(99)), after=tuple(range(30)))
     if draw(st.sampled_from([False, False, True])):
         last = draw(failing_maps(tasks))
-    return Drawn((*program.statements, last), program.returns, program.policy)
+    return replace(program, statements=(*program.statements, last))

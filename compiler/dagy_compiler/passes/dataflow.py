@@ -21,6 +21,7 @@ from dagy_compiler.limits import (
     HANDED_BYTES,
     INLINE_ITEMS,
     STATE_BYTES,
+    TRUTH_BYTES,
     VARIABLE_NAME_CHARACTERS,
 )
 from dagy_compiler.names import UniqueNames, variable, variable_base
@@ -54,6 +55,7 @@ from dagy_compiler.tree import (
     leaves,
     steps,
 )
+from dagy_compiler.truths import Truth, asked_of, truths_of
 
 KEY_BYTES = 8
 """What the key of a value takes beside a name: quotes, colon, comma, the prefix of a variable."""
@@ -149,8 +151,8 @@ class _Lowering:
     def __init__(self, plan: Plan) -> None:
         assert plan.units is not None
         assert plan.tree is not None
+        self._plan = plan
         self._spec = plan.spec
-        self._runs = plan.runs
         self._tree = plan.tree
         self._units = plan.units
         self._opened = _opened(plan)
@@ -171,11 +173,22 @@ class _Lowering:
         # What is read across branches, by anything.
         self._across: set[str] = set()
         self._find_joins()
+        self._truths = truths_of(
+            plan,
+            lambda unit: self._inputs[unit].parameters,
+            lambda node: bool(self._conditions[node].joined),
+        )
+        truths = dict.fromkeys(self._truths.values())
+        self._is_truth = {truth.name for truth in truths}
+        self._told_by: dict[int, list[Truth]] = {}
+        for truth in truths:
+            self._told_by.setdefault(truth.unit, []).append(truth)
         self._last_use = self._find_last_uses()
         claimed = UniqueNames("_", VARIABLE_NAME_CHARACTERS - 8)
         claimed.claim(RETURNED)
         bases = claimed.claim_all(variable_base(task_run_id) for task_run_id in plan.runs)
         self._base = dict(zip(plan.runs, bases, strict=True))
+        self._base |= {truth.name: claimed.claim(variable_base(truth.variable)) for truth in truths}
         self._place = 0
         # The variable that holds a value where the walk is. A value that leaves its branch gets a
         # new one there; nobody in the branches beside it can read it, so one table is enough.
@@ -237,12 +250,18 @@ class _Lowering:
                     found |= dict.fromkeys(self._inputs[unit].task_runs, place)
                     place += 1
                 case Choose():
-                    found |= dict.fromkeys(self._conditions[node].task_runs, place)
+                    found |= dict.fromkeys(self._deciding(node), place)
                 case _Telling(node=told):
                     found |= dict.fromkeys(self._told(told).task_runs, place)
                     place += 1
         found |= dict.fromkeys(self._returns.task_runs, place)
         return found
+
+    def _deciding(self, node: Choose) -> tuple[str, ...]:
+        """Return what decides a branch, and its truth where that is told."""
+        truth = self._truths.get(node)
+        read = self._conditions[node].task_runs
+        return read if truth is None else (*read, truth.name)
 
     def program(self) -> Program:
         parts = () if self._tree == EMPTY else steps(self._tree)
@@ -325,15 +344,15 @@ class _Lowering:
         unit = self._units[leaf.unit]
         inputs = self._reading(self._inputs[leaf.unit])
         self._place += 1
-        if len(unit.task_runs) == 1:
-            live = self._live([(unit.task_runs[0], OWN_OUTPUT)])
-            return _Lowered(Call(leaf.unit, inputs, None if live else ()), live)
+        truths = self._told_by.get(leaf.unit, [])
+        call = Call(leaf.unit, inputs, truths=tuple(truth.asked for truth in truths))
+        told = tuple((truth.name, Source(truth=at)) for at, truth in enumerate(truths))
         want = self._read_later(unit.task_runs)
         if want == [unit.task_runs[-1]]:
-            return _Lowered(Call(leaf.unit, inputs), ((want[0], OWN_OUTPUT),))
+            return _Lowered(call, ((want[0], OWN_OUTPUT), *told))
         self._share(want, HANDED_BYTES, "what one call answers")
         answered = tuple((name, Source(key=f"o{at}")) for at, name in enumerate(want))
-        return _Lowered(Call(leaf.unit, inputs, tuple(want)), answered)
+        return _Lowered(replace(call, want=tuple(want)), (*answered, *told))
 
     def _fork(self, tree: Parallel, depth: int) -> _Lowered:
         branches = []
@@ -382,28 +401,33 @@ class _Lowering:
             if isinstance(node, Leaf):
                 found = self._inputs[node.unit]
                 made.update(self._units[node.unit].task_runs)
+                made.update(truth.name for truth in self._told_by.get(node.unit, ()))
+                read |= dict.fromkeys(found.task_runs)
             elif isinstance(node, Choose):
                 found = self._conditions[node]
+                read |= dict.fromkeys(self._deciding(node))
             else:
                 continue  # it reads what is made just before it
-            read |= dict.fromkeys(found.task_runs)
             parameters = parameters or found.parameters
         return _Reads(tuple(name for name in read if name not in made), parameters)
 
     def _decide(self, tree: Choose, depth: int) -> _Lowered:
         inputs = self._reading(self._conditions[tree])
+        told = self._truths.get(tree)
+        truth = None if told is None else self._variable[told.name]
         then, made_then = self._side(tree.then, depth)
         otherwise, made_otherwise = self._side(tree.otherwise, depth)
         lost_then = [self._variable[name] for name in self._read_later(made_then)]
         lost_otherwise = [self._variable[name] for name in self._read_later(made_otherwise)]
         step = Decide(
             tree.condition,
-            self._asked(tree),
+            asked_of(self._plan, tree),
             inputs,
             then,
             otherwise,
             tuple(lost_then),
             tuple(lost_otherwise),
+            truth,
         )
         made = self._read_later([*made_then, *made_otherwise])
         return _Lowered(step, tuple((name, Source(variable=self._variable[name])) for name in made))
@@ -413,11 +437,6 @@ class _Lowering:
         lowered = self._in_scope(() if side == EMPTY else steps(side), depth, followed=True)
         made = [task_run_id for part in lowered for task_run_id, _ in part.live]
         return tuple(part.step for part in lowered), made
-
-    def _asked(self, tree: Choose) -> tuple[str, int]:
-        task_run_id = self._units[next(leaves(tree))].task_runs[0]
-        conditions = [condition for condition, _ in self._runs[task_run_id].when]
-        return task_run_id, conditions.index(encode(tree.condition))
 
     def _live(self, values: list[tuple[str, Source]]) -> tuple[tuple[str, Source], ...]:
         """Return those values that a place from here on reads."""
@@ -447,11 +466,14 @@ class _Lowering:
         return Inputs(results, reads.parameters, reads.joined)
 
     def _share(self, task_run_ids: Sequence[str], budget: int, what: str) -> None:
-        """Note that some values pass through one state together."""
+        """Note that some values pass through one state together, and perhaps truths with them."""
+        told = [name for name in task_run_ids if name in self._is_truth]
+        task_run_ids = [name for name in task_run_ids if name not in self._is_truth]
         if not task_run_ids:
             return
         # Each stands under its name, as a variable or as an id, and names of many take room too.
         names = sum(max(len(name), len(self._base[name])) + KEY_BYTES for name in task_run_ids)
+        names += sum(len(self._base[name]) + KEY_BYTES + TRUTH_BYTES for name in told)
         room = max(0, min(budget, STATE_BYTES - ENVELOPE_BYTES - names))
         share = room // len(task_run_ids)
         if share < CLAIM_BYTES:

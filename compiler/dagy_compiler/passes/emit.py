@@ -52,6 +52,7 @@ from dagy_compiler.service_states import OUTPUT as SERVICE_OUTPUT
 from dagy_compiler.states import (
     NO_OUTPUT,
     OUTPUT,
+    TRUTHS,
     AttemptStates,
     Ending,
     asking,
@@ -353,6 +354,8 @@ class _Emitter:
             content["limit"] = step.limit
         if step.inline_only:
             content["inline"] = list(step.inline_only)
+        if step.truths:
+            content["truths"] = [{"task": task, "branch": at} for task, at in step.truths]
         return content
 
     def _service(
@@ -401,9 +404,17 @@ class _Emitter:
         """Return the state that asks, the Choice, and both sides, which go on to the same state.
 
         What a side leaves has no value where it is not taken: null, which the worker knows.
+
+        Where an earlier call has told the truth, the Choice comes first. What asks is for a value
+        whose truth could not be told, so that what is wrong with it comes out here, and leads back
+        to the Choice.
         """
         assert ending.next is not None
-        choice = self._names.claim(f"{name[: STATE_NAME_CHARACTERS - 12]}, choose")
+        told, cut = step.truth, name[: STATE_NAME_CHARACTERS - 12]
+        if told is None:
+            ask, choice = name, self._names.claim(f"{cut}, choose")
+        else:
+            ask, choice = self._names.claim(f"{cut}, ask"), name
         heads: list[str] = []
         states: dict[str, State] = {}
         for side in (step.then, step.otherwise):
@@ -414,19 +425,25 @@ class _Emitter:
         asked = {"task": task_run_id, "branch": branch}
         content = {"truth": asked, **self._sent(step.inputs), "run": self._run}
         truth = Ending(choice, expression("$states.result.Payload.truth"))
+        asks = asking(content, truth, comment=f"Whether {_condition(step)} is true")
         then = Rule(
-            condition=expression("$states.input"),
+            condition=expression(_is("true", told)),
             assign=_nothing(step.lost_otherwise),
             output=NO_OUTPUT,
             next=heads[0],
         )
-        return {
-            name: asking(content, truth, comment=f"Whether {_condition(step)} is true"),
-            choice: Choice(
-                choices=(then,), assign=_nothing(step.lost_then), output=NO_OUTPUT, default=heads[1]
-            ),
-            **states,
-        }
+        lost_then = _nothing(step.lost_then)
+        if told is None:
+            chosen = Choice(choices=(then,), assign=lost_then, output=NO_OUTPUT, default=heads[1])
+            return {ask: asks, choice: chosen, **states}
+        otherwise = Rule(
+            condition=expression(_is("false", told)),
+            assign=lost_then,
+            output=NO_OUTPUT,
+            next=heads[1],
+        )
+        chosen = Choice(choices=(then, otherwise), output=NO_OUTPUT, default=ask)
+        return {choice: chosen, ask: asks, **states}
 
     def _guard(self, guard: Guard, name: str, ending: Ending) -> dict[str, State]:
         body = self.scope(guard.body, self._yielded(guard.body))
@@ -490,6 +507,11 @@ def _nothing(names: tuple[str, ...]) -> dict[str, str] | None:
     return dict.fromkeys(names, expression("null")) or None
 
 
+def _is(truth: str, told: str | None) -> str:
+    """Return JSONata that tells whether a truth is this one: told before, or asked for just now."""
+    return "$states.input" if told is None else f"${told} = {truth} or $states.input = {truth}"
+
+
 def _expressions(values: Values, answer: _Answer) -> dict[str, str]:
     return {name: expression(_jsonata(source, answer)) for name, source in values}
 
@@ -498,6 +520,8 @@ def _jsonata(source: Source, answer: _Answer) -> str:
     """Return JSONata for a value, where the state has just been answered."""
     if source.variable is not None:
         return f"${source.variable}"
+    if source.truth is not None:
+        return f"{TRUTHS}.t{source.truth}"
     if source.branch is not None:  # in the Pass after the Parallel, or the Map
         whole = f"$states.input[{source.branch}]"
         return whole if answer.rolled else f"{whole}.{source.key}"

@@ -28,6 +28,7 @@ from dagy_compiler.asl import (
     Task,
 )
 from dagy_compiler.container_states import CONTAINER_ERRORS, RUN_TASK
+from dagy_compiler.events import asks_again
 from dagy_compiler.nested_states import RESOURCE, part_id
 from dagy_compiler.states import INFRASTRUCTURE_ERRORS, LOST_ERRORS, RETRY_ERROR, is_worker_call
 
@@ -186,6 +187,8 @@ def _steps(
             case Task():
                 found.append(Step(name, _detail(name, state), calls=int(is_worker_call(state))))
             case Choice():
+                if asks_again(states, name):
+                    found.append(Step(name))
                 name = _choice(states, state, found)
                 continue
             case Pass():
@@ -200,7 +203,9 @@ def _choice(states: Mapping[str, State], choice: Choice, found: list[Step]) -> s
     """Put what follows a Choice into the step before it; return where both ways meet again."""
     if not found:
         raise _refuse("it begins with a Choice")
-    first, *_ = (rule.next for rule in choice.choices)
+    # Of a branch whose truth was told, what asks for it is not drawn.
+    first, *others = (rule.next for rule in choice.choices)
+    second = others[0] if others else choice.default
     if isinstance(each := _state(states, first), Map):
         inside = _steps(each.item_processor.states, each.item_processor.start_at)
         gather, said = _state(states, each.next), ["for each item"]
@@ -209,9 +214,9 @@ def _choice(states: Mapping[str, State], choice: Choice, found: list[Step]) -> s
             said.append("some may fail")
         found[-1] = replace(found[-1], detail=tuple(said), branches=(inside,))
         return gather.next  # type: ignore[union-attr]
-    ways = [list(_way(states, start)) for start in (first, choice.default)]
+    ways = [list(_way(states, start)) for start in (first, second)]
     meeting = next((name for name in ways[0] if name in ways[1]), None)
-    sides = tuple(_steps(states, start, meeting) for start in (first, choice.default))
+    sides = tuple(_steps(states, start, meeting) for start in (first, second))
     detail = (*found[-1].detail, "one of")
     branches = tuple(side for side in sides if side)
     found[-1] = replace(found[-1], detail=detail, branches=branches, one_of=True)
@@ -219,14 +224,17 @@ def _choice(states: Mapping[str, State], choice: Choice, found: list[Step]) -> s
 
 
 def _way(states: Mapping[str, State], start_at: str) -> Iterator[str]:
-    """Yield the states from one on, by the default where there is a choice."""
+    """Yield the states from one on, by the last side where there is a choice."""
     name: str | None = start_at
     seen: set[str] = set()
     while name is not None and name not in seen:
         yield name
         seen.add(name)
         state = _state(states, name)
-        name = state.default if isinstance(state, Choice) else getattr(state, "next", None)
+        if isinstance(state, Choice):
+            name = state.choices[-1].next if asks_again(states, name) else state.default
+        else:
+            name = getattr(state, "next", None)
 
 
 def _state(states: Mapping[str, State], name: str | None) -> State:
