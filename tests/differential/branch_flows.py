@@ -92,6 +92,11 @@ def made_in_a_container(name: str) -> Any:
     return {"it": value_of(name)}
 
 
+@task(memory_mb=512)
+def basket_of(truth: bool) -> Basket:
+    return Basket(truth)
+
+
 @task
 def said(what: Any) -> str:
     return f"said {what}"
@@ -166,6 +171,12 @@ def one_in_another(name: str, second: bool = True):
 @flow
 def on_a_map(n: int):
     return branch(same.map(below(n)), lambda: said("some"), lambda: said("none"))
+
+
+@flow
+def on_baskets(truths: list = [False]):  # noqa: B006
+    """The worker that is asked has run nothing of the user's before."""
+    return branch(basket_of.map(truths), lambda: said("some"), lambda: said("none"))
 
 
 @flow
