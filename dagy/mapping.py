@@ -6,7 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from fractions import Fraction
+
     from dagy.spec import TaskRunSpec
+
+SHARE_DECIMALS = 9
+"""Of a share of items. With as many, an expression of a state machine compares shares exactly."""
 
 
 class Unmapped:
@@ -101,6 +106,38 @@ def common_length(mapped: Mapping[str | int, Any]) -> int:
         told = ", ".join(f"{label(key)} has {length}" for key, length in lengths.items())
         raise ValueError(f"the lists that are mapped over differ in length: {told}")
     return next(iter(lengths.values()))
+
+
+def tolerable(failures: float | None, items: int) -> int:
+    """Return how many items of a map may fail for good while the map succeeds.
+
+    Args:
+        failures: as the task says: how many, or what share of the items, or None for none.
+        items: that the map has.
+
+    Examples:
+        >>> tolerable(0.1, 25)
+        2
+    """
+    if isinstance(failures, float):
+        share = share_of(failures)
+        return items * share.numerator // share.denominator
+    return failures or 0
+
+
+def share_of(failures: float) -> Fraction:
+    """Return a share of items as it is meant: 0.29 of 100 items is 29, and 1/3 of 3 is 1."""
+    from fractions import Fraction  # few maps tolerate a share
+
+    return Fraction(failures).limit_denominator(10**SHARE_DECIMALS)
+
+
+def is_tolerance(value: Any) -> bool:
+    """Tell whether a value says how many items of a map may fail, or which share of them."""
+    if isinstance(value, float):
+        return 0 < value < 1 and 0 < share_of(value) < 1
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return value is None or (whole and value >= 0)
 
 
 def label(key: str | int) -> str:

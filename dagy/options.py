@@ -9,6 +9,7 @@ from typing import Any
 
 from dagy.code import name_of
 from dagy.errors import DefinitionError
+from dagy.mapping import is_tolerance
 from dagy.source import location_of
 
 EXECUTORS = ("lambda", "step-functions", "ecs")
@@ -121,6 +122,16 @@ def check_limits(definition: Definition, timeout: Any, concurrency: Any) -> None
     whole = isinstance(concurrency, int) and not isinstance(concurrency, bool)
     good = concurrency is None or (whole and concurrency > 0)
     definition.require(good, "concurrency_limit", "an integer of at least 1", concurrency)
+
+
+def check_tolerated(definition: Definition, failures: Any) -> None:
+    """Refuse failures to tolerate that are neither a number of items nor a share of them."""
+    definition.require(
+        is_tolerance(failures),
+        "tolerated_failures",
+        "an integer of at least 0, or a share above 0 and below 1",
+        failures,
+    )
 
 
 def check_expected(definition: Definition, expected: Any) -> None:

@@ -44,6 +44,7 @@ class Task(Generic[P, R]):
         retry_jitter_factor: f in `delay * (1 + U(0, f))`, from 0 to 1.
         timeout_seconds: limit of one attempt, in seconds.
         concurrency_limit: how many runs of this task may be under way at once.
+        tolerated_failures: how many items of a map of it may fail, or what share of them.
         validate_parameters: whether arguments are checked against the annotations.
         retry_condition_fn: given the exception, tells whether to retry.
         isolation: "process" where each attempt runs in a process of its own.
@@ -74,6 +75,7 @@ class Task(Generic[P, R]):
         retry_jitter_factor: float | None = None,
         timeout_seconds: float | None = None,
         concurrency_limit: int | None = None,
+        tolerated_failures: float | None = None,
         validate_parameters: bool = True,
         on_running: Sequence[HookLike] | None = None,
         on_completion: Sequence[HookLike] | None = None,
@@ -101,6 +103,7 @@ class Task(Generic[P, R]):
             definition, retries, retry_delay_seconds, retry_jitter_factor, retry_condition_fn
         )
         options.check_limits(definition, timeout_seconds, concurrency_limit)
+        options.check_tolerated(definition, tolerated_failures)
         options.check_bool(definition, "validate_parameters", validate_parameters)
         options.check_isolation(definition, isolation, fn)
         options.check_serializer(definition, serializer)
@@ -134,6 +137,7 @@ class Task(Generic[P, R]):
         self.retry_jitter_factor = retry_jitter_factor
         self.timeout_seconds = timeout_seconds
         self.concurrency_limit = concurrency_limit
+        self.tolerated_failures = tolerated_failures
         self.validate_parameters = validate_parameters
         self.on_running = list(on_running or ())
         self.on_completion = list(on_completion or ())
@@ -190,7 +194,8 @@ class Task(Generic[P, R]):
         Returns:
             Inside a flow an output, which will be the list of results in the order of the items; it
             can be passed on whole, indexed, or mapped over again. Each item is a task run of its
-            own, `name[0]`, `name[1]` and so on, with its own retries. Outside a flow the list.
+            own, `name[0]`, `name[1]` and so on, with its own retries; in the place of one whose
+            failure is tolerated there is None. Outside a flow the list.
 
         Raises:
             TraceError: inside a flow, when an argument is neither a list nor unmapped, or when none
@@ -279,6 +284,7 @@ def task(
     retry_jitter_factor: float | None = None,
     timeout_seconds: float | None = None,
     concurrency_limit: int | None = None,
+    tolerated_failures: float | None = None,
     validate_parameters: bool = True,
     on_running: Sequence[HookLike] | None = None,
     on_completion: Sequence[HookLike] | None = None,
@@ -310,6 +316,7 @@ def task(
     retry_jitter_factor: float | None = None,
     timeout_seconds: float | None = None,
     concurrency_limit: int | None = None,
+    tolerated_failures: float | None = None,
     validate_parameters: bool = True,
     on_running: Sequence[HookLike] | None = None,
     on_completion: Sequence[HookLike] | None = None,
@@ -340,6 +347,9 @@ def task(
         retry_jitter_factor: from 0 to 1; a delay becomes `delay * (1 + U(0, factor))`.
         timeout_seconds: limit of one attempt, in seconds.
         concurrency_limit: how many runs of this task may be under way at once.
+        tolerated_failures: when the task is mapped, how many items may fail for good (an integer),
+            or what share of them (above 0 and below 1, rounded down), while the map succeeds. The
+            place of such an item in the map's output holds None. None by default.
         validate_parameters: check arguments against the annotations before the body runs.
         on_running: hooks called when an attempt starts.
         on_completion: hooks called on success.
@@ -385,6 +395,7 @@ def task(
         retry_jitter_factor=retry_jitter_factor,
         timeout_seconds=timeout_seconds,
         concurrency_limit=concurrency_limit,
+        tolerated_failures=tolerated_failures,
         validate_parameters=validate_parameters,
         on_running=on_running,
         on_completion=on_completion,

@@ -327,6 +327,7 @@ class Graph:
             secrets=task.secrets,
             architecture=task.architecture,
             service=None if task.service is None else dict(task.service),
+            tolerated_failures=task.tolerated_failures,
         )
         return None
 

@@ -108,6 +108,39 @@ def test_the_error_of_one_item_is_the_error_of_the_flow(load, engine, home, tmp_
     assert remote.error_message == local.error.message == "item 30"
 
 
+# ministack's distributed Map does not evaluate JSONata in ItemSelector.
+@pytest.mark.parametrize(
+    ("engine", "n"),
+    [(engine, n) for engine in ("sfnx", "moto", "ministack") for n in (1, 40)]
+    + [(engine, n) for engine in ("sfnx", "moto") for n in (41, 200)],
+    indirect=["engine"],
+)
+def test_a_map_succeeds_without_the_items_whose_failure_is_tolerated(
+    load, engine, home, tmp_path, n
+):
+    loaded = load(f"{FLOWS}:some_of_many_fail")
+    local = loaded.flow.run_local(n=n).raise_on_failure()
+    remote = engine.run(bundle_of(loaded, "micro", tmp_path), {"n": n})
+    assert (remote.status, remote.error, remote.cause) == ("SUCCEEDED", None, None)
+    assert remote.output == local.result
+    assert local.result["present"] == n - n // 10
+
+
+@pytest.mark.parametrize(
+    ("engine", "n"),
+    [("sfnx", 40), ("moto", 40), ("ministack", 40), ("sfnx", 60), ("moto", 60)],
+    indirect=["engine"],
+)
+def test_it_fails_with_the_error_of_the_first_item_that_is_not_tolerated(
+    load, engine, home, tmp_path, n
+):
+    loaded = load(f"{FLOWS}:too_many_fail")
+    local = loaded.flow.run_local(n=n)
+    remote = engine.run(bundle_of(loaded, "micro", tmp_path), {"n": n})
+    assert (remote.status, remote.error) == ("FAILED", local.error.type)
+    assert remote.error_message == local.error.message == "item 39"
+
+
 # ministack's branches share one `$states.context.State`, so there they can see each other's retries.
 @pytest.mark.parametrize("engine", ["sfnx", "moto"], indirect=True)
 def test_branches_count_their_attempts_apart(load, engine, home, tmp_path):

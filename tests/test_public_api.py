@@ -72,6 +72,7 @@ def test_the_decorators_have_the_defaults_of_the_contract():
         "environment": None,
         "secrets": None,
         "architecture": None,
+        "tolerated_failures": None,
     }
     assert defaults(dagy.task) == POLICY | only_tasks | beyond_the_contract
     assert defaults(dagy.flow) == POLICY

@@ -305,7 +305,7 @@ class PairError(Exception):
 def test_an_error_that_nobody_else_can_make_is_raised_by_its_name(error, data):
     spec = over_a_list.build()
     (data / "r" / "number").mkdir(parents=True)
-    (data / "r" / "number" / "failed").write_text(kept_failure(error))
+    (data / "r" / "number" / "failed").write_text(kept_failure(type(error).__name__, str(error)))
     with pytest.raises(Exception) as raised:
         handle({"dagy": 2, "run": "r", "surface": "number"}, spec)
     assert (type(raised.value).__name__, str(raised.value)) == (type(error).__name__, str(error))

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from dagy.spec import BranchReference, Direct, ParameterReference, TaskReference
+from dagy.spec import BranchReference, Direct, ParameterReference, TaskReference, TaskSpec
 from dagy.spec.references import as_reference
 from dagy_compiler.plan import Attempts, Plan, Unit
 from dagy_compiler.program import (
@@ -41,11 +41,20 @@ def describe(plan: Plan, after: str) -> str:
 def _validate(plan: Plan) -> Iterator[str]:
     yield f"flow {plan.spec.name}, mode {plan.mode}"
     for run in plan.spec.task_runs:
-        each = " for each item" if run.map_over is not None else ""
+        each = each_text(plan.task_of(run.id)) if run.map_over is not None else ""
         after = f" after {', '.join(run.depends_on)}" if run.depends_on else ""
         branches = " and ".join(_branch(condition, taken) for condition, taken in run.when)
         only = f", only if {branches}" if branches else ""
         yield f"{run.id}: {run.task_name}{_service(plan, run.id)}{each}{after}{only}"
+
+
+def each_text(task: TaskSpec) -> str:
+    """Return that a task runs for each item, and how many of these may fail."""
+    failures = task.tolerated_failures
+    if not failures:
+        return " for each item"
+    number = f"a share of {failures:g}" if isinstance(failures, float) else f"{failures:,}"
+    return f" for each item ({number} may fail)"
 
 
 def _service(plan: Plan, task_run_id: str) -> str:

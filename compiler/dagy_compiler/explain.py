@@ -18,7 +18,7 @@ from dagy_compiler.asl import (
     Task,
     Wait,
 )
-from dagy_compiler.describe import attempts_text
+from dagy_compiler.describe import attempts_text, each_text
 from dagy_compiler.estimate import Estimate, estimate
 from dagy_compiler.join_states import RESOURCE as JOIN
 from dagy_compiler.owners import alone_in, owners
@@ -181,7 +181,9 @@ class _Notes:
         if len(unit.task_runs) > 1:
             return "runs " + ", ".join(unit.task_runs)
         run = self._plan.runs[unit.task_runs[0]]
-        each = " for each item, and first counts them" if run.map_over is not None else ""
+        each = ""
+        if run.map_over is not None:
+            each = each_text(self._plan.task_of(run.id)) + ", and first counts them"
         return f"runs {run.task_name}" + (f" ({run.source})" if run.source else "") + each
 
     def _place(self, unit: Unit) -> str:

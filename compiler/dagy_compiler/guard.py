@@ -8,13 +8,12 @@ from dagy.spec import FlowSpec
 from dagy_compiler.asl import Branch, Catcher, Choice, Parallel, Pass, Rule, State, Task, Wait
 from dagy_compiler.jsonata import expression
 from dagy_compiler.names import UniqueNames
-from dagy_compiler.states import NO_OUTPUT, Ending, asking, failed
+from dagy_compiler.states import FAILURE, NO_OUTPUT, Ending, asking, failed
 
 ATTEMPT = "flow_attempt"
 """The variable that counts the attempts of the flow."""
 
 _NUMBER = expression(f"${ATTEMPT}")
-_CAUSE = "$states.errorOutput.Cause"
 
 
 class GuardStates:
@@ -111,9 +110,6 @@ class GuardStates:
 def _catcher(following: str) -> Catcher:
     return Catcher(
         error_equals=("States.ALL",),
-        output={
-            "error": expression("$states.errorOutput.Error"),
-            "cause": expression(f"$exists({_CAUSE}) ? {_CAUSE} : ''"),
-        },
+        output=FAILURE,
         next=following,
     )

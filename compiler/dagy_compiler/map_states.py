@@ -6,7 +6,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from dagy_compiler.asl import Catcher, Choice, Map, Pass, Processor, ProcessorConfig, Rule, State
+from dagy_compiler.asl import (
+    Catcher,
+    Choice,
+    Map,
+    Pass,
+    Processor,
+    ProcessorConfig,
+    Rule,
+    State,
+    Task,
+)
 from dagy_compiler.jsonata import expression
 from dagy_compiler.limits import INLINE_ITEMS, MANY_AT_ONCE, STATE_NAME_CHARACTERS
 from dagy_compiler.names import UniqueNames, state_name
@@ -17,6 +27,12 @@ from dagy_compiler.states import (
     AttemptStates,
     Ending,
     asking,
+)
+from dagy_compiler.tolerated_states import (
+    OUTPUTS,
+    enough_succeeded,
+    item_failed,
+    too_many_failed,
 )
 
 TOO_MANY_FAILED = "States.ExceedToleratedFailureThreshold"
@@ -33,6 +49,8 @@ class MapStates:
     variable of this one, so all that its calls are sent is in its input; and its error becomes one
     of the Map's own, so the item also stores its error, and another worker raises it here.
 
+    Where failures of items are tolerated, no item fails; see `tolerated_states`.
+
     Args:
         name: of the first state.
         attempts: who makes the attempts of each item.
@@ -43,6 +61,7 @@ class MapStates:
         place: the logical id of what makes the calls of the items.
         concurrency_limit: items that may run at once; None for as many as there can be.
         kept: the variable that `ending` assigns the outputs to, if it does.
+        tolerated_failures: how many items may fail, or what share of them; None for none.
     """
 
     def __init__(
@@ -56,6 +75,7 @@ class MapStates:
         place: str,
         concurrency_limit: int | None,
         kept: str | None,
+        tolerated_failures: float | None,
     ) -> None:
         self._name = name
         self._attempts = attempts
@@ -67,6 +87,8 @@ class MapStates:
         self._place = place
         self._limit = concurrency_limit
         self._kept = kept
+        self._tolerated = tolerated_failures or None
+        self._too_many = self._claim("too many failed") if self._tolerated else ""
 
     def states(self) -> dict[str, State]:
         """Return them by name, the first one first."""
@@ -82,6 +104,7 @@ class MapStates:
             choose: Choice(choices=(few_rule,), default=many),
             **self._inline(few),
             **self._distributed(many),
+            **self._failing(),
         }
 
     def _claim(self, what: str) -> str:
@@ -92,6 +115,7 @@ class MapStates:
         output: Any = NO_OUTPUT if self._kept is None else expression(OUTPUT)
         body = self._item("item", content, Ending(None, output), ("item",))
         gathered = self._claim("gather")
+        counted = self._counted("how many failed", gathered)
         return {
             name: Map(
                 comment=self._comment,
@@ -103,9 +127,10 @@ class MapStates:
                     start_at=next(iter(body)),
                     states=body,
                 ),
-                next=gathered,
+                next=next(iter(counted), gathered),
             ),
-            gathered: self._gather(expression("$states.input")),
+            **counted,
+            gathered: self._gather(expression(OUTPUTS if self._tolerated else "$states.input")),
         }
 
     def _distributed(self, name: str) -> dict[str, State]:
@@ -113,7 +138,9 @@ class MapStates:
         given = {key: expression(f"$states.input.call.{key}") for key in call}
         content = {**self._content, **given, "item": expression("$states.input.item"), "keep": True}
         body = self._item("one item", content, Ending(None, NO_OUTPUT), ("item", "call"))
-        gathered, surface = self._claim("gather many"), self._claim("item failed")
+        gathered = self._claim("gather many")
+        counted = self._counted("how many of many failed", gathered)
+        surface = "" if self._tolerated else self._claim("item failed")
         stored = {"claims": self._id, "count": expression("$count($states.input)")}
         return {
             name: Map(
@@ -126,30 +153,67 @@ class MapStates:
                     start_at=next(iter(body)),
                     states=body,
                 ),
-                catch=(Catcher(error_equals=(TOO_MANY_FAILED,), output=NO_OUTPUT, next=surface),),
-                next=gathered,
+                catch=(_catcher(surface),) if surface else None,
+                next=next(iter(counted), gathered),
             ),
+            **counted,
             gathered: self._gather(stored),
-            surface: asking(
-                {"surface": self._id, "run": self._content["run"]},
-                Ending(None, NO_OUTPUT),
-                comment=f"Raises the error of the item of {self._comment} that failed",
-            ),
+            **({surface: self._surface()} if surface else {}),
         }
+
+    def _surface(self) -> Task:
+        return asking(
+            {"surface": self._id, "run": self._content["run"]},
+            Ending(None, NO_OUTPUT),
+            comment=f"Raises the error of the item of {self._comment} that failed",
+        )
 
     def _item(
         self, what: str, content: Mapping[str, Any], ending: Ending, carried: tuple[str, ...]
     ) -> dict[str, State]:
         name = self._claim(what)
-        return AttemptStates(
-            name, self._attempts, content, ending, self._comment, self._names, self._place, carried
+        failed = self._claim(f"{what} failed") if self._tolerated else None
+        states = AttemptStates(
+            name,
+            self._attempts,
+            content,
+            ending,
+            self._comment,
+            self._names,
+            self._place,
+            carried,
+            failed,
         ).states()
+        if failed is None:
+            return states
+        return {**states, failed: item_failed(self._id, _whose(content), self._comment)}
+
+    def _counted(self, what: str, following: str) -> dict[str, State]:
+        """Return the state that tells whether too many items failed, if some may."""
+        if self._tolerated is None:
+            return {}
+        return {self._claim(what): enough_succeeded(self._tolerated, following, self._too_many)}
+
+    def _failing(self) -> dict[str, State]:
+        if self._tolerated is None:
+            return {}
+        failing = too_many_failed(self._id, _whose(self._content), self._comment)
+        return {self._too_many: failing}
 
     def _gather(self, outputs: Any) -> Pass:
         ending = self._ending
         if self._kept is not None:
             ending = replace(ending, assign={self._kept: outputs})
         return Pass(**ending.fields())
+
+
+def _catcher(surface: str) -> Catcher:
+    return Catcher(error_equals=(TOO_MANY_FAILED,), output=NO_OUTPUT, next=surface)
+
+
+def _whose(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what says in a call whose values it stores and reads."""
+    return {"run": content["run"]}
 
 
 _ENVIRONS = frozenset({"parameters", "results", "run"})

@@ -79,6 +79,14 @@ LOST_RETRIER: Final = Retrier(
     error_equals=LOST_ERRORS, interval_seconds=1, max_attempts=3, backoff_rate=2
 )
 
+_CAUSE: Final = "$states.errorOutput.Cause"
+
+FAILURE: Final = {
+    "error": expression("$states.errorOutput.Error"),
+    "cause": expression(f"$exists({_CAUSE}) ? {_CAUSE} : ''"),
+}
+"""What is said of an error that is caught."""
+
 QUERY_ERROR: Final = "States.QueryEvaluationError"
 
 NEVER_RETRIED: Final = Retrier(error_equals=(QUERY_ERROR,), max_attempts=0)
@@ -140,10 +148,16 @@ def is_worker_call(task: Task) -> bool:
     return str(task.arguments.get("FunctionName", "")).startswith(f"${{{FUNCTION}")
 
 
-def asking(content: Mapping[str, Any], ending: Ending, *, comment: str) -> Task:
+def asking(
+    content: Mapping[str, Any],
+    ending: Ending,
+    *,
+    comment: str,
+    catch: tuple[Catcher, ...] | None = None,
+) -> Task:
     """Return a state that asks the worker something, and runs no task."""
     retry = (INFRASTRUCTURE_RETRIER, LOST_RETRIER)
-    return worker_task(content, ending, comment=comment, retry=retry)
+    return worker_task(content, ending, comment=comment, retry=retry, catch=catch)
 
 
 class AttemptStates:
@@ -166,6 +180,8 @@ class AttemptStates:
         names: gives the further states their names.
         place: the logical id of the function or task definition that makes the calls.
         carried: fields of the first state's input that the others are to find in theirs.
+        given_up: the state that follows the last failure, whatever it is: its input says what is in
+            `FAILURE`, and what is carried. None where that failure ends the execution.
     """
 
     def __init__(
@@ -178,6 +194,7 @@ class AttemptStates:
         names: UniqueNames,
         place: str = FUNCTION,
         carried: tuple[str, ...] = (),
+        given_up: str | None = None,
     ) -> None:
         self._name = name
         self._place = place
@@ -189,6 +206,7 @@ class AttemptStates:
         self._comment = comment
         self._names = names
         self._carried = {field: expression(f"$states.input.{field}") for field in carried}
+        self._given_up = given_up
 
     def states(self) -> dict[str, State]:
         """Return them by name, the first one first."""
@@ -200,6 +218,7 @@ class AttemptStates:
             {**call, "run": self._content["run"]},
             Ending(container, expression("$states.input")),
             comment=f"What the container of {self._comment} is told",
+            catch=self._when_given_up() or None,
         )
         self._kept = expression(f"{jsonata(self._content['run'])} & '/' & {jsonata(call['key'])}")
         return {self._name: handed, **self._made(container)}
@@ -207,11 +226,13 @@ class AttemptStates:
     def _made(self, name: str) -> dict[str, State]:
         if not self._attempts.decided:
             return {name: self._task(self._attempt(), retry=self._retriers())}
-        lost, gone = self._claim("worker lost"), self._claim("failed")
+        lost = self._claim("worker lost")
+        gone = self._given_up or self._claim("failed")
+        failing: dict[str, State] = {} if self._given_up else {gone: self._fail()}
         if not self._attempts.retries:
             once = {"attempt": 1, "decide": True}
             first = self._task(once, catch=(self._when_lost("1", lost),))
-            return {name: first, lost: self._ask(gone), gone: self._fail()}
+            return {name: first, lost: self._ask(gone), **failing}
         again, after = self._claim("again"), self._claim("what follows")
         wait = self._claim("wait")
         states: dict[str, State] = {
@@ -226,17 +247,24 @@ class AttemptStates:
         states[lost] = self._ask(after)
         rule = Rule(condition=expression("$states.input.again"), next=wait)
         states[after] = Choice(choices=(rule,), default=gone)
-        states[gone] = self._fail()
-        return states
+        return {**states, **failing}
 
     def _claim(self, what: str) -> str:
         # Long names are cut so that what tells the states apart is always seen.
         return self._names.claim(state_name(f"{self._name[: STATE_NAME_CHARACTERS - 20]} ({what})"))
 
-    def _task(self, extra: Mapping[str, Any], **fields: Any) -> Task:
+    def _task(
+        self, extra: Mapping[str, Any], catch: tuple[Catcher, ...] = (), **fields: Any
+    ) -> Task:
         timeout = self._attempts.timeout_seconds
+        caught = (*catch, *self._when_given_up()) or None
         return self._call(
-            extra, self._ending, comment=self._comment, timeout_seconds=timeout, **fields
+            extra,
+            self._ending,
+            comment=self._comment,
+            timeout_seconds=timeout,
+            catch=caught,
+            **fields,
         )
 
     def _call(self, extra: Mapping[str, Any], ending: Ending, **fields: Any) -> Task:
@@ -291,6 +319,12 @@ class AttemptStates:
             next=lost,
         )
 
+    def _when_given_up(self) -> tuple[Catcher, ...]:
+        if self._given_up is None:
+            return ()
+        told = {**FAILURE, **self._carried}
+        return (Catcher(error_equals=("States.ALL",), output=told, next=self._given_up),)
+
     def _ask(self, following: str) -> Task:
         """Return the state that asks another worker what follows."""
         lost = {field: expression(f"$states.input.{field}") for field in ("attempt", "lost")}
@@ -303,6 +337,7 @@ class AttemptStates:
             Ending(following, expression(answer)),
             comment=f"What follows when the worker of {self._comment} is gone",
             retry=(self._infrastructure(), LOST_RETRIER),
+            catch=self._when_given_up() or None,
         )
 
     def _fail(self) -> Fail:

@@ -163,12 +163,16 @@ def earlier_there(evidence: Evidence) -> EarlierRun:
     data = _Data(execution.flow, execution.run_id)
     run = remote_run(evidence)
     succeeded = {each.task_run_id for each in run.task_runs if each.state == "SUCCEEDED"}
+    failed = {each.task_run_id for each in run.task_runs if each.state == "FAILED"}
     outputs = dict(evidence.outputs)
     for whole in spec.task_runs:
         if whole.map_over is None or whole.id not in succeeded or whole.id in outputs:
             continue
         items = [name for name in outputs if name.startswith(f"{whole.id}[")]
-        outputs[whole.id] = [outputs[f"{whole.id}[{index}]"] for index in range(len(items))]
+        names = [f"{whole.id}[{at}]" for at in range(evidence.counts.get(whole.id, len(items)))]
+        # The map has succeeded: that an item failed was tolerated.
+        if failed.union(outputs).issuperset(names):
+            outputs[whole.id] = [outputs.get(name, "null") for name in names]
 
     def text(name: str) -> str | None:
         return data.text(outputs[name]) if name in outputs else None

@@ -10,7 +10,8 @@ from typing import Any
 from dagy.aws.evidence import Evidence, failure_of
 from dagy.history import Attempt, RunDetail, TaskRunDetail
 from dagy.interpreter import Failure, Transition
-from dagy.interpreter.frontier import NOT_TAKEN
+from dagy.interpreter.frontier import NOT_TAKEN, tolerated_text
+from dagy.mapping import tolerable
 from dagy.spec import FlowSpec
 from dagy.state import TERMINAL, StateType
 
@@ -66,7 +67,8 @@ def remote_run(evidence: Evidence) -> RemoteRun:
     execution, spec = evidence.execution, evidence.spec
     rows = _Rows(evidence)
     task_runs = tuple(rows.details())
-    failed = next((each for each in task_runs if _caused(each)), None)
+    caused = (each for each in task_runs if _caused(each))
+    failed = next((each for each in caused if each.task_run_id not in rows.blameless), None)
     error = failure_of(execution)
     if error is not None and failed is not None and failed.error is not None:
         error = failed.error
@@ -120,6 +122,11 @@ class _Row:
         self.message: str | None = None
         self.error: Failure | None = None
 
+    @property
+    def index(self) -> int:
+        """Which item it is of a map."""
+        return int(self.name.partition("[")[2].rstrip("]"))
+
     def apply(self, transition: Transition) -> None:
         """Take note of a transition, which may be told twice, or again by another worker."""
         at = datetime.fromtimestamp(transition.at, UTC)
@@ -171,7 +178,11 @@ class _Row:
 
 
 class _Rows:
-    """The task runs of a run."""
+    """The task runs of a run.
+
+    Attributes:
+        blameless: items that failed, and did not fail their map; and maps that another one failed.
+    """
 
     def __init__(self, evidence: Evidence) -> None:
         self._evidence = evidence
@@ -184,6 +195,7 @@ class _Rows:
                 self._rows[name] = _Row(name)
                 self._rows[name].end(StateType.SUCCEEDED, None, None)
         self._gather_maps()
+        self.blameless = self._find_blameless()
         if self._execution.has_ended and self._rows:
             self._settle()
 
@@ -228,7 +240,23 @@ class _Rows:
             count = self._evidence.counts.get(run.id)
             if run.map_over is None or run.id in self._rows or (count is None and not made):
                 continue
-            self._rows[run.id] = _whole(run.id, made, count, has_ended=self._has_ended(run.id))
+            failures = self._evidence.spec.tasks[run.task_name].tolerated_failures
+            allowed = tolerable(failures, len(made) if count is None else count)
+            has_ended = self._has_ended(run.id)
+            self._rows[run.id] = _whole(run.id, made, count, allowed, has_ended=has_ended)
+
+    def _find_blameless(self) -> frozenset[str]:
+        spec = self._evidence.spec
+        tolerant = {
+            run.id for run in spec.task_runs if spec.tasks[run.task_name].tolerated_failures
+        }
+        found = set()
+        for name, row in self._rows.items():
+            whole, bracket, _ = name.partition("[")
+            if bracket and whole in tolerant and row.state is StateType.FAILED:
+                blamed = whole in self._rows and self._rows[whole].message == f"{name} failed"
+                found.add(whole if blamed else name)
+        return frozenset(found)
 
     def _has_ended(self, name: str) -> bool:
         after = [run.id for run in self._evidence.spec.task_runs if name in run.depends_on]
@@ -237,7 +265,11 @@ class _Rows:
     def _settle(self) -> None:
         """Say what became of those whose end nobody has told of."""
         execution = self._execution
-        failed = [row.name for row in self._rows.values() if row.state is StateType.FAILED]
+        failed = [
+            row.name
+            for row in self._rows.values()
+            if row.state is StateType.FAILED and row.name not in self.blameless
+        ]
         under_way = [row for row in self._rows.values() if row.state not in TERMINAL]
         if execution.status == "FAILED" and not failed and len(under_way) == 1:
             [row] = under_way
@@ -266,18 +298,25 @@ class _Rows:
                 row.end(StateType.CANCELLED, execution.ended_at, why)
 
 
-def _whole(name: str, items: list[_Row], count: int | None, *, has_ended: bool) -> _Row:
+def _whole(
+    name: str, items: list[_Row], count: int | None, allowed: int, *, has_ended: bool
+) -> _Row:
     row = _Row(name)
     began = [item.tries[0].started_at for item in items if item.tries]
     ends = [item.ended_at for item in items if item.ended_at is not None]
-    failed = next((item for item in items if item.state is StateType.FAILED), None)
+    failures = sorted(
+        (item for item in items if item.state is StateType.FAILED), key=lambda item: item.index
+    )
+    failed = None if has_ended else next(iter(failures[allowed:]), None)
     done = sum(item.state is StateType.SUCCEEDED for item in items)
     row.state = StateType.RUNNING
     if failed is not None:
         row.end(StateType.FAILED, max(ends), f"{failed.name} failed")
         row.error = failed.error
     elif has_ended or done == count:
-        row.end(StateType.SUCCEEDED, max(ends, default=None), None)
+        total = len(items) if count is None else count
+        message = tolerated_text(len(failures), total) if failures else None
+        row.end(StateType.SUCCEEDED, max(ends, default=None), message)
     if began:
         end = row.ended_at
         row.tries = [Attempt(1, min(began), end, failed=failed is not None)]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from dagy.interpreter.events import Failure
 from dagy.interpreter.run import Arguments, TaskRun
+from dagy.mapping import tolerable
 from dagy.spec import (
     Direct,
     ParameterReference,
@@ -143,6 +144,9 @@ class Frontier:
 
     def fail(self, run: TaskRun, *, message: str | None = None) -> None:
         """Note that a task run failed for good; its `error` is set."""
+        if self._is_tolerated(run):
+            self._end(run, StateType.FAILED, message=message, error=run.error)
+            return
         self.first_failure = self.first_failure or run
         self._end(run, StateType.FAILED, message=message, error=run.error)
         self._pass_over(run, f"{run.id} failed")
@@ -150,6 +154,21 @@ class Frontier:
             for other in list(self.runs.values()):
                 if other.state is StateType.PENDING or other.is_asleep:
                     self._end(other, StateType.CANCELLED, message=f"{run.id} failed")
+
+    def _is_tolerated(self, run: TaskRun) -> bool:
+        """Tell whether the map that a failed task run is an item of goes on without it.
+
+        It does not while the run stops: the item might have had attempts left.
+        """
+        whole = run.parent
+        if whole is None:
+            return False
+        whole.failed_items += 1
+        allowed = tolerable(whole.body.task.tolerated_failures, len(whole.items))
+        if whole.failed_items <= allowed and not self.is_stopping:
+            return True
+        whole.failed_by = whole.failed_by or run
+        return False
 
     def leave(self, run: TaskRun) -> None:
         """Note that a task run is given up because another failed."""
@@ -254,17 +273,22 @@ class Frontier:
 
     def _close(self, run: TaskRun) -> None:
         """End a mapped task run whose items have all ended."""
-        outputs = [item.output for item in run.items if item.output is not None]
-        if len(outputs) == len(run.items):
-            self.succeed(run, f"[{','.join(outputs)}]")
-            return
-        failed = next((item for item in run.items if item.state is StateType.FAILED), None)
-        if failed is None:
-            self._end(run, StateType.CANCELLED, message="not all of its items ran")
-        else:
+        failed = run.failed_by
+        if failed is not None:
             run.error, run.exception = failed.error, failed.exception
             self._end(run, StateType.FAILED, message=f"{failed.id} failed", error=failed.error)
             self._pass_over(run, f"{failed.id} failed")
+        elif any(item.state is StateType.CANCELLED for item in run.items):
+            self._end(run, StateType.CANCELLED, message="not all of its items ran")
+        else:
+            outputs = ["null" if item.output is None else item.output for item in run.items]
+            message = tolerated_text(run.failed_items, len(outputs)) if run.failed_items else None
+            self.succeed(run, f"[{','.join(outputs)}]", message=message)
+
+
+def tolerated_text(failed: int, items: int) -> str:
+    """Return the message of a map that has succeeded although some of its items failed."""
+    return f"{failed:,} of {items:,} items failed, which is tolerated"
 
 
 def one_sided(spec: TaskRunSpec) -> frozenset[str]:

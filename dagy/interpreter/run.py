@@ -50,6 +50,8 @@ class TaskRun:
         parent: the mapped task run that this is one item of.
         items: of a mapped task run, one for each item, once they are known.
         unfinished_items: how many of these have not ended.
+        failed_items: how many have failed for good.
+        failed_by: the item that was one too many of these.
         state: where it is in the table of transitions.
         attempt: number of the attempt under way, or of the last one made.
         under_way: that attempt, while it counts.
@@ -78,6 +80,8 @@ class TaskRun:
         self.parent: TaskRun | None = None
         self.items: list[TaskRun] = []
         self.unfinished_items = 0
+        self.failed_items = 0
+        self.failed_by: TaskRun | None = None
         self.state = StateType.PENDING
         self.attempt = 0
         self.under_way: Attempt | None = None

@@ -9,6 +9,7 @@ from dataclasses import MISSING, fields
 from typing import Any
 
 from dagy.errors import SpecError
+from dagy.mapping import is_tolerance
 from dagy.resources import ARCHITECTURES, SECRET_FORMS, are_secrets, is_count, is_environment
 from dagy.shapes import is_shape
 from dagy.spec.model import SCHEMA_VERSION, FlowSpec, TaskRunSpec, TaskSpec
@@ -148,6 +149,10 @@ _TASK: _Rules = {
         '"x86_64", "arm64" or null',
     ),
     "service": (_service, "null, or an object with a kind and what that kind has"),
+    "tolerated_failures": (
+        is_tolerance,
+        "an integer of at least 0, a number above 0 and below 1, or null",
+    ),
 }
 
 _TASK_RUN: _Rules = {
@@ -301,7 +306,7 @@ def _check_service(name: str, task: TaskSpec) -> None:
     """What Step Functions does itself needs no worker, so nothing of it may need one."""
     if task.service is None:
         return
-    for field in ("hooks", "retry_condition", "isolation", "cache"):
+    for field in ("hooks", "retry_condition", "isolation", "cache", "tolerated_failures"):
         if getattr(task, field):
             raise SpecError(f"tasks[{name!r}].{field}", "must not be there beside a service")
     if _callable_mark(task.retry_delay_seconds):

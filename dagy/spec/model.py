@@ -51,6 +51,8 @@ class TaskSpec:
             them, says; `{"kind": "sleep"}` has `seconds`, `{"kind": "sleep_until"}` has `time`, and
             `{"kind": "approval"}` has `message` and at most one of `topic`, `queue` and
             `event_bus`. Neither has hooks, a condition or a delay that is a function.
+        tolerated_failures: how many items of a map of this task may fail for good, as an integer,
+            or what share of them, as a fraction; None for none.
     """
 
     name: str
@@ -78,6 +80,7 @@ class TaskSpec:
     secrets: dict[str, str] = field(default_factory=dict)
     architecture: str | None = None
     service: dict[str, Any] | None = None
+    tolerated_failures: float | None = None
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ What a state hands on is one of these, and a state machine passes it on unopened
     "<JSON text>"                      the value itself
     {"claim": "<key>"}                 its text is stored under that key
     ["<JSON text>", {"claim": ...}]    the outputs of a map, in order
-    {"claims": "<prefix>", "count": n} likewise, each stored as `<prefix>/<index>`
+    {"claims": "<prefix>", "count": n} likewise, each stored as `<prefix>/<index>`; in place of one
+                                       that failed, which is tolerated, the failure is stored
     null                               none: the task run was skipped
 
 The pattern is the claim check of Hohpe and Woolf, "Enterprise Integration Patterns" (2003).
@@ -54,6 +55,20 @@ class Storage(Hashable, Protocol):
         """Keep a content under a key."""
         ...
 
+    def has(self, key: str) -> bool:
+        """Whether there is a content under a key."""
+        ...
+
+
+def failure_key(task_run_id: str, item: int | None = None) -> str:
+    """Return the key of the failure of an item of a map, within its execution.
+
+    Args:
+        task_run_id: of the map.
+        item: its index; None for whichever item failed last.
+    """
+    return f"{task_run_id}/failed" + ("" if item is None else f"-{item}")
+
 
 class Bucket:
     """A bucket of S3.
@@ -83,6 +98,19 @@ class Bucket:
         """See `Storage.put`."""
         self._client.put_object(Bucket=self._name, Key=f"{self._prefix}{key}", Body=content)
 
+    def has(self, key: str) -> bool:
+        """See `Storage.has`."""
+        from botocore.exceptions import ClientError  # as late as boto3
+
+        try:
+            self._client.head_object(Bucket=self._name, Key=f"{self._prefix}{key}")
+        except ClientError as error:
+            # To who may not list, what is not there is forbidden (API reference, "HeadObject").
+            if error.response["Error"]["Code"] in {"403", "404"}:
+                return False
+            raise
+        return True
+
 
 class Folder:
     """A folder that every worker of an execution sees.
@@ -106,6 +134,10 @@ class Folder:
         beside = place.with_name(f".{place.name}.{os.getpid()}.{id(content)}")
         beside.write_bytes(content)
         beside.replace(place)
+
+    def has(self, key: str) -> bool:
+        """See `Storage.has`."""
+        return (self._path / key).exists()
 
 
 def _storage() -> Storage | None:
@@ -189,6 +221,10 @@ class Claims:
         """Store a text under a key of this execution."""
         self._needed().put(f"{self._run}/{key}", text.encode())
 
+    def has(self, key: str) -> bool:
+        """Whether a text is stored under a key of this execution."""
+        return self._needed().has(f"{self._run}/{key}")
+
     def kept(self, key: str) -> str:
         """Return the text that is stored under a key of this execution."""
         return self._needed().get(f"{self._run}/{key}").decode()
@@ -201,10 +237,18 @@ class Claims:
             case {"claim": str(key)}:
                 return _stored(self._needed(), key)
             case {"claims": str(prefix), "count": int(count)}:
-                return _joined(self._each(lambda index: self.kept(f"{prefix}/{index}"), count))
+                return _joined(self._each(lambda index: self._item(prefix, index), count))
             case list():
                 return _joined(self._each(lambda index: self.text(handed[index]), len(handed)))
         raise SpecError("results", f"{handed!r} is nothing that one state hands to another")
+
+    def _item(self, prefix: str, index: int) -> str:
+        try:
+            return self.kept(f"{prefix}/{index}")
+        except Exception:  # as each storage says that it has no such key
+            if not self.has(failure_key(prefix, index)):
+                raise
+            return "null"
 
     def texts(self, results: Mapping[str, Handed]) -> dict[str, str]:
         """Return the texts by task run, without those that were skipped."""

@@ -15,13 +15,13 @@ from typing import Any
 from dagy.code import Code, code_of, load
 from dagy.environment import secret_parameters, worker_environment
 from dagy.errors import CodecError, LimitError, ParameterError, ProcessDiedError, SpecError
-from dagy.interpreter import Assignment, RunResult, TaskRun, execute
+from dagy.interpreter import Assignment, Failure, RunResult, TaskRun, Transition, execute
 from dagy.mapping import common_length, item_of, keyed
 from dagy.parameters import bind
 from dagy.spec import Direct, FlowSpec, ParameterReference, TaskRunSpec, TaskSpec, follow, resolve
 from dagy.state import StateType
 from dagy.values import CODEC, from_text, to_text
-from dagy.worker.claims import MAX_TEXT_BYTES, SKIPPED, Artifacts, Claims
+from dagy.worker.claims import MAX_TEXT_BYTES, SKIPPED, Artifacts, Claims, failure_key
 from dagy.worker.failures import own_name
 from dagy.worker.joins import place as joins_place
 from dagy.worker.meeting import Told, Waits, meet
@@ -34,6 +34,7 @@ from dagy.worker.verdict import (
     flow_event,
     kept_failure,
     lost_error,
+    message_of,
     mourning,
     raise_kept,
 )
@@ -75,8 +76,8 @@ class Invocation:
             return {}
         if event.keys() & {"tell", "await"}:
             return self._meet()
-        if "surface" in event:
-            raise_kept(self._kept(event["surface"]), self._spec)
+        if event.keys() & {"failed", "surface"}:
+            return self._item_failure()
         if "count" in event:
             count = self._count(self._run_spec(event["count"]))
             return {"count": count, "task_run": event["count"]}
@@ -126,9 +127,32 @@ class Invocation:
                 return replace(run, when=[]) if alone else run
         raise SpecError("tasks", f"flow {self._spec.name!r} has no task run {task_run_id!r}")
 
+    def _item_failure(self) -> dict[str, Any]:
+        """Store why an item of a map failed, or raise what one has stored."""
+        event = self._event
+        if "surface" in event:
+            raise_kept(self._kept(event["surface"]), self._spec)
+        self._give_up(event["failed"], event["item"], event["error"], event["cause"])
+        return {}
+
+    def _give_up(self, task_run_id: str, item: int, error: str, cause: str) -> None:
+        """Store why an item of a map failed, which may be tolerated.
+
+        What is no error of the user's has a dot in its name. Then the item's own worker could not
+        say that the item has failed.
+        """
+        failure = Failure(error, message_of(cause), "")
+        if "." in error:
+            name, now = f"{task_run_id}[{item}]", time.time()
+            records = self._sink(self._spec, {}, whole=False)
+            records.emit(Transition(now, name, StateType.FAILED, 0, error=failure))
+        kept = kept_failure(failure.type, failure.message)
+        self._claims.keep(failure_key(task_run_id, item), kept)
+
     def _kept(self, task_run_id: str) -> str:
+        item = self._event.get("item")
         try:
-            return self._claims.kept(f"{task_run_id}/failed")
+            return self._claims.kept(failure_key(task_run_id, item))
         except Exception as error:  # as each storage says that it has no such key
             raise ProcessDiedError(
                 f"task run {task_run_id!r}: the worker of an item died before it could say why"
@@ -245,7 +269,7 @@ class Invocation:
         except Retry:
             raise
         except BaseException as error:
-            self._claims.keep(f"{name}/failed", kept_failure(error))
+            self._claims.keep(failure_key(name), kept_failure(type(error).__name__, str(error)))
             raise
         output = _text(made[run.id])
         self._artifacts.share(output)
@@ -281,7 +305,8 @@ class Invocation:
             return {"again": True, **json.loads(str(retry))}
         except BaseException as raised:
             if "keep" in self._event:
-                self._claims.keep(f"{self._event['tasks'][0]}/failed", kept_failure(raised))
+                kept = kept_failure(type(raised).__name__, str(raised))
+                self._claims.keep(failure_key(self._event["tasks"][0]), kept)
         return {"again": False, "error": lost["Error"], "cause": lost.get("Cause", "")}
 
     @cached_property

@@ -102,9 +102,9 @@ def message_of(cause: str) -> str:
         return cause
 
 
-def kept_failure(error: BaseException) -> str:
+def kept_failure(name: str, message: str) -> str:
     """Return an error as text that `raise_kept` reads."""
-    return json.dumps({"error": type(error).__name__, "message": str(error)})
+    return json.dumps({"error": name, "message": message})
 
 
 def raise_kept(text: str, spec: FlowSpec) -> NoReturn:

@@ -27,7 +27,7 @@ from dagy_compiler.passes import Split
 FLOW = """
 import os
 import time
-from dagy import RunContext, aws_task, flow, task
+from dagy import RunContext, aws_task, flow, task, unmapped
 
 @task
 def listed(n: int) -> list:
@@ -101,6 +101,22 @@ def after(found: dict, limit: int) -> int:
 @flow
 def looking(limit: int = 100):
     return after(aws_task("aws-sdk:s3:headBucket", Bucket=bucket()), limit)
+
+@task(tolerated_failures=1)
+def half(x: int, dies: bool) -> int:
+    if x % 2 and dies:
+        os._exit(3)
+    if x % 2:
+        raise ValueError(f"{x} is odd")
+    return x // 2
+
+@task
+def present(xs: list[int | None], limit: int) -> list:
+    return [checked.fn([x for x in xs if x is not None], limit), xs]
+
+@flow
+def halves(n: int = 3, dies: bool = False, limit: int = 100):
+    return present(half.map(listed(n), unmapped(dies)), limit)
 
 @task
 def slow(x: int) -> int:
@@ -186,6 +202,43 @@ def test_a_failed_run_is_resumed_with_what_was_made(deployed, mode):
     assert (again.status, again.output) == ("SUCCEEDED", "6")
     assert told(evidence)["listed"] == ("SUCCEEDED", 0)
     assert evidence.resumed_from == resumed.earlier
+
+
+@pytest.mark.parametrize("mode", ["micro", "small"])
+def test_a_map_that_succeeded_without_an_item_is_told_and_reused_so(deployed, mode):
+    place = deployed("halves", mode)
+    _, evidence = place.run(limit=0)
+    run = remote_run(evidence)
+    assert (run.failed_task, run.message) == ("present", "task 'present' failed")
+    [half] = [each for each in run.task_runs if each.task_run_id == "half"]
+    assert (half.state, half.message) == ("SUCCEEDED", "1 of 3 items failed, which is tolerated")
+    assert told(evidence)["half[1]"] == ("FAILED", 1)
+    resumed = resume_on_aws(place.flow, earlier_there(evidence), {"limit": 10}, force=True)
+    assert resumed.again == ("present",)
+    again, evidence = place.ended(resumed.execution)
+    assert (again.status, json.loads(again.output)) == ("SUCCEEDED", [1, [0, None, 1]])
+    assert (remote_run(evidence).failed_task, remote_run(evidence).message) == (None, None)
+
+
+def test_an_item_whose_worker_died_is_told_as_failed_where_that_is_tolerated(deployed):
+    execution, evidence = deployed("halves").run(dies=True)
+    assert json.loads(execution.output) == [1, [0, None, 1]]
+    assert told(evidence)["half[1]"] == ("FAILED", 1)
+    errors = {each.task_run_id: each.error for each in remote_run(evidence).task_runs}
+    assert errors["half[1]"].type == "Runtime.ExitError"
+    assert remote_run(evidence).failed_task is None
+
+
+@pytest.mark.parametrize("mode", ["micro", "small"])
+def test_one_item_too_many_is_what_failed(deployed, mode):
+    execution, evidence = deployed("halves", mode).run(n=4)
+    assert execution.status == "FAILED"
+    run = remote_run(evidence)
+    # In one worker the items run at once, and either may be the second.
+    found = (run.failed_task, run.error.message)
+    assert found in [("half[3]", "3 is odd"), ("half[1]", "1 is odd")][: 1 + (mode == "small")]
+    assert told(evidence)["half"][0] == "FAILED"
+    assert told(evidence)["present"][0] == "SKIPPED"
 
 
 def test_results_of_containers_are_reused_too(deployed):

@@ -121,6 +121,15 @@ def mapped():
     return flow.returns(output("total"))
 
 
+def tolerant_map():
+    """An item that fails for good puts out its index; what follows the Map counts these."""
+    flow = Flow("tolerant-map")
+    flow.task("list")
+    flow.task("each", output("list"), map_over=[0], retries=1, tolerated_failures=0.1)
+    flow.task("total", output("each"))
+    return flow.returns(output("total"))
+
+
 def branched():
     """A value decides; the side that is not taken leaves nothing."""
     flow = Flow("branched")
@@ -206,7 +215,16 @@ SIMPLE = (
     awkward_names,
 )
 
-CASES = (*SIMPLE, decided_retry, concurrency_limit, mapped, branched, guarded, service_tasks)
+CASES = (
+    *SIMPLE,
+    decided_retry,
+    concurrency_limit,
+    mapped,
+    tolerant_map,
+    branched,
+    guarded,
+    service_tasks,
+)
 """Those after the simple ones need the real worker, to run."""
 
 

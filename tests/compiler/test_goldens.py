@@ -22,6 +22,7 @@ from tests.compiler.cases import (
     mapped,
     n_shape,
     plain_chain,
+    tolerant_map,
 )
 
 SHOWN = ("validate", "structure", "retry", "dataflow")
@@ -134,7 +135,13 @@ def test_a_container_in_full(golden):
 
 @pytest.mark.parametrize(
     ("case", "fuse"),
-    [(n_shape, "off"), (mapped, "off"), (executor_of_its_own, "off"), (plain_chain, "chains")],
+    [
+        (n_shape, "off"),
+        (mapped, "off"),
+        (tolerant_map, "off"),
+        (executor_of_its_own, "off"),
+        (plain_chain, "chains"),
+    ],
     ids=lambda item: item if isinstance(item, str) else name_of(item),
 )
 def test_explanations(case, fuse, golden):

@@ -1,7 +1,7 @@
 """Tasks for random flows: each does what it is told in its first argument, under another policy.
 
 An order says how many attempts fail, with which error, and what is returned then: a value, or what
-the task was given. What is called is noted in `CALLED`, here in the process of the test.
+the task was given; and for which items of a map all attempts fail. What is called is noted in `CALLED`, here in the process of the test.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ ERRORS = {
 def obey(order: dict[str, Any], *given: Any) -> Any:
     number = RunContext.get().attempt
     CALLED.append(("call", current_task_run_id.get(), number))
-    if number <= order["fails"]:
+    if number <= order["fails"] or given[-1:] in [(item,) for item in order.get("broken", ())]:
         raise ERRORS[order["error"]](f"attempt {number} of {order['says']}")
     return order["value"] if "value" in order else list(given)
 

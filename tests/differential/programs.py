@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 from hypothesis import strategies as st
 
 from dagy import branch, unmapped
+from dagy.mapping import tolerable
 from dagy_compiler.limits import INLINE_ITEMS
 from tests.differential import palette
 
@@ -62,11 +64,21 @@ class Repeated:
 
 @dataclass(frozen=True)
 class Mapped:
-    """A task over a list of some length that is known only when the flow runs."""
+    """A task over a list of some length that is known only when the flow runs.
+
+    Attributes:
+        task: index into the palette.
+        order: what it is to do.
+        width: length of the list.
+        tolerated: how many items may fail, or what share of them.
+        after: earlier outputs that it waits for, counted back from here.
+    """
 
     task: int
     order: dict[str, Any]
     width: int
+    tolerated: float | None = None
+    after: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -112,6 +124,10 @@ class Drawn:
         """Whether a map has more items than an inline Map takes."""
         return any(map(_is_distributed, self.statements))
 
+    def tolerates(self) -> bool:
+        """Whether failures of some items are tolerated."""
+        return any(map(_tolerates, self.statements))
+
     def body(self) -> Callable[[], Any]:
         """Return the function of the flow."""
 
@@ -134,6 +150,15 @@ def _is_distributed(statement: Statement) -> bool:
     return False
 
 
+def _tolerates(statement: Statement) -> bool:
+    match statement:
+        case Mapped(tolerated=tolerated):
+            return bool(tolerated)
+        case Branched(then=then, otherwise=otherwise):
+            return any(map(_tolerates, (*then, *otherwise)))
+    return False
+
+
 def _earlier(outputs: list[Any], back: int) -> Any:
     return outputs[-1 - back % len(outputs)] if outputs else None
 
@@ -151,9 +176,11 @@ def _do(statement: Statement, outputs: list[Any], given: Any) -> None:
                 inside = list(before)
                 _do(call, inside, given)
                 outputs.append(inside[-1])
-        case Mapped(task=task, order=order, width=width):
-            listed = palette.numbers({}, width)
-            outputs.append(palette.TASKS[task].map(unmapped(order), listed))
+        case Mapped(task=task, order=order, width=width, tolerated=tolerated, after=after):
+            wait_for = [_earlier(outputs, back) for back in after if outputs]
+            extra = {"wait_for": wait_for} if wait_for else {}
+            listed = palette.numbers({}, width, **extra)
+            outputs.append(_tolerant(task, tolerated).map(unmapped(order), listed))
         case Branched(then=then, otherwise=otherwise):
             if not outputs:
                 some = statement.condition % 2
@@ -161,6 +188,15 @@ def _do(statement: Statement, outputs: list[Any], given: Any) -> None:
             decided = _decided(statement, outputs, given)
             chosen = branch(decided, _side(then, outputs, given), _side(otherwise, outputs, given))
             outputs.append(palette.plain({"fails": 0}, chosen))
+
+
+@cache  # the same task each time
+def _tolerant(task: int, tolerated: float | None) -> Any:
+    found = palette.TASKS[task]
+    if tolerated is None:
+        return found
+    name = f"{found.name}_tolerating_{tolerated}"
+    return found.with_options(name=name, tolerated_failures=tolerated)
 
 
 def _decided(statement: Branched, outputs: list[Any], given: Any) -> Any:
@@ -188,9 +224,9 @@ def _side(statements: tuple[Statement, ...], outputs: list[Any], given: Any) -> 
 
 
 @st.composite
-def orders(draw: st.DrawFn, fails: int) -> dict[str, Any]:
-    order: dict[str, Any] = {"fails": fails}
-    if fails:
+def orders(draw: st.DrawFn, fails: int, broken: tuple[int, ...] = ()) -> dict[str, Any]:
+    order: dict[str, Any] = {"fails": fails, **({"broken": list(broken)} if broken else {})}
+    if fails or broken:
         order["error"] = draw(st.sampled_from(sorted(palette.ERRORS)))
         order["says"] = draw(ODD_TEXTS)
     if draw(st.booleans()):
@@ -211,12 +247,33 @@ def calls(draw: st.DrawFn, tasks: int) -> Call:
     return Call(task, draw(orders(fails)), tuple(draw(back)), tuple(draw(back)[:1]))
 
 
+TOLERATED = st.sampled_from([None, None, 0, 1, 2, 0.1, 0.5, 1 / 3])
+
+
 @st.composite
 def maps(draw: st.DrawFn, tasks: int) -> Mapped:
     task = draw(st.integers(0, tasks - 1))
     fails = draw(st.integers(0, _fails_before_success(task)))
     width = draw(st.sampled_from([0, 1, 2, 3, 41]))
-    return Mapped(task, draw(orders(fails)), width)
+    tolerated = draw(TOLERATED)
+    items = st.sets(st.integers(0, width - 1), max_size=tolerable(tolerated, width))
+    broken = draw(items) if width and tolerated else ()
+    return Mapped(task, draw(orders(fails, tuple(broken))), width, tolerated)
+
+
+@st.composite
+def failing_maps(draw: st.DrawFn, tasks: int) -> Mapped:
+    """Maps of which one item too many fails, and none comes after that."""
+    task = draw(st.integers(0, tasks - 1))
+    tolerated = draw(TOLERATED)
+    # moto's engine lets a distributed Map succeed although an item has failed.
+    width = draw(st.sampled_from([1, 2, 3, 41] if tolerated else [1, 2, 3]))
+    allowed = min(tolerable(tolerated, width), width - 1)
+    tolerated = min(tolerated, allowed) if isinstance(tolerated, int) else tolerated
+    sizes = {"min_size": allowed, "max_size": allowed}
+    others = draw(st.sets(st.integers(0, width - 2), **sizes)) if allowed else set()
+    broken = (*others, width - 1)
+    return Mapped(task, draw(orders(0, broken)), width, tolerated, after=tuple(range(30)))
 
 
 DECIDED = st.sampled_from(["part", "part", "value", "earlier", "parameter"])
@@ -293,5 +350,7 @@ def failing_programs(
     """Flows in which one task fails for good, after all others: what else would run is chance."""
     program = draw(drawn(tasks))
     task = draw(st.integers(0, tasks - 1))
-    last = Call(task, draw(orders(99)), after=tuple(range(30)))
+    last: Statement = Call(task, draw(orders(99)), after=tuple(range(30)))
+    if draw(st.sampled_from([False, False, True])):
+        last = draw(failing_maps(tasks))
     return replace(program, statements=(*program.statements, last))

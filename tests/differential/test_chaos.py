@@ -59,8 +59,8 @@ def test_nor_does_it_where_tasks_wait_across_branches(program, troubles, seed):
 def kept_right(program, troubles, **options):
     here = locally(program)
     there = on_sfnx(program, "micro", troubled(troubles), **options)
-    if there.status == "SUCCEEDED":
-        assert there.output == here.output
+    if there.status == "SUCCEEDED":  # some items may have been lost for good, where some may
+        assert there.output == here.output or program.tolerates()
     else:
         assert there.error in {*LOST, *THROTTLED, *palette.ERRORS}
     spec = spec_of(program)

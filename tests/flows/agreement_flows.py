@@ -287,5 +287,30 @@ def one_of_many_fails(n: int):
     return odd_one_out.map(below(n))
 
 
+@task(tolerated_failures=0.1, retries=1)
+def nines_out(n: int) -> int:
+    if n % 10 == 9:
+        raise OutOfStockError(f"item {n}")
+    return n
+
+
+@task
+def present(items: list[int | None]) -> int:
+    return sum(item is not None for item in items)
+
+
+@flow
+def some_of_many_fail(n: int):
+    """No more of them than may: a tenth."""
+    found = nines_out.map(below(n))
+    return {"found": found, "present": present(found)}
+
+
+@flow
+def too_many_fail(n: int):
+    """Of every ten one, and only three may."""
+    return nines_out.with_options(tolerated_failures=3).map(below(n))
+
+
 def forget_hooks():
     HOOKS_CALLED.clear()

@@ -60,7 +60,8 @@ def _ends_of(call, name, ends, round):
         f"{name}[{item}]": _end_of(call, f"{name}[{item}]", item, got_by(call, each, ends), round)
         for item, each in enumerate(listed(value_of(call.over, ends)))
     }
-    if any(map(_has_failed, items.values())):
+    failed = sum(map(_has_failed, items.values()))
+    if failed > tolerated(round.kind, len(items)):
         return {name: End("FAILED", 1), **items}
     return {name: End("SUCCEEDED", 1, [end.value for end in items.values()]), **items}
 
@@ -77,6 +78,11 @@ def _end_of(call, name, item, got, round):
         if step == "fatal":
             break
     return End("FAILED", attempt)
+
+
+def tolerated(kind, items):
+    """How many items of a map may fail."""
+    return items // 2 if kind.tolerated == 0.5 else kind.tolerated or 0
 
 
 def _has_failed(end):

@@ -4,6 +4,7 @@ import pytest
 
 from dagy import FlowSpec, RunContext, flow, task, unmapped
 from dagy.errors import TraceError
+from dagy.mapping import tolerable
 from dagy.testing import FakeClock, run_in_memory
 from tests.interpreter.recording import Recorder
 
@@ -21,6 +22,13 @@ def double(n):
 @task
 def add(a, b=0):
     return a + b
+
+
+@task
+def picky(n):
+    if n % 2:
+        raise ValueError(f"{n} is odd")
+    return n
 
 
 @task
@@ -99,19 +107,13 @@ def test_each_item_has_retries_of_its_own_and_a_fresh_copy_of_its_arguments():
 
 @pytest.mark.parametrize("fail_fast", [True, False])
 def test_an_item_that_fails_fails_the_map_and_what_depends_on_it_is_skipped(fail_fast):
-    @task
-    def picky(n):
-        if n == 1:
-            raise ValueError("one")
-        return n
-
     @flow
     def mapped():
         return total(picky.map([0, 1, 2]))
 
     recorder = Recorder()
     run = run_in_memory(mapped, fail_fast=fail_fast, sink=recorder)
-    assert (run.status, run.failed_task, run.error.message) == ("FAILED", "picky[1]", "one")
+    assert (run.status, run.failed_task, run.error.message) == ("FAILED", "picky[1]", "1 is odd")
     states = {record.id: record.state for record in run.task_runs}
     assert states == {
         "picky": "FAILED",
@@ -120,6 +122,69 @@ def test_an_item_that_fails_fails_the_map_and_what_depends_on_it_is_skipped(fail
         "picky[2]": "CANCELLED" if fail_fast else "SUCCEEDED",
         "total": "CANCELLED" if fail_fast else "SKIPPED",
     }
+
+
+def tolerant(failures, items=5):
+    @flow
+    def mapped():
+        found = picky.with_options(tolerated_failures=failures).map(list(range(items)))
+        return [found, double.map([0])]
+
+    return mapped
+
+
+@pytest.mark.parametrize("failures", [2, 0.4, 0.59, 9])
+@pytest.mark.parametrize("fail_fast", [True, False])
+def test_a_map_goes_on_without_items_whose_failure_is_tolerated(failures, fail_fast):
+    recorder = Recorder()
+    run = run_in_memory(tolerant(failures), fail_fast=fail_fast, sink=recorder)
+    assert (run.status, run.result) == ("SUCCEEDED", [[0, None, 2, None, 4], [0]])
+    assert (run.error, run.failed_task) == (None, None)
+    assert run.task_runs["picky"].message == "2 of 5 items failed, which is tolerated"
+    assert run.task_runs["picky[3]"].state == "FAILED"
+    assert run.task_runs["picky[3]"].error.message == "3 is odd"
+    assert recorder.of("picky[4]") == ["RUNNING 1", "SUCCEEDED 1"]
+
+
+@pytest.mark.parametrize("failures", [1, 0.39, 0.2])
+def test_it_fails_with_the_item_after_the_last_that_is_tolerated(failures):
+    run = run_in_memory(tolerant(failures))
+    assert (run.status, run.failed_task, run.error.message) == ("FAILED", "picky[3]", "3 is odd")
+    assert run.task_runs["picky"].error.message == "3 is odd"
+    assert run.task_runs["picky[1]"].state == "FAILED"
+    assert run.task_runs["picky[4]"].state == "CANCELLED"
+
+
+def test_without_fail_fast_the_items_after_that_run_too():
+    run = run_in_memory(tolerant(1, items=6), fail_fast=False)
+    assert (run.status, run.failed_task) == ("FAILED", "picky[3]")
+    states = [run.task_runs[f"picky[{index}]"].state for index in range(6)]
+    assert states == ["SUCCEEDED", "FAILED"] * 3
+    assert run.task_runs["double"].state == "SUCCEEDED"
+
+
+def test_an_item_fails_only_after_all_its_attempts_and_its_hooks_are_called():
+    told = []
+
+    @task(retries=1, tolerated_failures=1, on_failure=[lambda context, state: told.append(state)])
+    def broken(n):
+        raise OSError(n)
+
+    @flow
+    def mapped():
+        return broken.map(["a"])
+
+    run = run_in_memory(mapped)
+    assert (run.result, run.task_runs["broken[0]"].attempts) == ([None], 2)
+    assert [(state.type, state.message) for state in told] == [("FAILED", "OSError: a")]
+
+
+@pytest.mark.parametrize(
+    ("failures", "items", "allowed"),
+    [(None, 9, 0), (0, 9, 0), (3, 1, 3), (0.1, 25, 2), (0.29, 100, 29), (1 / 3, 3, 1), (0.5, 0, 0)],
+)
+def test_a_share_is_what_it_looks_like_and_is_rounded_down(failures, items, allowed):
+    assert tolerable(failures, items) == allowed
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ class Kind:
     has_timeout: bool
     hooked: bool
     cached: bool
+    tolerated: int | float | None
 
 
 @dataclass(frozen=True)
@@ -167,6 +168,7 @@ _kinds = st.builds(
     has_timeout=st.booleans(),
     hooked=st.booleans(),
     cached=_seldom,
+    tolerated=st.sampled_from([None, None, 1, 0.5]),
 )
 
 
@@ -193,6 +195,7 @@ def spec_of(world):
         f"k{index}": TaskSpec(
             f"k{index}", "m:f", None, None, kind.retries, kind.delay,
             TIMEOUT if kind.has_timeout else None, kind.limit, cache={} if kind.cached else None,
+            tolerated_failures=kind.tolerated,
         )
         for index, kind in enumerate(world.kinds)
     }  # fmt: skip

@@ -327,7 +327,7 @@ class _Emitter:
         attempts = self._attempts[index]
         run = self._plan.runs[unit.task_runs[0]]
         if run.map_over is not None and len(unit.task_runs) == 1:
-            limit = self._plan.task_of(run.id).concurrency_limit
+            task = self._plan.task_of(run.id)
             kept = step.assigns[0][0] if step.assigns else None
             return MapStates(
                 name,
@@ -337,8 +337,9 @@ class _Emitter:
                 comment,
                 self._names,
                 unit.placement,
-                limit,
+                task.concurrency_limit,
                 kept,
+                task.tolerated_failures,
             ).states()
         return AttemptStates(
             name, attempts, content, ending, comment, self._names, unit.placement

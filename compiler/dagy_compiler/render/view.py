@@ -208,8 +208,12 @@ def _choice(states: Mapping[str, State], choice: Choice, found: list[Step]) -> s
     second = others[0] if others else choice.default
     if isinstance(each := _state(states, first), Map):
         inside = _steps(each.item_processor.states, each.item_processor.start_at)
-        found[-1] = replace(found[-1], detail=("for each item",), branches=(inside,))
-        return _state(states, each.next).next if each.next else None  # type: ignore[union-attr]
+        gather, said = _state(states, each.next), ["for each item"]
+        if isinstance(gather, Choice):
+            gather = _state(states, gather.default)
+            said.append("some may fail")
+        found[-1] = replace(found[-1], detail=tuple(said), branches=(inside,))
+        return gather.next  # type: ignore[union-attr]
     ways = [list(_way(states, start)) for start in (first, second)]
     meeting = next((name for name in ways[0] if name in ways[1]), None)
     sides = tuple(_steps(states, start, meeting) for start in (first, second))
