@@ -15,6 +15,7 @@ from dagy_compiler.program import (
     Fork,
     Guard,
     Inputs,
+    Nested,
     Sequence,
     Source,
     Step,
@@ -75,6 +76,12 @@ class _Payloads:
                     yield from self._step(inside)
             case Tell(unit=unit, inputs=inputs):
                 yield Payload(self._sent(inputs), f"what is told of {self._names[unit]}")
+            case Nested(name=name, inputs=inputs, body=body, assigns=assigns):
+                yield Payload(self._sent(inputs), f"what part {name!r} is given")
+                yield from self.of(body)
+                handed = {variable: self._size(source, step) for variable, source in assigns}
+                self._sizes |= handed
+                yield Payload(sum(handed.values()), f"what part {name!r} hands on")
             case Fork(branches=branches, assigns=assigns):
                 what = f"what the fork at {self._first(step)} joins"
                 yield from self._joined(branches, assigns, what)
@@ -113,6 +120,8 @@ class _Payloads:
                 return self._first((then or otherwise)[0])
             case Fork(branches=branches):
                 return self._first(branches[0].steps[0])
+            case Nested(body=body):
+                return self._first(body.steps[0])
         raise AssertionError("a branch begins with a unit")
 
     def _size(self, source: Source, last: Step) -> int:
@@ -122,7 +131,9 @@ class _Payloads:
             return TRUTH_BYTES
         if isinstance(last, Call):
             return self._answered(last)
-        # A fork that ends its scope hands on what its branches yield.
+        # What ends its scope and is no call hands on what is yielded within it.
+        if isinstance(last, Nested):
+            return self._size(dict(last.body.yields)[source.key or ""], last.body.steps[-1])
         assert isinstance(last, Fork)
         assert source.branch is not None
         branch = last.branches[source.branch]

@@ -3,8 +3,7 @@
 The worker that makes an output knows whether it is true, and one that is sent the flow's parameters
 knows that of them. So it tells, and the branch is a Choice and nothing more. Not so where there is
 no such worker: the output is a map's or a service's, or comes from another branch by way of the
-bucket, or nothing before the branch is sent the parameters. A parameter is not looked at without a
-worker, because it is the worker that refuses an input which does not fit the flow.
+bucket, or nothing before the branch is sent the parameters (`parameter_truths` is for these).
 """
 
 from __future__ import annotations

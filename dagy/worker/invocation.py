@@ -20,7 +20,7 @@ from dagy.mapping import common_length, item_of, keyed
 from dagy.parameters import bind
 from dagy.spec import Direct, FlowSpec, ParameterReference, TaskRunSpec, TaskSpec, follow, resolve
 from dagy.state import StateType
-from dagy.values import from_text, to_text
+from dagy.values import CODEC, from_text, to_text
 from dagy.worker.claims import MAX_TEXT_BYTES, SKIPPED, Artifacts, Claims, failure_key
 from dagy.worker.failures import own_name
 from dagy.worker.joins import place as joins_place
@@ -114,6 +114,10 @@ class Invocation:
         if isinstance(reference, ParameterReference):
             return follow(self._parameters[reference.name], reference.path)
         text = self._results[reference.task_run_id]
+        if f'{{"{CODEC}":' in text:
+            # The codecs of the user's types are registered by the code that made it.
+            task = self._spec.tasks[self._run_spec(reference.task_run_id).task_name]
+            _code_of(task.import_path)
         return follow(from_text(text, self._artifacts), reference.path)
 
     def _run_spec(self, task_run_id: str, *, alone: bool = True) -> TaskRunSpec:

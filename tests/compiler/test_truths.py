@@ -2,8 +2,9 @@
 
 import pytest
 
-from dagy_compiler import compile_flow, describe, estimate
+from dagy_compiler import compile_flow, describe, estimate, explain
 from dagy_compiler.limits import HANDED_BYTES
+from dagy_compiler.passes import Split
 from dagy_compiler.program import Call, Decide, Fork, every
 from tests.compiler.flows import Flow, output, parameter
 
@@ -138,3 +139,30 @@ def test_the_program_says_who_tells_and_where():
     text = describe(compile_flow(branched(output("check")), mode="micro").plan, "dataflow")
     assert "check, tells 1 truth -> r_check, r_check_true = own truth 0" in text
     assert "decide by check, told in r_check_true, reads r_check" in text
+
+
+def test_the_input_is_looked_at_where_no_call_is_sent_the_parameters():
+    flow = Flow("branched")
+    flow.parameters = [{"name": "full", "required": False, "default": True, "accepts": ["boolean"]}]
+    flow.task("side", when=[(parameter("full"), True)])
+    spec = flow.returns(None)
+    assert told(spec) == [None]
+    plan = compile_flow(spec, mode="micro").plan
+    assert estimate(plan).transitions == 3  # a Choice, the side, and the end
+    states = list(plan.machine.states)
+    assert states[:3] == ["branch: full", "branch: full, ask", "side"]
+    [_, note, *_] = explain(plan).states
+    assert (note.state, note.does) == (
+        "branch: full, ask",
+        "asks a worker: whether full is true",
+    )
+
+
+def test_an_estimate_looks_into_parts():
+    flow = Flow("branched")
+    flow.task("check")
+    for number in range(30):
+        flow.task(f"side-{number}", when=[(output("check", number), True)])
+    plan = Split(definition_bytes=8_000)(compile_flow(flow.returns(None), mode="micro").plan)
+    assert plan.parts
+    assert estimate(plan).largest_payload.size > HANDED_BYTES // 2

@@ -92,6 +92,11 @@ def made_in_a_container(name: str) -> Any:
     return {"it": value_of(name)}
 
 
+@task(memory_mb=512)
+def basket_of(truth: bool) -> Basket:
+    return Basket(truth)
+
+
 @task
 def said(what: Any) -> str:
     return f"said {what}"
@@ -169,6 +174,12 @@ def on_a_map(n: int):
 
 
 @flow
+def on_baskets(truths: list = [False]):  # noqa: B006
+    """The worker that is asked has run nothing of the user's before."""
+    return branch(basket_of.map(truths), lambda: said("some"), lambda: said("none"))
+
+
+@flow
 def no_such_key(name: str = "true"):
     return branch(made_within(name)["rows"][1]["nothing"], lambda: said("yes"))
 
@@ -186,7 +197,7 @@ def on_parameters(
     options: dict = {"deep": [None]},  # noqa: B006
     maybe: int | None = None,
 ):
-    """The first branch asks, as no call before it is sent the parameters; the others are told."""
+    """The first branch looks at the input itself; the others are told."""
     first = branch(flag, lambda: said("flag"))
     given = both(number, first)
     return both(
@@ -197,3 +208,26 @@ def on_parameters(
         branch(flag, lambda: both(given, "again"), lambda: both(given, "not again")),
         given,
     )
+
+
+@flow
+def on_a_flag(flag: bool):
+    return branch(flag, lambda: said("yes"), lambda: said("no"))
+
+
+@flow
+def on_a_number(number: float = 1e-9, day: dt.date = dt.date(2026, 1, 1)):
+    return branch(number, lambda: said("yes"), lambda: said(day))
+
+
+@flow
+def on_a_list(items: list = [0]):  # noqa: B006
+    """The first two look at the input, the third at a part of it, for which a worker is asked."""
+    some = branch(items, lambda: said("some"), lambda: said("none"))
+    return both(some, branch(items, lambda: said("again")), branch(items[0], lambda: said("one")))
+
+
+@flow
+def on_nested_lists(rows: list[list[int]] = [[0]], flag: bool = True):  # noqa: B006
+    """More is to be checked of `rows` than its kind, so a worker does."""
+    return branch(flag, lambda: said("yes"), lambda: said(rows))

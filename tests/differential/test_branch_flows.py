@@ -1,7 +1,7 @@
 """A branch goes the same way everywhere, whatever decides it; no worker is asked that need not be."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,12 @@ from tests.differential.branch_flows import (
     in_a_container,
     no_such_item,
     no_such_key,
+    on_a_flag,
+    on_a_list,
     on_a_map,
+    on_a_number,
+    on_baskets,
+    on_nested_lists,
     on_parameters,
     one_in_another,
     part,
@@ -40,6 +45,7 @@ class Ended:
     error: str | None
     message: str | None
     asked: int
+    states: tuple[str, ...] = ()
 
 
 class Counting(Here):
@@ -77,7 +83,8 @@ def on_sfnx(drawn, given, mode="micro", fuse="off", size=None):
     with in_a_folder():
         execution = run(found.definition(), given, nesting(answer, found.parts()))
     output = None if execution.error else execution.output
-    return ended(worker, execution.error, execution.cause, output)
+    found = ended(worker, execution.error, execution.cause, output)
+    return replace(found, states=execution.states)
 
 
 def on_moto(drawn, given):
@@ -138,19 +145,52 @@ PARAMETERS = [
 def test_a_call_that_is_sent_the_parameters_tells_their_truths(given):
     there = on_sfnx(on_parameters, given)
     assert agrees(there, on_parameters, given)
-    assert there.asked == 1
+    assert there.asked == 0
 
 
 def test_a_part_of_a_parameter_that_is_not_there_fails_where_the_branch_is():
     given = {"options": {"deep": []}}
     there = on_sfnx(on_parameters, given)
     assert agrees(there, on_parameters, given)
+    assert there.asked == 2  # in each attempt of the flow
 
 
-@pytest.mark.parametrize("given", [{"flag": "yes"}, {"nothing": 1}, {"number": [1]}], ids=str)
-def test_an_input_that_does_not_fit_is_refused_before_a_branch_is_taken(given):
-    there = on_sfnx(on_parameters, given)
+BY_THE_INPUT = [
+    *((on_a_flag, {"flag": flag}) for flag in (True, False)),
+    *((on_a_number, given) for given in ({}, {"number": 0}, {"number": -0.0}, {"number": 1e-300})),
+    (on_a_number, {"number": 0, "day": "2027-01-01"}),
+]
+ASKED_ONCE = [
+    *((on_a_list, {"items": items}) for items in ([0], [[]], [[0]], ["false"])),
+    *((on_nested_lists, given) for given in ({}, {"flag": False}, {"rows": [], "flag": False})),
+]
+
+
+@pytest.mark.parametrize(("drawn", "given"), [*BY_THE_INPUT, *ASKED_ONCE], ids=str)
+def test_no_worker_is_asked_for_a_parameter_of_which_the_kind_is_all_there_is_to_check(
+    drawn, given
+):
+    there = on_sfnx(drawn, given)
+    assert agrees(there, drawn, given)
+    assert there.asked == ((drawn, given) in ASKED_ONCE)
+
+
+UNFIT = [
+    *((on_parameters, given) for given in ({"flag": "yes"}, {"nothing": 1}, {"number": [1]})),
+    *((on_parameters, given) for given in ({"number": True}, {"number": 1.5}, {"maybe": "1"})),
+    *((on_a_flag, given) for given in ({}, {"flag": None}, {"flag": 1}, {"flag": True, "x": 1})),
+    *((on_a_flag, given) for given in ({"flag": [True]}, {"flag": {}})),
+    *((on_a_number, given) for given in ({"number": "1"}, {"day": 20260101})),
+    *((on_a_flag, given) for given in (True, False, [{"flag": True}], "true", None)),
+    (on_nested_lists, {"rows": [0]}),
+]
+
+
+@pytest.mark.parametrize(("drawn", "given"), UNFIT, ids=str)
+def test_an_input_that_does_not_fit_is_refused_before_a_branch_is_taken(drawn, given):
+    there = on_sfnx(drawn, given)
     assert (there.error, there.asked) == ("ParameterError", 1)
+    assert "said" not in there.states
 
 
 NAMES = st.sampled_from([*VALUES, *WITHOUT_TRUTH])
@@ -180,11 +220,21 @@ def test_on_moto(drawn, name):
     assert there.asked == (name in WITHOUT_TRUTH)
 
 
-@pytest.mark.parametrize("given", PARAMETERS, ids=str)
-def test_parameters_on_moto(given):
-    there = on_moto(on_parameters, given)
-    assert agrees(there, on_parameters, given)
-    assert there.asked == 1
+@pytest.mark.parametrize(
+    ("drawn", "given"),
+    [*((on_parameters, given) for given in PARAMETERS), *BY_THE_INPUT, *ASKED_ONCE],
+    ids=str,
+)
+def test_parameters_on_moto(drawn, given):
+    there = on_moto(drawn, given)
+    assert agrees(there, drawn, given)
+    assert there.asked == ((drawn, given) in ASKED_ONCE)
+
+
+@pytest.mark.parametrize(("drawn", "given"), UNFIT, ids=str)
+def test_an_input_that_does_not_fit_is_refused_on_moto(drawn, given):
+    there = on_moto(drawn, given)
+    assert (there.error, there.asked) == ("ParameterError", 1)
 
 
 @pytest.mark.parametrize(
@@ -193,6 +243,9 @@ def test_parameters_on_moto(given):
         *((whole, {"name": name}) for name in ("minus zero", "no bytes", "an unknown basket")),
         *((at_once, {"name": name}) for name in ("larger than a state", "an empty basket")),
         (one_in_another, {"name": "true", "second": False}),
+        (on_baskets, {}),
+        *BY_THE_INPUT,
+        *ASKED_ONCE[:1],
         (on_parameters, {}),
         (on_parameters, {"flag": True, "number": -1, "text": "x", "options": {"deep": ["0"]}}),
     ],

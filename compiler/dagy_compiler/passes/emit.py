@@ -21,6 +21,7 @@ from dagy_compiler.nested_states import (
     nested_states,
     opening,
 )
+from dagy_compiler.parameter_truths import parameter_truth
 from dagy_compiler.plan import Plan
 from dagy_compiler.program import (
     OWN_OUTPUT,
@@ -405,12 +406,12 @@ class _Emitter:
 
         What a side leaves has no value where it is not taken: null, which the worker knows.
 
-        Where an earlier call has told the truth, the Choice comes first. What asks is for a value
-        whose truth could not be told, so that what is wrong with it comes out here, and leads back
-        to the Choice.
+        Where an earlier call has told the truth, or the input of the execution shows it, the Choice
+        comes first. What asks is for a value whose truth could not be told, so that what is wrong
+        with it comes out here, and leads back to the Choice.
         """
         assert ending.next is not None
-        told, cut = step.truth, name[: STATE_NAME_CHARACTERS - 12]
+        told, cut = self._told(step), name[: STATE_NAME_CHARACTERS - 12]
         if told is None:
             ask, choice = name, self._names.claim(f"{cut}, choose")
         else:
@@ -427,7 +428,7 @@ class _Emitter:
         truth = Ending(choice, expression("$states.result.Payload.truth"))
         asks = asking(content, truth, comment=f"Whether {_condition(step)} is true")
         then = Rule(
-            condition=expression(_is("true", told)),
+            condition=expression("$states.input" if told is None else told[0]),
             assign=_nothing(step.lost_otherwise),
             output=NO_OUTPUT,
             next=heads[0],
@@ -437,13 +438,25 @@ class _Emitter:
             chosen = Choice(choices=(then,), assign=lost_then, output=NO_OUTPUT, default=heads[1])
             return {ask: asks, choice: chosen, **states}
         otherwise = Rule(
-            condition=expression(_is("false", told)),
+            condition=expression(told[1]),
             assign=lost_then,
             output=NO_OUTPUT,
             next=heads[1],
         )
         chosen = Choice(choices=(then, otherwise), output=NO_OUTPUT, default=ask)
         return {choice: chosen, ask: asks, **states}
+
+    def _told(self, step: Decide) -> list[str] | None:
+        """Return JSONata for whether what decides is true, and for whether it is false.
+
+        Neither holds where a worker has to be asked, until it has been: it puts out what it tells.
+        """
+        asked = "$states.input"
+        if step.truth is not None:
+            return [f"${step.truth} = {each} or {asked} = {each}" for each in ("true", "false")]
+        given = self._surroundings.parameters
+        truth = parameter_truth(self._plan.spec.parameters, step.condition, given, asked)
+        return None if truth is None else [f"{truth} = {each}" for each in ("true", "false")]
 
     def _guard(self, guard: Guard, name: str, ending: Ending) -> dict[str, State]:
         body = self.scope(guard.body, self._yielded(guard.body))
@@ -505,11 +518,6 @@ def _some(names: list[str]) -> str:
 
 def _nothing(names: tuple[str, ...]) -> dict[str, str] | None:
     return dict.fromkeys(names, expression("null")) or None
-
-
-def _is(truth: str, told: str | None) -> str:
-    """Return JSONata that tells whether a truth is this one: told before, or asked for just now."""
-    return "$states.input" if told is None else f"${told} = {truth} or $states.input = {truth}"
 
 
 def _expressions(values: Values, answer: _Answer) -> dict[str, str]:
