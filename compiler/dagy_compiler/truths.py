@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from dagy.spec import Direct, TaskReference, encode
 from dagy_compiler.plan import Plan, Unit
 from dagy_compiler.program import Asked
+from dagy_compiler.rolled_states import LEAST
 from dagy_compiler.tree import Apart, Choose, Joined, Leaf, Parallel, Series, Tree, leaves
 
 
@@ -122,5 +123,8 @@ def _always(tree: Tree, sent: set[int]) -> int | None:
         case Joined(child=child) | Apart(child=child):
             return _always(child, sent)
         case Series(children=children) | Parallel(children=children):
+            if isinstance(tree, Parallel) and len(children) >= LEAST:
+                # Siblings that are alike become one Map, but not where one tells more than others.
+                children = tuple(child for child in children if not isinstance(child, Leaf))
             found = (_always(child, sent) for child in children)
             return next((unit for unit in found if unit is not None), None)

@@ -116,6 +116,16 @@ def test_siblings_of_which_one_decides_keep_a_branch_each():
     ]
 
 
+@pytest.mark.parametrize(("siblings", "variable"), [(3, "r_day_true"), (4, None)])
+def test_for_a_parameter_siblings_stay_one_map(siblings, variable):
+    flow = Flow("branched").task("fetch", parameter("day"), 0)
+    for number in range(2, siblings + 1):
+        flow.again(f"fetch-{number}", "fetch", parameter("day"), number)
+    flow.task("total", after=["fetch", *(f"fetch-{n}" for n in range(2, siblings + 1))])
+    flow.task("side", output("total"), when=[(parameter("day"), True)])
+    assert told(flow.returns(None)) == [variable]
+
+
 def test_a_truth_takes_no_share_of_what_values_may_take():
     spec = branched(output("check"))
     limits = [step.limit for step in every(program_of(spec)) if isinstance(step, Call)]

@@ -136,7 +136,7 @@ def part(name: str):
 @flow
 def in_a_container(name: str):
     found = made_in_a_container(name)
-    return branch(found["it"], lambda: said("yes"))
+    return branch(found["it"], lambda: said("yes"), lambda: said("no"))
 
 
 @flow

@@ -243,6 +243,7 @@ def test_an_input_that_does_not_fit_is_refused_on_moto(drawn, given):
         *((whole, {"name": name}) for name in ("minus zero", "no bytes", "an unknown basket")),
         *((at_once, {"name": name}) for name in ("larger than a state", "an empty basket")),
         (one_in_another, {"name": "true", "second": False}),
+        *((in_a_container, {"name": name}) for name in ("false", "a list of false")),
         (on_baskets, {}),
         *BY_THE_INPUT,
         *ASKED_ONCE[:1],
