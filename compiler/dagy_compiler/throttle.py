@@ -16,7 +16,8 @@ def throttled(plan: Plan, before: Before) -> Before:
 
     Step Functions has no semaphore. So where more runs of a task could be under way than may be,
     they are dealt out to as many sequences as there may be at once, in the flow's order. A map
-    keeps its limit by itself (`MaxConcurrency`), and so comes before or after every other run.
+    keeps its limit by itself (`MaxConcurrency`), as does a worker that makes several runs: each
+    comes before or after every other run.
 
     Args:
         plan: with units.
@@ -25,8 +26,10 @@ def throttled(plan: Plan, before: Before) -> Before:
     assert plan.units is not None
     groups: dict[str, list[int]] = {}
     for index, each in enumerate(plan.units):
-        if len(each.task_runs) == 1 and plan.task_of(each.task_runs[0]).concurrency_limit:
-            groups.setdefault(plan.runs[each.task_runs[0]].task_name, []).append(index)
+        names = dict.fromkeys(plan.runs[task_run].task_name for task_run in each.task_runs)
+        for name in names:
+            if plan.spec.tasks[name].concurrency_limit:
+                groups.setdefault(name, []).append(index)
     groups = {name: group for name, group in groups.items() if len(group) > 1}
     if not groups:
         return before
@@ -35,19 +38,22 @@ def throttled(plan: Plan, before: Before) -> Before:
     for name, group in groups.items():
         limit = plan.spec.tasks[name].concurrency_limit
         assert limit is not None
-        mapped = {unit for unit in group if plan.runs[_id(plan, unit)].map_over is not None}
-        if not mapped and _sequences(group, ancestors) <= limit:
+        alone = any(_keeps_limit(plan, unit, name) for unit in group)
+        if not alone and _sequences(group, ancestors) <= limit:
             continue
-        lanes = 1 if mapped else limit
+        lanes = 1 if alone else limit
         for position, unit in enumerate(group):
             # All of its lane, not the last of it alone: that may be on the side not taken.
             added[unit].update(group[position % lanes : position : lanes])
     return [sorted(earlier) for earlier in added]
 
 
-def _id(plan: Plan, unit: int) -> str:
+def _keeps_limit(plan: Plan, unit: int, name: str) -> bool:
+    """Tell whether a unit may have as many runs of a task under way as there may be at once."""
     assert plan.units is not None
-    return plan.units[unit].task_runs[0]
+    runs = [plan.runs[task_run] for task_run in plan.units[unit].task_runs]
+    own = [run for run in runs if run.task_name == name]
+    return len(own) > 1 or own[0].map_over is not None
 
 
 def _sequences(group: Sequence[int], ancestors: Sequence[int]) -> int:
