@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dagy.errors import CompileError
+from dagy_compiler.durations import known_durations
 from dagy_compiler.passes import Fuse, Place
 from dagy_compiler.plan import Plan
 from tests.compiler.flows import Flow, output
@@ -119,10 +120,48 @@ def test_a_task_that_needs_states_or_a_place_of_its_own_is_never_fused(policy):
     assert grouped(chain(**policy), "micro", "chains") == [("a",), ("b",), ("c",)]
 
 
-def test_timeouts_that_fit_an_invocation_together_are_fused():
-    flow = Flow().task("a", timeout_seconds=300.0).task("b", output("a"), timeout_seconds=300.0)
-    flow.task("c", output("b"), timeout_seconds=1.0)
-    assert grouped(flow.returns(), "micro", "chains") == [("a", "b"), ("c",)]
+def pair(first, second):
+    """A chain of two, with what each says of its time."""
+    flow = Flow("pair").task("a", **first)
+    return flow.task("b", output("a"), **second).returns()
+
+
+FUSED, APART = [("a", "b")], [("a",), ("b",)]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "found"),
+    [
+        ({}, {}, FUSED),
+        ({"timeout_seconds": 300}, {"timeout_seconds": 299}, FUSED),
+        ({"timeout_seconds": 300}, {"timeout_seconds": 300}, APART),
+        ({"expected_seconds": 400}, {}, FUSED),
+        ({"expected_seconds": 400}, {"expected_seconds": 400}, APART),
+        ({"timeout_seconds": 300}, {"expected_seconds": 200}, FUSED),
+        ({"timeout_seconds": 300}, {"expected_seconds": 300}, APART),
+        ({"timeout_seconds": 590}, {}, APART),
+        ({}, {"timeout_seconds": 1}, APART),
+    ],
+)
+def test_a_chain_takes_less_time_than_an_invocation_has(first, second, found):
+    spec = pair(first, second)
+    plan = plan_of(spec, "micro", "chains", known_durations(spec, {}))
+    assert [unit.task_runs for unit in plan.units] == found
+
+
+def test_a_flow_that_is_not_expected_to_fit_an_invocation_is_warned_of():
+    long = {"expected_seconds": 300.0}
+    spec = pair(long, long)
+    with pytest.warns(UserWarning, match=r"'pair': pair is one Lambda .* take 600; use --exec"):
+        plan_of(spec, "nano", "off", known_durations(spec, {}))
+
+
+@pytest.mark.parametrize("mode", ["micro", "small"])
+def test_nobody_is_warned_where_there_is_time(mode, recwarn):
+    long = {"expected_seconds": 300.0}
+    spec = pair(long, long)
+    plan_of(spec, mode, "off", known_durations(spec, {}))
+    assert not recwarn.list
 
 
 def test_an_output_that_is_needed_elsewhere_ends_a_chain():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,9 +12,10 @@ from dagy.naming import slug
 from dagy.options import nearest
 from dagy.spec import TaskReference, TaskRunSpec, references_in
 from dagy_compiler.limits import LAMBDA_TIMEOUT_SECONDS
+from dagy_compiler.makespan import critical_path
 from dagy_compiler.modes import MICRO
 from dagy_compiler.passes.place import own_executor
-from dagy_compiler.placement import mode_placement
+from dagy_compiler.placement import is_container, mode_placement
 from dagy_compiler.plan import Plan, Unit
 
 OFF, CHAINS, AUTO = "off", "chains", "auto"
@@ -60,7 +62,10 @@ class Fuse:
                 f"use {', '.join(FUSING)}"
             )
         if plan.mode != MICRO:
-            return replace(plan, units=_units(plan, _by_rank(plan)))
+            units = _units(plan, _by_rank(plan))
+            for unit in units:
+                _warn_of_length(plan, unit)
+            return replace(plan, units=units)
         if plan.fuse != OFF:
             return replace(plan, units=_units(plan, _chains(plan)))
         alone = f"a call of its own: --fuse {OFF}"
@@ -152,7 +157,8 @@ def _obstacle(plan: Plan, chain: Sequence[str]) -> str | None:
 
     It does if no task of it has a policy that keeps a state between attempts or beside the others:
     a retry of a later task must not run an earlier one again, and a map, a branch or a limit of
-    concurrency is made of states. Their timeouts together must leave the invocation its time.
+    concurrency is made of states. Their timeouts together, or what they are expected to take, must
+    be less than the invocation's time; and where one is promised a time, none may take just any.
     """
     assert plan.placements is not None
     for task_run_id in chain:
@@ -161,9 +167,14 @@ def _obstacle(plan: Plan, chain: Sequence[str]) -> str | None:
             return f"{task_run_id} has {policy}"
     if len({plan.placements[task_run_id] for task_run_id in chain}) > 1:
         return f"{chain[-2]} runs elsewhere"
-    limit = sum(plan.task_of(task_run_id).timeout_seconds or 0 for task_run_id in chain)
-    if limit > LAMBDA_TIMEOUT_SECONDS:
-        return f"the timeouts of the chain add up to {limit:g} s"
+    timeouts = {name: plan.task_of(name).timeout_seconds for name in chain}
+    times = {name: timeouts[name] or plan.durations.get(name) for name in chain}
+    needed = sum(seconds or 0 for seconds in times.values())
+    if needed >= LAMBDA_TIMEOUT_SECONDS:
+        return f"the timeouts and expected durations of the chain add up to {needed:g} s"
+    endless = [name for name, seconds in times.items() if seconds is None]
+    if endless and any(timeouts.values()):
+        return f"{endless[0]} has no timeout, and may take the time that others are promised"
     if plan.fuse == CHAINS:
         return None
     # Without a hint or a measurement a task may be long, and is left alone.
@@ -209,6 +220,25 @@ def _units(plan: Plan, found: Sequence[_Group]) -> tuple[Unit, ...]:
             )
         )
     return tuple(units)
+
+
+def _warn_of_length(plan: Plan, unit: Unit) -> None:
+    """Warn of a unit that is not expected to fit an invocation, however it is run."""
+    if len(unit.task_runs) < 2 or is_container(unit.placement):
+        return
+    position = {task_run_id: index for index, task_run_id in enumerate(unit.task_runs)}
+    before = [
+        [position[other] for other in plan.runs[name].depends_on if other in position]
+        for name in unit.task_runs
+    ]
+    needed = critical_path(before, [plan.durations.get(name, 0) for name in unit.task_runs])
+    if needed >= LAMBDA_TIMEOUT_SECONDS:
+        warnings.warn(
+            f"flow {plan.spec.name!r}: {unit.name} is one Lambda invocation, which ends after "
+            f"{LAMBDA_TIMEOUT_SECONDS} s, and is expected to take {needed:g}; use "
+            "--execution-mode micro, or small, which has no limit",
+            stacklevel=2,
+        )
 
 
 def _name(group: Sequence[str]) -> str:
