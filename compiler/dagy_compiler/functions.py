@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from dagy.worker.claims import BUCKET
@@ -25,7 +25,7 @@ from dagy_compiler.cloudformation import (
     ref,
 )
 from dagy_compiler.layers import attached
-from dagy_compiler.limits import LAMBDA_STORAGE_MB, LAMBDA_TIMEOUT_SECONDS
+from dagy_compiler.limits import LAMBDA_STORAGE_MB
 from dagy_compiler.placement import FUNCTION, Placement
 from dagy_compiler.roles import Identity, role, secrets_suffix, values, write_log
 from dagy_compiler.stack import LOG, Stack
@@ -60,21 +60,26 @@ class Worker:
         yield self.version, lasting("AWS::Lambda::Version", published)
 
 
-def workers(stack: Stack, places: Sequence[Placement], waiting: Sequence[str] = ()) -> list[Worker]:
+def workers(
+    stack: Stack, places: Mapping[Placement, int], waiting: Sequence[str] = ()
+) -> list[Worker]:
     """Return the functions of a flow.
 
     Args:
         stack: of the flow.
-        places: those on Lambda.
+        places: those on Lambda, and the timeout of each in seconds.
         waiting: logical ids of the machines that have states that wait across branches.
 
     Raises:
         LimitError: a role is larger than IAM accepts.
     """
-    return [_worker(stack, place, waiting if place.name == FUNCTION else ()) for place in places]
+    return [
+        _worker(stack, place, seconds, waiting if place.name == FUNCTION else ())
+        for place, seconds in places.items()
+    ]
 
 
-def _worker(stack: Stack, place: Placement, waiting: Sequence[str]) -> Worker:
+def _worker(stack: Stack, place: Placement, seconds: int, waiting: Sequence[str]) -> Worker:
     settings = stack.settings
     variables: Json = dict(place.environment) | {EXPECTED: stack.code.hash}
     if stack.keeps_values:
@@ -105,7 +110,7 @@ def _worker(stack: Stack, place: Placement, waiting: Sequence[str]) -> Worker:
         layers=attached(stack.code.function_layers, place.architecture),
         memory_size=place.memory_mb,
         ephemeral_storage=storage if place.storage_mb > LAMBDA_STORAGE_MB.start else None,
-        timeout=LAMBDA_TIMEOUT_SECONDS,
+        timeout=seconds,
         environment=Variables(variables=variables),
         kms_key_arn=settings.kms_key,
         vpc_config=_NETWORK if settings.functions_in_vpc else None,

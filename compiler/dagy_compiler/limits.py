@@ -112,18 +112,19 @@ EVENTS_OF_OTHER_STATE: Final = 2
 
 # Ours, chosen within the limits of AWS (Lambda: 900 s).
 LAMBDA_TIMEOUT_SECONDS: Final = 600
-"""Timeout of the worker's Lambda function."""
+"""What an invocation of the worker's Lambda function may take. The function's timeout, but for a
+function whose tasks may take nearly that: theirs is `STARTING_SECONDS` more."""
 
 TASK_TIMEOUT_SECONDS: Final = 660
-"""Timeout of a task state: longer than the worker's, so that Lambda reports its own timeouts."""
+"""Timeout of a task state: longer than the function's, so that Lambda reports its own timeouts."""
 
 HEARTBEAT_SECONDS: Final = 300
 """Seconds in which a container has to start, and then to say again and again that it lives; ten
 times what is between two heartbeats (`dagy.container`)."""
 
 STARTING_SECONDS: Final = 60
-"""What a state with a timeout of the user's is given on top, to start a worker in and to let it
-report its own timeout."""
+"""What a function and a state are given on top of a timeout of the user's, to start a worker in and
+to let it report that timeout."""
 
 HANDED_BYTES: Final = 240_000
 """What the values that one state takes in, or puts out, may take together, of `STATE_BYTES`; the

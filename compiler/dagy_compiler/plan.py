@@ -9,7 +9,11 @@ from functools import cached_property
 from dagy.naming import slug
 from dagy.spec import FlowSpec, TaskRunSpec, TaskSpec
 from dagy_compiler.asl import StateMachine
-from dagy_compiler.limits import TASK_TIMEOUT_SECONDS
+from dagy_compiler.limits import (
+    LAMBDA_TIMEOUT_SECONDS,
+    STARTING_SECONDS,
+    TASK_TIMEOUT_SECONDS,
+)
 from dagy_compiler.modes import ECS, MICRO
 from dagy_compiler.placement import FUNCTION, Placement, mode_placement
 from dagy_compiler.program import Program
@@ -152,6 +156,23 @@ class Plan:
     def has_joins(self) -> bool:
         """Whether anything waits across branches, in any of the machines."""
         return self.tree is not None and any(True for _ in joined_in(self.tree))
+
+    def function_seconds(self, place: str) -> int:
+        """Return the timeout of a function, in seconds, by its logical id.
+
+        It is longer where a task has one that Lambda would otherwise forestall, so that the worker
+        can still report it.
+        """
+        return LAMBDA_TIMEOUT_SECONDS + STARTING_SECONDS * (place in self._late)
+
+    @cached_property
+    def _late(self) -> set[str]:
+        """The places of tasks whose timeout leaves no time to report it in."""
+        assert self.placements is not None
+        latest = LAMBDA_TIMEOUT_SECONDS - STARTING_SECONDS
+        timeouts = {name: task.timeout_seconds or 0 for name, task in self.spec.tasks.items()}
+        runs = self.runs.values()
+        return {self.placements[run.id].name for run in runs if timeouts[run.task_name] > latest}
 
     def task_of(self, task_run_id: str) -> TaskSpec:
         """Return the task that a task run calls."""

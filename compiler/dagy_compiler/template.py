@@ -96,7 +96,9 @@ def template_text(made: Json) -> bytes:
 def _template(stack: Stack, plan: Plan, machines: list[Machine], *, inline: bool) -> Json:
     places = plan.places.values()
     waiting = [machine.id for machine in machines if JOIN in machine.text]
-    functions = workers(stack, [place for place in places if place.executor == LAMBDA], waiting)
+    on_lambda = [place for place in places if place.executor == LAMBDA]
+    seconds = {place: plan.function_seconds(place.name) for place in on_lambda}
+    functions = workers(stack, seconds, waiting)
     containers = _containers(stack, plan, machines)
     resources: dict[str, Resource] = {LOG: _log_group(stack)}
     if stack.keeps_values and stack.settings.data_bucket is None:

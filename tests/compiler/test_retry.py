@@ -5,9 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dagy.policy import RetryPolicy
+from dagy_compiler import run_passes
 from dagy_compiler.passes.retry import attempts_of
 from dagy_compiler.plan import Backoff
-from tests.compiler.flows import Flow
+from tests.compiler.flows import Flow, output
+from tests.compiler.stacks import of_type, stack_of
 
 
 def attempts(retries, delay, **policy):
@@ -45,6 +47,7 @@ def test_every_other_delay_is_the_workers(delay):
         {"retry_jitter_factor": 0.1},
         {"retry_condition": "is_temporary"},
         {"hooks": {"on_failure": ["tell"]}},
+        {"hooks": {"on_retry": ["tell"]}},
     ],
 )
 def test_what_asks_the_users_code_is_the_workers(policy):
@@ -59,6 +62,24 @@ def test_one_attempt_needs_nobody_unless_somebody_is_to_be_told_of_its_end():
 def test_a_state_ends_after_the_worker_would_have_ended_the_attempt():
     assert attempts(0, None, timeout_seconds=30.5).timeout_seconds == 91
     assert attempts(0, None).timeout_seconds == 660
+
+
+@pytest.mark.parametrize(
+    ("timeout", "function", "state"),
+    [(None, 600, 660), (539, 600, 599), (540, 600, 660), (541, 660, 601), (600, 660, 720)],
+)
+def test_lambda_ends_after_the_worker_and_the_state_after_both(timeout, function, state):
+    spec = Flow().task("load", timeout_seconds=timeout).returns(None)
+    plan = run_passes(spec, mode="micro")
+    [properties] = of_type(stack_of(plan), "AWS::Lambda::Function").values()
+    assert (properties["Timeout"], plan.attempts[0].timeout_seconds) == (function, state)
+
+
+def test_whatever_shares_a_function_with_such_a_task_outlasts_it():
+    flow = Flow().task("load", timeout_seconds=600).task("report", output("load"))
+    micro, nano = (run_passes(flow.returns(None), mode=mode) for mode in ("micro", "nano"))
+    assert [each.timeout_seconds for each in micro.attempts] == [720, 720]
+    assert [each.timeout_seconds for each in nano.attempts] == [720]
 
 
 @given(

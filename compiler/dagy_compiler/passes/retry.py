@@ -12,10 +12,10 @@ from dagy.errors import LimitError
 from dagy.spec import TaskSpec
 from dagy_compiler.limits import (
     HEARTBEAT_SECONDS,
+    LAMBDA_TIMEOUT_SECONDS,
     MAX_ATTEMPTS,
     MAX_DELAY_SECONDS,
     STARTING_SECONDS,
-    TASK_TIMEOUT_SECONDS,
     WAIT_SECONDS,
 )
 from dagy_compiler.placement import is_container
@@ -47,21 +47,26 @@ class Retry:
 
 def _attempts(plan: Plan, unit: Unit) -> Attempts:
     contained = is_container(unit.placement)
+    seconds = plan.function_seconds(unit.placement)
     if unit.whole_flow or len(unit.task_runs) != 1:
-        return Attempts(timeout_seconds=None if contained else TASK_TIMEOUT_SECONDS)
+        return Attempts(timeout_seconds=None if contained else seconds + STARTING_SECONDS)
     task = plan.task_of(unit.task_runs[0])
-    found = attempts_of(task)
+    found = attempts_of(task, seconds)
     return replace(found, timeout_seconds=_container_timeout(task)) if contained else found
 
 
-def attempts_of(task: TaskSpec) -> Attempts:
+def attempts_of(task: TaskSpec, function_seconds: int = LAMBDA_TIMEOUT_SECONDS) -> Attempts:
     """Return who makes the attempts of a task.
+
+    Args:
+        task: the task.
+        function_seconds: the timeout of the function that it runs on.
 
     Raises:
         LimitError: too many, or too long a delay.
     """
     _check_limits(task)
-    timeout = _state_timeout(task)
+    timeout = _state_timeout(task, function_seconds)
     backoff = _backoff(task)
     if task.service is not None:
         return Attempts(task.retries, backoff)  # no worker decides
@@ -74,11 +79,13 @@ def attempts_of(task: TaskSpec) -> Attempts:
     )
 
 
-def _state_timeout(task: TaskSpec) -> int:
+def _state_timeout(task: TaskSpec, function_seconds: int) -> int:
     """Seconds for a state: the worker ends an attempt in time; this is for when it cannot."""
+    longest = function_seconds + STARTING_SECONDS
     if task.timeout_seconds is None:
-        return TASK_TIMEOUT_SECONDS
-    return min(TASK_TIMEOUT_SECONDS, math.ceil(task.timeout_seconds) + STARTING_SECONDS)
+        return longest
+    needed = math.ceil(task.timeout_seconds) + STARTING_SECONDS
+    return needed if needed < function_seconds else longest
 
 
 def _container_timeout(task: TaskSpec) -> int | None:
@@ -91,9 +98,11 @@ def _container_timeout(task: TaskSpec) -> int | None:
 def _backoff(task: TaskSpec) -> Backoff | None:
     """Return the native retrier that means exactly the policy of a task, if there is one.
 
-    `on_failure` is not among what it does: nobody would call it if the last worker died.
+    Two hooks are not among what it does: nobody would call `on_failure` if the last worker died,
+    and `on_retry` would also be called when a throttled call, which was no attempt, is made again.
     """
-    needs_worker = task.retry_jitter_factor or task.retry_condition or "on_failure" in task.hooks
+    told = task.hooks.keys() & {"on_failure", "on_retry"}
+    needs_worker = task.retry_jitter_factor or task.retry_condition or told
     if not task.retries or needs_worker or is_callable_mark(task.retry_delay_seconds):
         return None
     delays = _listed(task)
