@@ -296,6 +296,32 @@ def test_an_item_of_many_keeps_its_output_or_its_error(data):
         handle({"dagy": 2, "run": "r", "surface": "number"}, spec)
 
 
+def test_an_item_whose_failure_is_tolerated_leaves_null_and_can_be_told_of_by_its_index(data):
+    spec = over_a_list.build()
+    event = {"dagy": 2, "run": "r"}
+    for item in (0, 2):
+        results = {"listed": "[5,6,7]"}
+        handle({**event, "tasks": ["number"], "keep": True, "item": item, "results": results}, spec)
+    kept = {"number": {"claims": "number", "count": 3}}
+    with pytest.raises(FileNotFoundError):  # nobody has said that it failed
+        invoke(spec, **{"return": True}, results=kept, run="r")
+    told = {"error": "KeyError", "cause": '{"errorMessage": "\'six\'"}'}
+    assert handle({**event, "failed": "number", "item": 1, **told}, spec) == {}
+    assert invoke(spec, **{"return": True}, results=kept, run="r") == [5, None, 7]
+    with pytest.raises(KeyError, match="six"):
+        handle({**event, "surface": "number", "item": 1}, spec)
+
+
+@pytest.mark.parametrize(
+    ("error", "told"), [("Lambda.Unknown", ["FAILED"]), ("ValueError", [])], ids=["lost", "own"]
+)
+def test_it_is_logged_as_failed_if_its_own_worker_could_not_do_so(data, capsys, error, told):
+    event = {"dagy": 2, "run": "r", "failed": "number", "item": 1, "error": error, "cause": ""}
+    handle(event, over_a_list.build())
+    records = [json.loads(line)["dagy"] for line in capsys.readouterr().out.splitlines()]
+    assert [each["state"] for each in records if each["task_run"] == "number[1]"] == told
+
+
 class PairError(Exception):
     def __new__(cls, one, other):
         return super().__new__(cls, one, other)

@@ -160,15 +160,25 @@ def _attempts_of(plan: Plan) -> Retries:
         if name not in unit_of or not _is_attempt(state):
             return 0
         policy = attempts[unit_of[name]]
+        # Where an item may fail for good, one more call stores why.
+        noted = limits.EVENTS_OF_LAMBDA_TASK * _may_fail(plan, unit_of[name])
         if policy.backoff is not None:
-            return policy.retries * _events_again(state)
+            return policy.retries * _events_again(state) + noted
         # A state that is left and another that is entered: for one whose worker is lost a call that
         # asks what follows, a Choice, and a Wait.
         asked = events_of_task(state) + limits.EVENTS_OF_OTHER_STATE if policy.decided else 0
         each = events_of_task(state) + limits.EVENTS_OF_OTHER_STATE + asked
-        return policy.retries * each
+        return policy.retries * each + noted
 
     return added
+
+
+def _may_fail(plan: Plan, unit: int) -> bool:
+    """Tell whether a unit is a map that tolerates failures of items."""
+    assert plan.units is not None
+    task_runs = plan.units[unit].task_runs
+    tolerant = bool(task_runs) and bool(plan.task_of(task_runs[0]).tolerated_failures)
+    return tolerant and len(task_runs) == 1 and plan.runs[task_runs[0]].map_over is not None
 
 
 def _is_attempt(state: Task) -> bool:

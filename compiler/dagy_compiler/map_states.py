@@ -26,6 +26,7 @@ from dagy_compiler.states import (
     OUTPUT,
     AttemptStates,
     Ending,
+    GivenUp,
     asking,
 )
 from dagy_compiler.tolerated_states import (
@@ -172,7 +173,12 @@ class MapStates:
         self, what: str, content: Mapping[str, Any], ending: Ending, carried: tuple[str, ...]
     ) -> dict[str, State]:
         name = self._claim(what)
-        failed = self._claim(f"{what} failed") if self._tolerated else None
+        given_up = None
+        failing: dict[str, State] = {}
+        if self._tolerated:
+            told = {"item": content["item"], **_whose(content)}
+            given_up = GivenUp(self._claim(f"{what} failed"), told)
+            failing = {given_up.next: item_failed(self._id, told, self._comment)}
         states = AttemptStates(
             name,
             self._attempts,
@@ -182,11 +188,9 @@ class MapStates:
             self._names,
             self._place,
             carried,
-            failed,
+            given_up,
         ).states()
-        if failed is None:
-            return states
-        return {**states, failed: item_failed(self._id, _whose(content), self._comment)}
+        return {**states, **failing}
 
     def _counted(self, what: str, following: str) -> dict[str, State]:
         """Return the state that tells whether too many items failed, if some may."""

@@ -160,6 +160,20 @@ def asking(
     return worker_task(content, ending, comment=comment, retry=retry, catch=catch)
 
 
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """What follows the last failure of a task run where that does not end the execution.
+
+    Attributes:
+        next: the state, whose input says what is in `FAILURE`.
+        told: further fields of its input, as expressions. The rest of an item's input is not among
+            them, which may be large, as may be the cause.
+    """
+
+    next: str
+    told: Mapping[str, str]
+
+
 class AttemptStates:
     """The states of a task run with all its attempts.
 
@@ -180,8 +194,7 @@ class AttemptStates:
         names: gives the further states their names.
         place: the logical id of the function or task definition that makes the calls.
         carried: fields of the first state's input that the others are to find in theirs.
-        given_up: the state that follows the last failure, whatever it is: its input says what is in
-            `FAILURE`, and what is carried. None where that failure ends the execution.
+        given_up: what follows the last failure, whatever it is; None where that ends the execution.
     """
 
     def __init__(
@@ -194,7 +207,7 @@ class AttemptStates:
         names: UniqueNames,
         place: str = FUNCTION,
         carried: tuple[str, ...] = (),
-        given_up: str | None = None,
+        given_up: GivenUp | None = None,
     ) -> None:
         self._name = name
         self._place = place
@@ -227,7 +240,7 @@ class AttemptStates:
         if not self._attempts.decided:
             return {name: self._task(self._attempt(), retry=self._retriers())}
         lost = self._claim("worker lost")
-        gone = self._given_up or self._claim("failed")
+        gone = self._given_up.next if self._given_up else self._claim("failed")
         failing: dict[str, State] = {} if self._given_up else {gone: self._fail()}
         if not self._attempts.retries:
             once = {"attempt": 1, "decide": True}
@@ -322,16 +335,16 @@ class AttemptStates:
     def _when_given_up(self) -> tuple[Catcher, ...]:
         if self._given_up is None:
             return ()
-        told = {**FAILURE, **self._carried}
-        return (Catcher(error_equals=("States.ALL",), output=told, next=self._given_up),)
+        told, following = {**FAILURE, **self._given_up.told}, self._given_up.next
+        return (Catcher(error_equals=("States.ALL",), output=told, next=following),)
 
     def _ask(self, following: str) -> Task:
         """Return the state that asks another worker what follows."""
         lost = {field: expression(f"$states.input.{field}") for field in ("attempt", "lost")}
         answer = "$states.result.Payload"
         if self._carried:
-            carried = ", ".join(f'"{field}": $states.input.{field}' for field in self._carried)
-            answer = f"$merge([{answer}, {{{carried}}}])"
+            told = self._given_up.told if self._given_up else {}
+            answer = f"$merge([{answer}, {jsonata({**told, **self._carried})}])"
         return self._call(
             {**lost, "decide": True},
             Ending(following, expression(answer)),

@@ -7,13 +7,20 @@ What follows the Map counts these. No list of failures passes between states; it
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from dagy.mapping import share_of
 from dagy_compiler.asl import Choice, Rule, Task
 from dagy_compiler.jsonata import expression
-from dagy_compiler.states import INFRASTRUCTURE_RETRIER, NO_OUTPUT, Ending, asking, worker_task
+from dagy_compiler.states import (
+    FAILURE,
+    INFRASTRUCTURE_RETRIER,
+    NO_OUTPUT,
+    Ending,
+    asking,
+    worker_task,
+)
 
 # Nothing else that an item puts out is a number: values are text, or objects that name one.
 _IS_FAILED: Final = "$type($one) = 'number'"
@@ -25,17 +32,17 @@ OUTPUTS: Final = f"[$map($states.input, function($one) {{{_IS_FAILED} ? 'null' :
 """JSONata for what stands for the items' outputs, of what all items have put out."""
 
 
-def item_failed(task_run_id: str, around: Mapping[str, Any], comment: str) -> Task:
+def item_failed(task_run_id: str, told: Collection[str], comment: str) -> Task:
     """Return the last state of an item that has failed for good.
 
     Args:
         task_run_id: of the map.
-        around: what says in a call whose values it stores.
+        told: the fields of its input besides the failure: the item, and whose values it stores.
         comment: names the map, for people.
     """
-    told = {field: expression(f"$states.input.{field}") for field in ("item", "error", "cause")}
+    given = {field: expression(f"$states.input.{field}") for field in (*FAILURE, *told)}
     return asking(
-        {"failed": task_run_id, **told, **around},
+        {"failed": task_run_id, **given},
         Ending(None, expression("$states.input.item")),
         comment=f"Stores why an item of {comment} failed, which may be tolerated",
     )

@@ -45,12 +45,15 @@ def _print_failure(run: LocalRunContext) -> None:
 def _print_others(run: LocalRunContext) -> None:
     # A map has failed because an item of it has, which is told already.
     maps = {record.id.partition("[")[0] for record in run.task_runs if "[" in record.id}
+    # Of one that has succeeded, failures of items were tolerated.
+    succeeded = {record.id for record in run.task_runs if record.state == "SUCCEEDED"}
     others = [
         record
         for record in run.task_runs
         if record.error is not None
         and record.state == "FAILED"
         and record.id not in {run.failed_task, *maps}
+        and record.id.partition("[")[0] not in succeeded
     ]
     for record in others[:_OTHER_FAILURES]:
         assert record.error is not None, "chosen so"

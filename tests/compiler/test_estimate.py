@@ -20,6 +20,7 @@ from tests.compiler.cases import (
     mapped,
     n_shape,
     native_retry,
+    tolerant_map,
 )
 from tests.compiler.flows import Flow, Worker, execute, output
 from tests.compiler.strategies import flows, placed_flows
@@ -36,6 +37,7 @@ def estimated(spec, mode="micro", **options):
         (diamond, 4, 6),  # and a Parallel and a Pass for the fork
         (branched, 5, 5),  # two calls for the longer side, and a Choice
         (mapped, 3, 7),  # count, choose, Map, one item, gather
+        (tolerant_map, 3, 8),  # and one that counts how many failed
         (guarded, 1, 7),
     ],
 )
