@@ -126,6 +126,15 @@ def test_a_map_succeeds_without_the_items_whose_failure_is_tolerated(
     assert local.result["present"] == n - n // 10
 
 
+@pytest.mark.parametrize("engine", ["sfnx"], indirect=True)
+@pytest.mark.parametrize("mode", ["nano", "small"])
+def test_so_it_does_within_one_worker(load, engine, home, tmp_path, mode):
+    loaded = load(f"{FLOWS}:some_of_many_fail")
+    local = loaded.flow.run_local(n=50).raise_on_failure()
+    remote = engine.run(bundle_of(loaded, mode, tmp_path), {"n": 50})
+    assert (remote.cause, remote.output) == (None, local.result)
+
+
 @pytest.mark.parametrize(
     ("engine", "n"),
     [("sfnx", 40), ("moto", 40), ("ministack", 40), ("sfnx", 60), ("moto", 60)],

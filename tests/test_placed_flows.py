@@ -78,6 +78,11 @@ def test_each_item_of_a_map_has_a_container(run):
     assert (remote.cause, remote.output) == (None, [0, 1, 4])
 
 
+def test_a_container_that_fails_or_is_lost_may_be_tolerated(run):
+    _, remote = run("mapped_but_for_some", {"n": 4})
+    assert (remote.cause, remote.output) == (None, [0, None, 2, None])
+
+
 @pytest.mark.parametrize("items", [0, 40, 41])
 def test_the_items_of_a_large_map_too(build, items):
     _, bundle = build("mapped")

@@ -243,10 +243,11 @@ class Claims:
         raise SpecError("results", f"{handed!r} is nothing that one state hands to another")
 
     def _item(self, prefix: str, index: int) -> str:
+        key = f"{prefix}/{index}"
         try:
-            return self.kept(f"{prefix}/{index}")
-        except Exception:  # as each storage says that it has no such key
-            if not self.has(failure_key(prefix, index)):
+            return self.kept(key)
+        except Exception:  # as each storage says that it has no such key, or fails itself
+            if self.has(key) or not self.has(failure_key(prefix, index)):
                 raise
             return "null"
 

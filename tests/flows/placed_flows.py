@@ -66,6 +66,20 @@ def mapped(n: int = 3):
     return square.map(extract(n))
 
 
+@task(executor="ecs", tolerated_failures=2)
+def even(n):
+    if n == 1:
+        raise LookupError(f"{n} is odd")
+    if n == 3:
+        os._exit(7)
+    return n
+
+
+@flow
+def mapped_but_for_some(n: int = 4):
+    return even.map(extract(n))
+
+
 @task(executor="ecs", retries=2, retry_delay_seconds=[0, 1])
 def flaky(n):
     from dagy import RunContext
