@@ -237,7 +237,7 @@ class StateMachine(Model):
     role_arn: Json | str
     definition: Json | None = None
     definition_s3_location: DefinitionLocation | None = None
-    definition_substitutions: Json
+    definition_substitutions: Json | None = None
     encryption_configuration: StateMachineEncryption | None = None
     tracing_configuration: StateMachineTracing | None = None
     tags: list[Tag]

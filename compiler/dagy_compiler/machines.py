@@ -147,7 +147,7 @@ def state_machine(
         role_arn=own.arn,
         definition=machine.definition if inline else None,
         definition_s3_location=None if inline else location,
-        definition_substitutions=substitutions,
+        definition_substitutions=substitutions or None,
         **stack.around_machines,
     )
     needed = list(own.attached)

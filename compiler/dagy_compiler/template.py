@@ -180,6 +180,11 @@ def _outputs(stack: Stack, plan: Plan) -> dict[str, Output]:
             description="ARN of the version deployed last", value=ref(version_id(OUTERMOST))
         ),
         "LogGroupName": Output(description="Log of what tasks print", value=ref(LOG)),
+        # Also of a flow without workers: whoever follows its runs reads the flow from there.
+        "Artifact": Output(
+            description="Bucket and key of artifact.zip",
+            value=sub("${ArtifactBucket}/${ArtifactKey}"),
+        ),
         "CodeHash": Output(description="SHA-256 of the flow and its source", value=stack.code.hash),
         "SettingsHash": Output(
             description="SHA-256 of the settings of the stack", value=stack.settings.hash

@@ -116,7 +116,7 @@ class DeployedFlow:
         return _spec_of(archive)
 
     def _artifact(self) -> bytes:
-        bucket, key = (self.stack.parameters[each] for each in ("ArtifactBucket", "ArtifactKey"))
+        bucket, _, key = self.stack.outputs["Artifact"].partition("/")
         with explained(f"reading s3://{bucket}/{key}"):
             try:
                 s3 = self.target.client("s3")

@@ -173,6 +173,13 @@ def service_tasks():
     return flow.returns(output("tell"))
 
 
+def services_only():
+    """No worker at all: Step Functions waits, and has nothing to invoke."""
+    flow = Flow("services-only")
+    flow.task("pause", service={"kind": "sleep"}, named={"seconds": 60})
+    return flow.returns(output("pause"))
+
+
 def structured_return():
     """JSON that holds parts of outputs is put together by the worker."""
     flow = Flow("structured-return")

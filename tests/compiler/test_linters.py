@@ -11,7 +11,7 @@ import pytest
 
 from dagy_compiler import compile_flow
 from tests.asl_lint import problems
-from tests.compiler.cases import CASES, PLACED
+from tests.compiler.cases import CASES, PLACED, services_only
 from tests.compiler.stacks import stack_of
 from tests.compiler.test_template import planned
 
@@ -69,6 +69,7 @@ def test_cfn_lint_accepts_every_template(tmp_path):
 
 def places():
     """Plans whose stacks have more than one function in them, or containers."""
+    yield "services-only", compile_flow(services_only(), mode="micro").plan
     for case in PLACED:
         for mode in ("nano", "micro", "large"):
             yield f"{case.__name__}-{mode}", planned(case(), mode)
