@@ -92,6 +92,7 @@ class Branched:
         by: what decides: `part` of what a task makes of that output, a `value` that a task makes,
             the `earlier` output itself, or the flow's `parameter`.
         value: that of `value`.
+        waited: whether what follows waits for the branch without reading what it came to.
     """
 
     condition: int
@@ -99,6 +100,7 @@ class Branched:
     otherwise: tuple[Statement, ...]
     by: str = "part"
     value: Any = None
+    waited: bool = False
 
 
 Statement = Call | Repeated | Mapped | Branched
@@ -187,7 +189,8 @@ def _do(statement: Statement, outputs: list[Any], given: Any) -> None:
                 outputs.append(palette.plain({"fails": 0, "value": [some] * some}, given))
             decided = _decided(statement, outputs, given)
             chosen = branch(decided, _side(then, outputs, given), _side(otherwise, outputs, given))
-            outputs.append(palette.plain({"fails": 0}, chosen))
+            read, extra = ([], {"wait_for": [chosen]}) if statement.waited else ([chosen], {})
+            outputs.append(palette.plain({"fails": 0}, *read, **extra))
 
 
 @cache  # the same task each time
@@ -284,9 +287,9 @@ def statements(tasks: int, depth: int = 2) -> st.SearchStrategy[Statement]:
     if not depth:
         return simple
     sides = st.lists(statements(tasks, depth - 1), max_size=2).map(tuple)
-    return st.one_of(
-        simple, simple, st.builds(Branched, st.integers(0, 5), sides, sides, DECIDED, VALUES)
-    )
+    condition, waited = st.integers(0, 5), st.booleans()
+    branched = st.builds(Branched, condition, sides, sides, DECIDED, VALUES, waited)
+    return st.one_of(simple, simple, branched)
 
 
 POLICIES = st.sampled_from(
