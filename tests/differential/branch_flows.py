@@ -185,6 +185,21 @@ def waited_for(name: str):
 
 
 @flow
+def again_and_again(name: str, second: bool = True):
+    """The same values decide several branches; each side reads what the other one has left."""
+    it, other = made(name), same(second)
+
+    def within(*earlier: Any) -> Any:
+        inner = branch(other, lambda: both("in", *earlier), lambda: both("out", *earlier))
+        return branch(other, lambda: both(inner, *earlier), lambda: branch(it, lambda: said(inner)))
+
+    first = branch(it, lambda: said("yes"), lambda: apart("no"))
+    again = branch(it, lambda: within(first), lambda: both("b", first))
+    last = branch(it, None, lambda: both("c", first, again))
+    return both(first, again, last, branch(it, lambda: both(last, again)))
+
+
+@flow
 def on_a_map(n: int):
     return branch(same.map(below(n)), lambda: said("some"), lambda: said("none"))
 
