@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from dagy_compiler.limits import CLAIM_BYTES, HANDED_BYTES, INLINE_ITEMS, TRUTH_BYTES
+from dagy_compiler.limits import HANDED_BYTES, INLINE_ITEMS, TRUTH_BYTES
 from dagy_compiler.owners import unit_state_names
 from dagy_compiler.plan import Plan
 from dagy_compiler.program import (
@@ -141,7 +141,7 @@ class _Payloads:
 
     def _sent(self, inputs: Inputs) -> int:
         results = sum(self._sizes.get(variable, HANDED_BYTES) for _, variable in inputs.results)
-        results += CLAIM_BYTES * len(inputs.joined)
+        results += sum(map(len, inputs.joined))
         return results + PARAMETERS_BYTES * inputs.parameters
 
     def _answered(self, call: Call) -> int:

@@ -17,7 +17,9 @@ spec names, through the same interpreter as the laptop. An invocation says which
 | `truths` | what decides branches: whether each is true is answered, as `truths.t0` ..., or null |
 | `inline` | ids whose outputs may not be stored, because a service is given them |
 | `run`, `limit` | the execution, and the bytes an output may take: what is larger is stored |
-| `flow_attempt` | which attempt of the flow, where there are several and joins |
+| `joined` | ids of earlier task runs whose outputs are stored under them, and not in `results` |
+| `store` | ids whose outputs are stored so |
+| `flow_attempt` | which attempt of the flow, where there are several and outputs stored so |
 
 Instead of `tasks`: `count` asks how many items a map has, `truth` whether a value is true, `return`
 makes the flow's return value from the results, `lost` says that a worker died and asks what

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from dagy.spec import ParameterReference, TaskReference
 from dagy_compiler.asl import Branch, Choice, Parallel, Pass, Rule, State, StateMachine, Task
 from dagy_compiler.guard import GuardStates
-from dagy_compiler.join_states import await_state, joined_claim, tell_state
+from dagy_compiler.join_states import await_state, tell_state
 from dagy_compiler.jsonata import expression, text
 from dagy_compiler.limits import STATE_NAME_CHARACTERS
 from dagy_compiler.map_states import MapStates
@@ -39,6 +39,7 @@ from dagy_compiler.program import (
     Step,
     Tell,
     Values,
+    every,
 )
 from dagy_compiler.rolled_states import RolledStates, siblings
 from dagy_compiler.service_attempts import service_states
@@ -134,8 +135,9 @@ class _Emitter:
         self._names = UniqueNames("-", STATE_NAME_CHARACTERS)
         # Task runs come first, so that no other state can take a name away from one of them.
         self._unit_names = self._names.claim_all(state_name(unit.name) for unit in plan.units)
-        # Whether all that has to do with joins has to know which attempt of the flow it is part of.
-        self._numbered = bool(plan.spec.retries) and plan.has_joins
+        # Whether what is stored under the ids of task runs is stored by attempt of the flow, which
+        # all that has to do with it has to know.
+        self._numbered = bool(plan.spec.retries) and _stores(plan)
         self._first = True
         self._surroundings = OUTERMOST
         self.parts: dict[str, StateMachine] = {}
@@ -296,7 +298,7 @@ class _Emitter:
 
     @property
     def _around(self) -> dict[str, str]:
-        """What says in the calls of joins whose they are: each attempt of the flow has its own."""
+        """What says whose the values under the ids of task runs are: each attempt of the flow's."""
         if not self._numbered:
             return {"run": self._run}
         return {"run": self._run, "flow_attempt": expression(self._surroundings.attempt)}
@@ -355,6 +357,9 @@ class _Emitter:
             content["limit"] = step.limit
         if step.inline_only:
             content["inline"] = list(step.inline_only)
+        if step.stores:
+            content["store"] = list(step.stores)
+            content |= self._around
         if step.truths:
             content["truths"] = [{"task": task, "branch": at} for task, at in step.truths]
         return content
@@ -489,16 +494,23 @@ class _Emitter:
         results: dict[str, Any] = {
             task_run: expression(f"${name}") for task_run, name in inputs.results
         }
-        around = self._surroundings
-        attempt = around.attempt if self._numbered else None
-        results |= {name: joined_claim(around.run, attempt, name) for name in inputs.joined}
         if results:
             content["results"] = results
+        if inputs.joined:
+            content["joined"] = list(inputs.joined)
+            content |= self._around
         return content
 
     def _comment(self, task_run_id: str) -> str:
         run = self._plan.runs[task_run_id]
         return neutral(run.task_name + (f" ({run.source})" if run.source else ""))
+
+
+def _stores(plan: Plan) -> bool:
+    """Tell whether anything is stored under the ids of task runs, in any of the machines."""
+    assert plan.program is not None
+    steps = every(plan.program.body.steps)
+    return plan.has_joins or any(isinstance(step, Call) and step.stores for step in steps)
 
 
 def _condition(step: Decide) -> str:
