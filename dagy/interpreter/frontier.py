@@ -119,7 +119,8 @@ class Frontier:
         def arguments() -> tuple[list[Any], dict[str, Any]]:
             for condition, _ in spec.when:
                 bool(resolve(condition, self.lookup))
-            return resolve(spec.args, self.lookup), resolve(spec.kwargs, self.lookup)
+            named = {name: resolve(value, self.lookup) for name, value in spec.kwargs.items()}
+            return resolve(spec.args, self.lookup), named
 
         return arguments
 
@@ -293,8 +294,8 @@ def tolerated_text(failed: int, items: int) -> str:
 
 def one_sided(spec: TaskRunSpec) -> frozenset[str]:
     """Return the dependencies whose outputs are used on one side of a branch only."""
-    used = _task_runs(references_in([spec.args, spec.kwargs]))
-    return used - _task_runs(references_in([spec.args, spec.kwargs], sides=False))
+    used = _task_runs(references_in(spec.arguments))
+    return used - _task_runs(references_in(spec.arguments, sides=False))
 
 
 def _task_runs(references: Iterable[Direct]) -> frozenset[str]:
