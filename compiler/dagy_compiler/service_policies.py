@@ -13,12 +13,14 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
+from dagy.errors import CompileError
 from dagy.services.catalog import SYNC, SYNC_2, operation_name
 from dagy.services.integration import Integration
 from dagy.spec import FlowSpec, TaskRunSpec, TaskSpec
 from dagy_compiler.cloudformation import sub
 from dagy_compiler.iam import ANY, NOT_NAMED, Permission, arn, name_in, named, passes
-from dagy_compiler.service_states import call_of
+from dagy_compiler.iam_actions import UnknownActionError, actions_of, prefix_of
+from dagy_compiler.service_states import call_of, where
 
 Arguments = Mapping[str, Any]
 Found = Iterator[Permission]
@@ -30,15 +32,26 @@ NOT_TOLD_APART: Final = "AWS does not tell resources apart for this action"
 
 
 def permissions(task: TaskSpec, run: TaskRunSpec) -> tuple[Permission, ...]:
-    """Return what a state needs that does the work of a task run; a wait needs nothing."""
+    """Return what a state needs that does the work of a task run; a wait needs nothing.
+
+    Raises:
+        CompileError: it is not known what IAM calls what it does.
+    """
     if task.service is None or task.service["kind"] in ("sleep", "sleep_until"):
         return ()
     integration, _, arguments = call_of(task, run)
-    return tuple(_permissions(integration, arguments))
+    try:
+        return tuple(_permissions(integration, arguments))
+    except UnknownActionError as error:
+        raise CompileError(f"{where(run)}: aws_task {integration.resource!r}: {error}") from error
 
 
 def permissions_of(spec: FlowSpec) -> list[Permission]:
-    """Return what the state machine of a flow needs for its service tasks."""
+    """Return what the state machine of a flow needs for its service tasks.
+
+    Raises:
+        CompileError: it is not known what IAM calls what one of them does.
+    """
     return [
         permission
         for run in spec.task_runs
@@ -63,9 +76,11 @@ def _permissions(integration: Integration, arguments: Arguments) -> Iterator[Per
 def _by_name(integration: Integration, arguments: Arguments, more: tuple[str, ...]) -> Found:
     """Allow the action that is called as the operation is, on the ARNs among the arguments."""
     service = integration.service
-    prefix = _IAM_PREFIXES.get(service, service)
     operations = (operation_name(service, integration.action), *more)
-    actions = tuple(f"{prefix}:{operation}" for operation in operations)
+    actions = tuple(action for each in operations for action in actions_of(service, each))
+    if not actions:
+        return
+    prefix = prefix_of(service)
     literals = [name for name in map(name_in, arguments.values()) if name is not None]
     own = tuple(dict.fromkeys(name for name in literals if _is_arn_of(name, prefix)))
     yield Permission(actions, own) if own else Permission(actions, (ANY,), NOT_NAMED)
@@ -405,43 +420,3 @@ _RULES: Final[Mapping[tuple[str, str], str]] = {
     ("states", "startExecution"): "StepFunctionsGetEventsForStepFunctionsExecutionRule",
 }
 """The rule by which Step Functions learns that a job has ended; the others it polls."""
-
-_IAM_PREFIXES: Final[Mapping[str, str]] = {
-    "apigatewayv2": "apigateway",
-    "bedrockagent": "bedrock",
-    "bedrockagentruntime": "bedrock",
-    "bedrockruntime": "bedrock",
-    "cloudcontrol": "cloudformation",
-    "cloudwatchlogs": "logs",
-    "cognitoidentity": "cognito-identity",
-    "cognitoidentityprovider": "cognito-idp",
-    "costandusagereport": "cur",
-    "costexplorer": "ce",
-    "databasemigration": "dms",
-    "directory": "ds",
-    "docdb": "rds",
-    "dynamodbstreams": "dynamodb",
-    "efs": "elasticfilesystem",
-    "elasticloadbalancingv2": "elasticloadbalancing",
-    "elasticsearch": "es",
-    "emr": "elasticmapreduce",
-    "emrcontainers": "emr-containers",
-    "emrserverless": "emr-serverless",
-    "eventbridge": "events",
-    "iotdataplane": "iot",
-    "location": "geo",
-    "neptune": "rds",
-    "opensearch": "es",
-    "pinpoint": "mobiletargeting",
-    "rdsdata": "rds-data",
-    "redshiftdata": "redshift-data",
-    "resourcegroups": "resource-groups",
-    "resourcegroupstaggingapi": "tag",
-    "sagemakerruntime": "sagemaker",
-    "sesv2": "ses",
-    "sfn": "states",
-    "timestreamquery": "timestream",
-    "timestreamwrite": "timestream",
-}
-"""The service as the actions of IAM have it, where that is another name (service authorization
-reference, read 2026-11)."""

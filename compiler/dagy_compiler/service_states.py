@@ -186,7 +186,7 @@ def service_state(
         CompileError: an argument cannot be written so that it arrives as it is.
     """
     assert task.service is not None
-    scope = Scope(_where(run), variables, parameters, given)
+    scope = Scope(where(run), variables, parameters, given)
     _check_text(scope, run.kwargs)
     match task.service["kind"]:
         case "sleep":
@@ -233,8 +233,8 @@ def check_service(task: TaskSpec, run: TaskRunSpec) -> str | None:
         known = {name: _known(value, tokens, (name,)) for name, value in given.items()}
         checked = check_arguments(integration, known, lambda value: value is _LATER)
     except ValueError as error:
-        raise CompileError(f"{_where(run)}: {error}") from error
-    return None if checked else f"{_where(run)}: {NOT_CHECKED}"
+        raise CompileError(f"{where(run)}: {error}") from error
+    return None if checked else f"{where(run)}: {NOT_CHECKED}"
 
 
 def opened_task_runs(task: TaskSpec, run: TaskRunSpec) -> tuple[str, ...]:
@@ -343,5 +343,6 @@ def _check_text(scope: Scope, value: Any) -> None:
         raise scope.error("an argument holds half of a character (a lone surrogate)") from error
 
 
-def _where(run: TaskRunSpec) -> str:
+def where(run: TaskRunSpec) -> str:
+    """Return which task run a message is about, and where it is called."""
     return f"task run {run.id!r}" + (f" ({run.source})" if run.source else "")
