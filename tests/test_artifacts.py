@@ -99,9 +99,9 @@ def test_a_reference_leads_nowhere_but_into_the_store(tmp_path):
 
 
 def test_without_a_store_artifacts_are_refused_both_ways():
-    with pytest.raises(CodecError, match="is of type bytes: artifacts do not cross here"):
+    with pytest.raises(CodecError, match="is of type bytes: a run keeps such a value in a file"):
         to_text(b"x")
-    with pytest.raises(CodecError, match="artifacts do not cross on AWS yet in this version"):
+    with pytest.raises(CodecError, match="kept by the run that made it"):
         from_text('{"$artifact":{"kind":"bytes","file":"x.bin","bytes":1}}')
 
 

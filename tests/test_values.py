@@ -119,8 +119,8 @@ def test_enums_that_are_json_cross_as_their_values():
         ({"a": {2: "x"}}, "['a']", "has the key 2 (int)"),
         ([math.nan], "[0]", "is nan"),
         ({"x": math.inf}, "['x']", "is inf"),
-        ([b"bytes"], "[0]", "artifacts do not cross here"),
-        (FileArtifact("x"), "", "artifacts do not cross here"),
+        ([b"bytes"], "[0]", "a run keeps such a value in a file"),
+        (FileArtifact("x"), "", "a run keeps such a value in a file"),
     ],
 )
 def test_what_cannot_cross_is_refused_by_path(value, path, problem):

@@ -15,7 +15,7 @@ from dagy.aws.refusals import explained
 from dagy.aws.remote_run import remote_run
 from dagy.errors import RemoteError, ResumeError
 from dagy.history import Home, RecordedRun
-from dagy.interpreter.frontier import one_sided
+from dagy.interpreter.frontier import needed
 from dagy.masking import MASK
 from dagy.parameters import bind
 from dagy.resume import Recorded, recorded_of, reusable
@@ -238,8 +238,7 @@ def _not_taken(
 
     found: set[str] = set()
     for run in spec.task_runs:
-        whole = found.intersection(run.depends_on) - one_sided(run)
-        if whole or not _is_taken(run, lookup):
+        if not found.isdisjoint(needed(run)) or not _is_taken(run, lookup):
             found.add(run.id)
     return frozenset(found)
 

@@ -324,7 +324,7 @@ def read(reference: dict[str, Any], store: Store | None) -> Any:
             that this version does not know.
     """
     if store is None:
-        raise CodecError("artifacts do not cross on AWS yet in this version")
+        raise CodecError("an artifact is kept by the run that made it, and there is none here")
     path, kind = store.path(reference["file"]), reference["kind"]
     if kind == "file":
         return FileArtifact(path, reference["name"], store)

@@ -196,9 +196,8 @@ class Writer:
             raise _refused(
                 told,
                 path,
-                "artifacts do not cross here: not as a parameter or a literal argument of a flow, "
-                "and not on AWS yet in this version; write it to S3 in the task and return its "
-                "address",
+                "a run keeps such a value in a file, so that it cannot be a parameter or a literal "
+                "in a flow; make it in a task and use that one's output, or pass where it is kept",
             )
         try:
             return {ARTIFACT: artifacts.write(value, self._store)}

@@ -169,6 +169,22 @@ def one_in_another(name: str, second: bool = True):
 
 
 @flow
+def waited_for(name: str):
+    """What waits for a branch waits for all of it, and runs whichever side was taken."""
+    found = made(name)
+
+    def then() -> None:
+        said(1)
+        branch(same(0), lambda: apart("never"), lambda: said(2))
+
+    side = branch(found, then, lambda: both(said(3)))
+    after = same("after", wait_for=[side])
+    return both(
+        after, same(4, wait_for=[{"both": [after, side]}]), branch(after, lambda: said("again"))
+    )
+
+
+@flow
 def again_and_again(name: str, second: bool = True):
     """The same values decide several branches; each side reads what the other one has left."""
     it, other = made(name), same(second)

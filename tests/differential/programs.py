@@ -213,13 +213,7 @@ def _do(statement: Statement, scope: _Scope) -> None:
 
 def _awaited(outputs: list[Any], after: tuple[int, ...]) -> dict[str, Any]:
     found = [_earlier(outputs, back) for back in after if outputs]
-    # What a branch comes to can be read, and not waited for.
-    found = [palette.plain({"fails": 0}, it) if _is_branch(it) else it for it in found]
     return {"wait_for": found} if found else {}
-
-
-def _is_branch(output: Any) -> bool:
-    return isinstance(output, BranchOutput)
 
 
 @cache  # the same task each time
@@ -236,7 +230,7 @@ def _decided(statement: Branched, scope: _Scope) -> Any:
     match statement.by:
         case "value":
             return palette.plain({"fails": 0, "value": statement.value}, earlier)
-        case "earlier" if not _is_branch(earlier):
+        case "earlier" if not isinstance(earlier, BranchOutput):
             return earlier
         case "parameter":
             return scope.given
