@@ -229,12 +229,20 @@ def check_service(task: TaskSpec, run: TaskRunSpec) -> str | None:
     if task.service is None or task.service["kind"] != "aws":
         return None
     try:
-        integration, tokens, given = call_of(task, run)
-        known = {name: _known(value, tokens, (name,)) for name, value in given.items()}
+        integration, known = known_arguments(task, run)
         checked = check_arguments(integration, known, lambda value: value is _LATER)
     except ValueError as error:
         raise CompileError(f"{where(run)}: {error}") from error
     return None if checked else f"{where(run)}: {NOT_CHECKED}"
+
+
+def known_arguments(task: TaskSpec, run: TaskRunSpec) -> tuple[Integration, dict[str, Any]]:
+    """Return what a task run calls, with its arguments as the user wrote them.
+
+    What is known only when the flow runs is an object that equals nothing.
+    """
+    integration, tokens, given = call_of(task, run)
+    return integration, {name: _known(value, tokens, (name,)) for name, value in given.items()}
 
 
 def opened_task_runs(task: TaskSpec, run: TaskRunSpec) -> tuple[str, ...]:
