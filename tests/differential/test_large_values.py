@@ -7,7 +7,7 @@ from sfnx.testing import run
 
 from dagy import flow, task
 from dagy_compiler import compile_flow
-from dagy_compiler.limits import STATE_BYTES
+from dagy_compiler.limits import STATE_BYTES, VARIABLES_BYTES
 from tests.differential.observe import Here, event_of, in_a_folder
 
 
@@ -96,6 +96,32 @@ def test_what_one_worker_answers_to_several_readers_fits_into_one_state():
     sizes, output = sizes_of(read_apart, "small")
     assert output == 400_000
     assert max(sizes) < STATE_BYTES
+
+
+@flow
+def many_in_branches():
+    return total(*[length(large(n)) for n in range(300)])
+
+
+@flow
+def many_in_a_row():
+    made = [long_text("a")]
+    for _ in range(59):
+        made.append(long_text("b", wait_for=[made[-1]]))
+    read = [length(made[0], wait_for=[made[-1]])]
+    for text in made[1:]:
+        read.append(length(text, wait_for=[read[-1]]))
+    return total(*read)
+
+
+@pytest.mark.parametrize(
+    ("drawn", "result"), [(many_in_branches, 30_000_000), (many_in_a_row, 12_000_000)]
+)
+def test_what_the_variables_hold_is_no_more_than_aws_takes(drawn, result):
+    sizes, output = sizes_of(drawn, "micro")
+    assert output == result
+    answers = sizes[1::2]  # each ends up in one variable
+    assert sum(answers) < VARIABLES_BYTES
 
 
 @task(name="a_task_with_a_name_that_says_all_that_it_does")
