@@ -134,6 +134,10 @@ HANDED_BYTES: Final = 240_000
 """What the values that one state takes in, or puts out, may take together, of `STATE_BYTES`; the
 rest is envelope, and the names of the values."""
 
+PARAMETERS_BYTES: Final = HANDED_BYTES // 2
+"""What an execution's input may take where a state is given the parameters and results; the results
+share the rest. `dagy.worker.invocation` refuses what is larger."""
+
 STORED_BYTES: Final = 10_000_000
 """What the values in variables may take together, of `VARIABLES_BYTES`; the rest is what we count
 there beside values: the attempt of a flow, null for what was skipped."""

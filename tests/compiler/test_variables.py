@@ -1,5 +1,6 @@
 """What the variables of an execution take together, counted in what is emitted."""
 
+import json
 import re
 
 import pytest
@@ -10,7 +11,7 @@ from dagy.errors import LimitError
 from dagy_compiler import compile_flow
 from dagy_compiler.limits import CLAIM_BYTES, INLINE_ITEMS, STATE_BYTES
 from dagy_compiler.passes import Split
-from tests.compiler.flows import Flow, output
+from tests.compiler.flows import Flow, output, parameter
 from tests.compiler.strategies import flows
 
 AWS_TAKES = 10 * 1024 * 1024
@@ -154,3 +155,15 @@ def test_maps_whose_claims_do_not_fit_are_refused():
     flow.task("join", *(output(f"m{number}") for number in range(60)))
     with pytest.raises(LimitError, match="is 60 values, 60 of them the 40 values of a map each"):
         compile_flow(flow.returns(None), mode="micro")
+
+
+def test_the_input_is_limited_where_it_is_sent_beside_results():
+    def limits(flow):
+        written = json.dumps(compile_flow(flow.returns(None), mode="micro").definition())
+        return [int(most) for most in re.findall(r'"most": (\d+)', written)]
+
+    apart = Flow("apart").task("load", parameter("day")).task("save", output("load"))
+    assert limits(apart) == []
+    beside = Flow("beside").task("load", parameter("day"))
+    beside.task("save", output("load"), parameter("day")).task("end", output("save"))
+    assert limits(beside) == [120_000, 120_000]

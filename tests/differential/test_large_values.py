@@ -3,12 +3,13 @@
 import json
 
 import pytest
-from sfnx.testing import run
+from sfnx.testing import Failure, run
 
 from dagy import flow, task
 from dagy_compiler import compile_flow
 from dagy_compiler.limits import STATE_BYTES, VARIABLES_BYTES
 from tests.differential.observe import Here, event_of, in_a_folder
+from tests.engines.handler import FunctionError
 
 
 @task
@@ -46,7 +47,7 @@ def mapped_inline():
     return long_texts(large.map(below(40)))
 
 
-def sizes_of(drawn, mode):
+def sizes_of(drawn, mode, given=None):
     """Run a flow; return the bytes of what its calls are sent and answer, and its output."""
     spec = drawn.build()
     worker = Here(spec)
@@ -58,7 +59,7 @@ def sizes_of(drawn, mode):
         return payload
 
     with in_a_folder():
-        execution = run(compile_flow(spec, mode=mode).definition(), {}, answer)
+        execution = run(compile_flow(spec, mode=mode).definition(), given or {}, answer)
     assert execution.error is None
     return sizes, execution.output
 
@@ -138,3 +139,35 @@ def test_the_names_of_many_values_fit_into_the_state_too():
     sizes, output = sizes_of(many_named, "micro")
     assert output == 330 * 700
     assert max(sizes) < STATE_BYTES
+
+
+@flow
+def beside_parameters(text: str, number: int = 0):
+    made = [large(length(text)), large(1)]
+    return lengths(*made, long_text("é"), text, wait_for=[long_texts.map([[text], made])])
+
+
+def test_parameters_and_results_fit_into_a_state_together():
+    sizes, output = sizes_of(beside_parameters, "micro", {"text": "x" * 119_000})
+    assert output == 100_000 * 2 + 200_000 + 119_000
+    assert max(sizes) < STATE_BYTES
+
+
+def test_more_parameters_are_refused_by_the_first_task_that_reads_one():
+    spec = beside_parameters.build()
+    worker = Here(spec)
+    called = []
+
+    def answer(call):
+        called.append(call.state)
+        try:
+            return {"Payload": worker.invoke(event_of(call))}
+        except FunctionError as error:
+            raise Failure(error.payload["errorType"], json.dumps(error.payload)) from error
+
+    with in_a_folder():
+        definition = compile_flow(spec, mode="micro").definition()
+        execution = run(definition, {"text": "é" * 60_000}, answer)
+    assert execution.error == "LimitError"
+    assert "takes 120,011 bytes, and for this flow it may take 120,000" in execution.cause
+    assert len(called) <= 2  # beside the one that reads none

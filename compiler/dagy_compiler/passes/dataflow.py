@@ -21,6 +21,7 @@ from dagy_compiler.limits import (
     ENVELOPE_BYTES,
     HANDED_BYTES,
     INLINE_ITEMS,
+    PARAMETERS_BYTES,
     STATE_BYTES,
     STORED_BYTES,
     TRUTH_BYTES,
@@ -470,7 +471,7 @@ class _Lowering:
     def _reading(
         self, reads: _Reads, budget: int | None = None, what: str = "what one task is given"
     ) -> Inputs:
-        whole = HANDED_BYTES // 2 if reads.parameters else HANDED_BYTES
+        whole = HANDED_BYTES - PARAMETERS_BYTES if reads.parameters else HANDED_BYTES
         named = (*reads.task_runs, *reads.joined)
         self._share(named, whole if budget is None else budget, what)
         results = tuple((name, self._variable[name]) for name in reads.task_runs)
