@@ -22,6 +22,8 @@ from dagy.history import Home, find_run
 from dagy.interpreter import execute
 from dagy.masking import MASK, Mask
 from dagy.testing import run_in_memory
+from dagy.values import from_text, to_text
+from dagy.values.artifacts import ArtifactStore
 from dagy.worker import handle
 from dagy_compiler import compile_flow
 from tests.compiler.stacks import of_type, plainly, stack_of
@@ -293,6 +295,13 @@ def test_masked_text_holds_no_secret_and_masked_output_is_json(secret, before, a
     if not set(secret) & set(MASK) and secret not in before + after:
         assert secret not in mask(before + secret + after)
     json.loads(mask.output(json.dumps([before + secret + after, 12345, {secret: None}])))
+
+
+def test_what_looks_like_a_mark_is_told_from_one_in_masked_output_too(tmp_path):
+    store = ArtifactStore(tmp_path)
+    text = to_text([{"$artifact": "hunter2!"}, b"x", {"$codec": 1}], store)
+    masked = from_text(Mask(["hunter2!"]).output(text), store)
+    assert masked == [{"$artifact": MASK}, b"x", {"$codec": 1}]
 
 
 def test_the_lines_of_a_key_are_secrets_each():

@@ -36,8 +36,8 @@ OUTPUT: Final = as_text("$states.result")
 NO_OUTPUT_TEXT: Final = "null"
 """The JSON text of what a wait puts out; it is no expression."""
 
-# What the worker writes for values that JSON has not; see `dagy.values`.
-_MARKED: Final = r'/\{"\$(artifact|codec|plain)":/'
+# What the worker writes for values that JSON has not; see `dagy.values.marks`.
+_MARKED: Final = r'/\{"\$(artifact|codec)":/'
 
 APPROVAL_SOURCE: Final = "dagy"
 APPROVAL_DETAIL_TYPE: Final = "Approval requested"
@@ -249,7 +249,7 @@ def opened_task_runs(task: TaskSpec, run: TaskRunSpec) -> tuple[str, ...]:
     """Return the ids of the task runs whose outputs a state opens; these have to stay inline."""
     if task.service is None:
         return ()
-    found = references_in([run.args, run.kwargs])
+    found = references_in(run.arguments)
     ids = (each.task_run_id for each in found if isinstance(each, TaskReference))
     return tuple(dict.fromkeys(ids))
 

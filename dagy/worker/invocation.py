@@ -21,7 +21,8 @@ from dagy.parameters import bind
 from dagy.spec import Direct, FlowSpec, ParameterReference, TaskRunSpec, TaskSpec, follow, resolve
 from dagy.spec.reading import parameters_in, parameters_read, secret_names
 from dagy.state import StateType
-from dagy.values import CODEC, from_text, to_text
+from dagy.values import from_text, to_text
+from dagy.values.marks import CODEC
 from dagy.worker.claims import MAX_TEXT_BYTES, SKIPPED, Artifacts, Claims, failure_key
 from dagy.worker.failures import own_name
 from dagy.worker.joins import place as joins_place
@@ -217,8 +218,8 @@ class Invocation:
         return {"truths": truths} if truths else {}
 
     def _count(self, run: TaskRunSpec) -> int:
-        args, kwargs = resolve(run.args, self._lookup), resolve(run.kwargs, self._lookup)
-        given = keyed(args, kwargs)
+        named = {name: resolve(value, self._lookup) for name, value in run.kwargs.items()}
+        given = keyed(resolve(run.args, self._lookup), named)
         count = common_length({key: given[key] for key in run.map_over or ()})
         if count > MAX_ITEMS:
             raise LimitError(

@@ -560,7 +560,7 @@ def _unit_reads(plan: Plan, unit: Unit) -> _Reads:
 
 def _values_of(run: TaskRunSpec, *, alone: bool) -> list[Any]:
     # For a task run that is alone in its unit the state machine decides, for others the worker.
-    return [run.args, run.kwargs, *([] if alone else [condition for condition, _ in run.when])]
+    return [run.arguments, *([] if alone else [condition for condition, _ in run.when])]
 
 
 def _whole_reference(outputs: Any, mapped: set[str]) -> str | None:
