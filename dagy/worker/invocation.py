@@ -6,7 +6,7 @@ import inspect
 import json
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import replace
 from functools import cached_property
@@ -19,6 +19,7 @@ from dagy.interpreter import Assignment, Failure, RunResult, TaskRun, Transition
 from dagy.mapping import common_length, item_of, keyed
 from dagy.parameters import bind
 from dagy.spec import Direct, FlowSpec, ParameterReference, TaskRunSpec, TaskSpec, follow, resolve
+from dagy.spec.reading import parameters_in, parameters_read, secret_names
 from dagy.state import StateType
 from dagy.values import from_text, to_text
 from dagy.values.marks import CODEC
@@ -105,8 +106,29 @@ class Invocation:
             )
         sent = {key: value for key, value in sent.items() if key != SEED_KEY}
         self._check_size(sent)
-        given = secret_parameters(name, entries, sent)
+        unread = self.secrets_unread()
+        given = secret_parameters(name, entries, sent, unread)
+        entries = [entry for entry in entries if entry["name"] not in unread]
         return bind(name, entries, given, partial="parameters" not in self._event)
+
+    def secrets_unread(self) -> frozenset[str]:
+        """Return the parameters that are secrets and that nothing that is asked for reads.
+
+        The role of the worker may not read these; see `dagy_compiler.secret_readers`.
+        """
+        secret, event = secret_names(self._spec), self._event
+        if not secret:
+            return secret
+        if "tasks" in event:
+            told = [self._branch(asked)[0] for asked in event.get("truths", ())]
+            return secret - parameters_read(self._asked()) - parameters_in(told)
+        if "count" in event:
+            return secret - parameters_read([self._run_spec(event["count"])])
+        if "truth" in event:
+            return secret - parameters_in(self._branch(event["truth"])[0])
+        if event.get("return"):
+            return secret - parameters_in(self._spec.outputs)
+        return frozenset()
 
     def _check_size(self, sent: Mapping[str, Any]) -> None:
         most = self._event.get("most")
@@ -181,9 +203,12 @@ class Invocation:
             asked: where it stands: `task`, a task run, and `branch`, which of those around that.
             lookup: gives the value of a reference.
         """
-        [run] = [run for run in self._spec.task_runs if run.id == asked["task"]]
-        condition, _ = run.when[asked["branch"]]
+        condition, _ = self._branch(asked)
         return bool(resolve(condition, lookup))
+
+    def _branch(self, asked: Mapping[str, Any]) -> Sequence[Any]:
+        [run] = [run for run in self._spec.task_runs if run.id == asked["task"]]
+        return run.when[asked["branch"]]
 
     def _truths(self, made: Mapping[str, TaskRun]) -> dict[str, Any]:
         """Return what is to be told of values that decide branches, as fields of the answer.
