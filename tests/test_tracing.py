@@ -96,6 +96,23 @@ def test_data_that_looks_like_a_reference_is_escaped():
     ]
 
 
+def test_an_argument_may_have_the_name_of_a_reference():
+    @task
+    def taking(**given):
+        return given
+
+    @flow
+    def tricky():
+        return taking(**{"$task": extract("a"), "$literal": {"$param": "x"}})
+
+    [_, run] = tricky.build().task_runs
+    assert run.kwargs == {
+        "$task": {"$task": "extract"},
+        "$literal": {"$literal": {"$param": "x"}},
+    }
+    assert run.depends_on == ["extract"]
+
+
 def test_parameters_stay_symbolic_and_build_binds_them():
     @flow
     def parameterised(source: str, n: int = 3):

@@ -119,7 +119,8 @@ class Frontier:
         def arguments() -> tuple[list[Any], dict[str, Any]]:
             for condition, _ in spec.when:
                 bool(resolve(condition, self.lookup))
-            return resolve(spec.args, self.lookup), resolve(spec.kwargs, self.lookup)
+            named = {name: resolve(value, self.lookup) for name, value in spec.kwargs.items()}
+            return resolve(spec.args, self.lookup), named
 
         return arguments
 
@@ -300,6 +301,6 @@ def needed(spec: TaskRunSpec) -> frozenset[str]:
     """
     return frozenset(
         reference.task_run_id
-        for reference in references_in([spec.args, spec.kwargs], sides=False)
+        for reference in references_in(spec.arguments, sides=False)
         if isinstance(reference, TaskReference)
     )

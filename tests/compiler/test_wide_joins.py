@@ -8,11 +8,13 @@ from dagy_compiler.passes import Dataflow
 from dagy_compiler.program import Call, every
 from tests.compiler.flows import Flow, output
 
+SLEEP = {"service": {"kind": "sleep"}, "named": {"seconds": 1}}
 
-def fan_in(width, *args, **policy):
+
+def fan_in(width, **policy):
     flow = Flow()
     for number in range(width):
-        flow.task(f"t{number}", *args, **policy)
+        flow.task(f"t{number}", **policy)
     return flow.task("join", [output(f"t{number}") for number in range(width)])
 
 
@@ -53,12 +55,12 @@ def test_each_attempt_of_the_flow_has_its_own():
 
 def test_of_what_no_single_call_makes_no_more_can_join_than_fit_and_that_is_said():
     with pytest.raises(LimitError) as caught:
-        lowered(fan_in(2_000, [1, 2], map_over=[0]))
+        lowered(fan_in(2_000, **SLEEP))
     assert str(caught.value) == (
-        "flow 'daily': what a fork joins is made by 2,000 task runs, and at most 1,828 of them can "
+        "flow 'daily': what a fork joins is made by 2,000 task runs, and at most 1,835 of them can "
         "join in one state; join them in groups, with a task for each group"
     )
-    assert lowered(fan_in(1_828, [1, 2], map_over=[0]))
+    assert lowered(fan_in(1_835, **SLEEP))
 
 
 def test_more_ids_than_fit_into_a_call_are_refused_too():

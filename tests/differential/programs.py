@@ -21,6 +21,9 @@ ODD_TEXTS = st.sampled_from(
         *("", "null", '{"claim":"x"}', "$states.input", "Dagy.Retry", "{%", "%}"),
     ]
 )
+MARKS_AND_REFERENCES = st.sampled_from(
+    ["$artifact", "$codec", "$plain", "$task", "$param", "$branch", "$literal"]
+)
 VALUES = st.recursive(
     st.one_of(
         st.none(),
@@ -33,6 +36,7 @@ VALUES = st.recursive(
     lambda inner: st.one_of(
         st.lists(inner, max_size=3),
         st.dictionaries(st.text(max_size=4) | ODD_TEXTS, inner, max_size=3),
+        st.dictionaries(MARKS_AND_REFERENCES, inner, min_size=1, max_size=1),
     ),
     max_leaves=6,
 )

@@ -11,7 +11,7 @@ from dagy_compiler.asl import Branch, Choice, Parallel, Pass, Rule, State, State
 from dagy_compiler.guard import GuardStates
 from dagy_compiler.join_states import await_state, tell_state
 from dagy_compiler.jsonata import expression, text
-from dagy_compiler.limits import STATE_NAME_CHARACTERS
+from dagy_compiler.limits import PARAMETERS_BYTES, STATE_NAME_CHARACTERS
 from dagy_compiler.map_states import MapStates
 from dagy_compiler.names import UniqueNames, neutral, state_name
 from dagy_compiler.nested_states import (
@@ -40,6 +40,7 @@ from dagy_compiler.program import (
     Tell,
     Values,
     every,
+    given_together,
 )
 from dagy_compiler.rolled_states import RolledStates, siblings
 from dagy_compiler.service_attempts import service_states
@@ -127,6 +128,7 @@ class _Emitter:
     def __init__(self, plan: Plan, *, rolling: bool = True) -> None:
         assert plan.units is not None
         assert plan.attempts is not None
+        assert plan.program is not None
         self._plan = plan
         self._rolling = rolling
         self._units = plan.units
@@ -138,6 +140,8 @@ class _Emitter:
         # Whether what is stored under the ids of task runs is stored by attempt of the flow, which
         # all that has to do with it has to know.
         self._numbered = bool(plan.spec.retries) and _stores(plan)
+        # What an execution's input may take, if a state is given it beside results.
+        self._most = PARAMETERS_BYTES if given_together(plan.program) else None
         self._first = True
         self._surroundings = OUTERMOST
         self.parts: dict[str, StateMachine] = {}
@@ -491,6 +495,8 @@ class _Emitter:
         content: dict[str, Any] = {}
         if inputs.parameters:
             content["parameters"] = expression(self._surroundings.parameters)
+            if self._most is not None:
+                content["most"] = self._most
         results: dict[str, Any] = {
             task_run: expression(f"${name}") for task_run, name in inputs.results
         }
