@@ -220,7 +220,7 @@ def _whose(content: Mapping[str, Any]) -> dict[str, Any]:
     return {"run": content["run"]}
 
 
-_ENVIRONS = frozenset({"parameters", "results", "run"})
+_ENVIRONS = frozenset({"parameters", "most", "results", "run"})
 """What every call of the task is sent, whatever it asks for."""
 
 _INDICES = expression("[0..$states.input - 1]")

@@ -105,6 +105,7 @@ class Invocation:
                 "each parameter by its name"
             )
         sent = {key: value for key, value in sent.items() if key != SEED_KEY}
+        self._check_size(sent)
         unread = self.secrets_unread()
         given = secret_parameters(name, entries, sent, unread)
         entries = [entry for entry in entries if entry["name"] not in unread]
@@ -128,6 +129,20 @@ class Invocation:
         if event.get("return"):
             return secret - parameters_in(self._spec.outputs)
         return frozenset()
+
+    def _check_size(self, sent: Mapping[str, Any]) -> None:
+        most = self._event.get("most")
+        if most is None:
+            return
+        text = json.dumps(sent, ensure_ascii=False, separators=(",", ":"))
+        size = len(text.encode(errors="surrogatepass"))
+        if size > most:
+            raise LimitError(
+                f"flow {self._spec.name!r}: the input of this execution takes {size:,} bytes, and "
+                f"for this flow it may take {most:,}, because tasks read parameters beside what "
+                "other tasks made, and Step Functions passes 262,144 bytes to a task in all; write "
+                "what is large to S3 and give the flow its address"
+            )
 
     @cached_property
     def _results(self) -> dict[str, str]:
