@@ -577,6 +577,19 @@ def test_a_service_that_iam_is_not_known_to_call_anything_is_refused_with_the_wa
     )
 
 
+def test_a_version_or_an_alias_is_started_by_whoever_may_start_the_machine():
+    machine = "arn:aws:states:eu-west-1:1:stateMachine:m"
+    found = allowed("states:startExecution.sync", StateMachineArn=f"{machine}:PROD")
+    assert found[("states:StartExecution",)] == [machine]
+    assert found[("states:DescribeExecution", "states:StopExecution")] == [
+        "arn:aws:states:eu-west-1:1:execution:m:*"
+    ]
+    for argument in ("StateMachineArn", "StateMachineAliasArn", "StateMachineVersionArn"):
+        given = {argument: f"{machine}:1"}
+        found = allowed("aws-sdk:sfn:startSyncExecution", **given)
+        assert found == {("states:StartSyncExecution",): [machine]}
+
+
 ROLE = "arn:aws:iam::1:role/r"
 
 
