@@ -56,6 +56,14 @@ _ROWS: Final = (
     ("ecs", "DescribeTasks", "ecs:HERE:task/{Cluster:cluster}/*"),
     ("ecs", "(Delete|Update)Cluster", "ecs:HERE:cluster/{Cluster:cluster}"),
     ("ecs", "DescribeClusters", "ecs:HERE:cluster/{Clusters}"),
+    ("eks", "(Delete|Describe)Cluster", "eks:HERE:cluster/{Name}"),
+    ("eks", "(Delete|Describe)Nodegroup", "eks:HERE:nodegroup/{ClusterName}/{NodegroupName}/*"),
+    (
+        "eks",
+        "(Delete|Describe)FargateProfile",
+        "eks:HERE:fargateprofile/{ClusterName}/{FargateProfileName}/*",
+    ),
+    ("eks", r"Create\w+", "eks:HERE:cluster/{ClusterName}"),
     ("emr", "AddJobFlowSteps", "elasticmapreduce:HERE:cluster/{JobFlowId}"),
     (
         "emr",
@@ -324,7 +332,7 @@ def resources_of(
         service: as Step Functions spells it.
         operation: of the service, as botocore spells it.
         prefix: of the service's actions in IAM.
-        arguments: as `service_states.known` gives them.
+        arguments: as `service_states.known_arguments` gives them.
     """
     if (prefix, operation) in _not_told_apart():
         return ()
