@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from dagy.spec import ParameterReference, TaskReference
 from dagy_compiler.asl import Branch, Choice, Parallel, Pass, Rule, State, StateMachine, Task
-from dagy_compiler.guard import GuardStates
+from dagy_compiler.guard import GuardStates, is_caught
 from dagy_compiler.join_states import await_state, joined_claim, tell_state
 from dagy_compiler.jsonata import expression, text
 from dagy_compiler.limits import PARAMETERS_BYTES, STATE_NAME_CHARACTERS
@@ -136,8 +136,9 @@ class _Emitter:
         self._names = UniqueNames("-", STATE_NAME_CHARACTERS)
         # Task runs come first, so that no other state can take a name away from one of them.
         self._unit_names = self._names.claim_all(state_name(unit.name) for unit in plan.units)
-        # Whether all that has to do with joins has to know which attempt of the flow it is part of.
-        self._numbered = bool(plan.spec.retries) and plan.has_joins
+        # Whether what is stored under the id of a task run has to say of which attempt of the flow.
+        stores = plan.has_joins or any(run.map_over is not None for run in plan.spec.task_runs)
+        self._numbered = is_caught(plan.spec) and stores
         # What an execution's input may take, if a state is given it beside results.
         self._most = PARAMETERS_BYTES if given_together(plan.program) else None
         self._first = True
@@ -299,11 +300,16 @@ class _Emitter:
         return self._units[unit].task_runs[0]
 
     @property
+    def _flow_attempt(self) -> str | None:
+        """Which attempt of the flow this is, as JSONata; None where nothing has to say it."""
+        return self._surroundings.attempt if self._numbered else None
+
+    @property
     def _around(self) -> dict[str, str]:
         """What says in the calls of joins whose they are: each attempt of the flow has its own."""
-        if not self._numbered:
-            return {"run": self._run}
-        return {"run": self._run, "flow_attempt": expression(self._surroundings.attempt)}
+        attempt = self._flow_attempt
+        numbered = {} if attempt is None else {"flow_attempt": expression(attempt)}
+        return {"run": self._run, **numbered}
 
     def _return(self, step: Call, name: str, ending: Ending) -> dict[str, State]:
         content = {**self._sent(step.inputs), "return": True, "run": self._run}
@@ -344,6 +350,7 @@ class _Emitter:
                 task.concurrency_limit,
                 kept,
                 task.tolerated_failures,
+                self._flow_attempt,
             ).states()
         return AttemptStates(
             name, attempts, content, ending, comment, self._names, unit.placement
@@ -495,9 +502,8 @@ class _Emitter:
         results: dict[str, Any] = {
             task_run: expression(f"${name}") for task_run, name in inputs.results
         }
-        around = self._surroundings
-        attempt = around.attempt if self._numbered else None
-        results |= {name: joined_claim(around.run, attempt, name) for name in inputs.joined}
+        run, attempt = self._surroundings.run, self._flow_attempt
+        results |= {name: joined_claim(run, attempt, name) for name in inputs.joined}
         if results:
             content["results"] = results
         return content
