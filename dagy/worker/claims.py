@@ -62,14 +62,29 @@ class Storage(Hashable, Protocol):
         ...
 
 
-def failure_key(task_run_id: str, item: int | None = None) -> str:
-    """Return the key of the failure of an item of a map, within its execution.
+def prefix_of(task_run_id: str, flow_attempt: int | None = None) -> str:
+    """Return what the keys of the items of a map begin with, within its execution.
 
     Args:
         task_run_id: of the map.
-        item: its index; None for whichever item failed last.
+        flow_attempt: which attempt of the flow; None where there is one.
     """
-    return f"{task_run_id}/failed" + ("" if item is None else f"-{item}")
+    return task_run_id if flow_attempt is None else f"{task_run_id}/{flow_attempt}"
+
+
+def failure_key(prefix: str, item: int) -> str:
+    """Return the key of the failure of an item that may be tolerated."""
+    return f"{prefix}/failed-{item}"
+
+
+def first_failure_key(prefix: str, redriven: int) -> str:
+    """Return the key of the failure that a map failed by.
+
+    Args:
+        prefix: see `prefix_of`.
+        redriven: how often the execution was redriven before.
+    """
+    return f"{prefix}/failed/{redriven}"
 
 
 class Bucket:

@@ -37,7 +37,7 @@ def sizes(states, found):
                 found[base(variable)] = max(limit, found.get(base(variable), 0))
         for item in inside.values():
             told = item.get("Arguments", {}).get("Payload", {})
-            if "item" in told:
+            if {"tasks", "item"} <= told.keys():
                 each = max(told.get("limit", WORKERS_OWN), CLAIM_BYTES)
                 found[base(kept(states, state["Next"]))] = INLINE_ITEMS * each
     return found

@@ -159,21 +159,34 @@ def on_sfnx(
 ) -> Observed:
     """Run a flow as a state machine on sfnx's runner; see `compiled`."""
     spec = spec_of(program)
-    worker = Here(spec)
     palette.CALLED.clear()
-
-    def task(call: Call) -> object:
-        try:
-            answer = {"Payload": around(lambda: worker.invoke(event_of(call)))}
-        except FunctionError as error:
-            raise Failure(error.payload["errorType"], json.dumps(error.payload)) from error
-        return joined(call, worker.data) if call.resource == JOIN else answer
-
     flow = compiled(spec, mode, fuse, size, joins=joins, room=room)
+    task = answering(Here(spec), lambda _event, invoke: around(invoke))
     with in_a_folder():
         execution = run(flow.definition(), {}, nesting(task, flow.parts()))
     failed = execution.error is not None
     return _observed(execution.error, execution.cause, None if failed else execution.output)
+
+
+def answering(
+    worker: Here, around: Callable[[Any, Callable[[], Any]], Any]
+) -> Callable[[Call], Any]:
+    """Return what answers the calls of a state machine on sfnx's runner.
+
+    Args:
+        worker: that does it.
+        around: is given what the worker is sent, and makes the invocation, or does something else.
+    """
+
+    def task(call: Call) -> object:
+        event = event_of(call)
+        try:
+            answer = {"Payload": around(event, lambda: worker.invoke(event))}
+        except FunctionError as error:
+            raise Failure(error.payload["errorType"], json.dumps(error.payload)) from error
+        return joined(call, worker.data) if call.resource == JOIN else answer
+
+    return task
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from dagy.spec import ParameterReference, TaskReference
 from dagy_compiler.asl import Branch, Choice, Parallel, Pass, Rule, State, StateMachine, Task
-from dagy_compiler.guard import GuardStates
+from dagy_compiler.guard import GuardStates, is_caught
 from dagy_compiler.join_states import await_state, tell_state
 from dagy_compiler.jsonata import expression, text
 from dagy_compiler.limits import PARAMETERS_BYTES, STATE_NAME_CHARACTERS
@@ -137,9 +137,8 @@ class _Emitter:
         self._names = UniqueNames("-", STATE_NAME_CHARACTERS)
         # Task runs come first, so that no other state can take a name away from one of them.
         self._unit_names = self._names.claim_all(state_name(unit.name) for unit in plan.units)
-        # Whether what is stored under the ids of task runs is stored by attempt of the flow, which
-        # all that has to do with it has to know.
-        self._numbered = bool(plan.spec.retries) and _stores(plan)
+        # Whether what is stored under the id of a task run has to say of which attempt of the flow.
+        self._numbered = is_caught(plan.spec) and _stores(plan)
         # What an execution's input may take, if a state is given it beside results.
         self._most = PARAMETERS_BYTES if given_together(plan.program) else None
         self._first = True
@@ -301,11 +300,16 @@ class _Emitter:
         return self._units[unit].task_runs[0]
 
     @property
+    def _flow_attempt(self) -> str | None:
+        """Which attempt of the flow this is, as JSONata; None where nothing has to say it."""
+        return self._surroundings.attempt if self._numbered else None
+
+    @property
     def _around(self) -> dict[str, str]:
         """What says whose the values under the ids of task runs are: each attempt of the flow's."""
-        if not self._numbered:
-            return {"run": self._run}
-        return {"run": self._run, "flow_attempt": expression(self._surroundings.attempt)}
+        attempt = self._flow_attempt
+        numbered = {} if attempt is None else {"flow_attempt": expression(attempt)}
+        return {"run": self._run, **numbered}
 
     def _return(self, step: Call, name: str, ending: Ending) -> dict[str, State]:
         content = {**self._sent(step.inputs), "return": True, "run": self._run}
@@ -346,6 +350,7 @@ class _Emitter:
                 task.concurrency_limit,
                 kept,
                 task.tolerated_failures,
+                self._flow_attempt,
             ).states()
         return AttemptStates(
             name, attempts, content, ending, comment, self._names, unit.placement
@@ -515,8 +520,10 @@ class _Emitter:
 def _stores(plan: Plan) -> bool:
     """Tell whether anything is stored under the ids of task runs, in any of the machines."""
     assert plan.program is not None
+    mapped = any(run.map_over is not None for run in plan.spec.task_runs)
     steps = every(plan.program.body.steps)
-    return plan.has_joins or any(isinstance(step, Call) and step.stores for step in steps)
+    stored = any(isinstance(step, Call) and step.stores for step in steps)
+    return plan.has_joins or mapped or stored
 
 
 def _condition(step: Decide) -> str:
