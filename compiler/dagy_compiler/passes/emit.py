@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+from dagy.mapping import known_length
 from dagy.spec import ParameterReference, TaskReference
 from dagy_compiler.asl import Branch, Choice, Parallel, Pass, Rule, State, StateMachine, Task
 from dagy_compiler.guard import GuardStates
@@ -344,6 +345,7 @@ class _Emitter:
                 task.concurrency_limit,
                 kept,
                 task.tolerated_failures,
+                known_length(run),
             ).states()
         return AttemptStates(
             name, attempts, content, ending, comment, self._names, unit.placement
