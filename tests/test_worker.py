@@ -14,13 +14,14 @@ from dagy.errors import (
     LimitError,
     OutputTooLargeError,
     ParameterError,
+    ProcessDiedError,
     SpecError,
 )
 from dagy.values import from_text
 from dagy.values.artifacts import ArtifactStore
 from dagy.worker import handle
 from dagy.worker.claims import MAX_TEXT_BYTES
-from dagy.worker.verdict import Retry, kept_failure
+from dagy.worker.verdict import Retry
 from tests.flows import isolated_flows
 
 
@@ -292,7 +293,7 @@ def test_a_map_of_more_items_than_a_state_can_name_is_refused():
         handle({"dagy": 2, "count": "number", "results": results}, over_a_list.build())
 
 
-def test_an_item_of_many_keeps_its_output_or_its_error(data):
+def test_an_item_of_many_keeps_its_output(data):
     spec = over_a_list.build()
     event = {"dagy": 2, "run": "r", "tasks": ["number"], "keep": True}
     for item in range(3):
@@ -300,10 +301,43 @@ def test_an_item_of_many_keeps_its_output_or_its_error(data):
         assert handle(asked, spec) == {}
     kept = {"number": {"claims": "number", "count": 3}}
     assert invoke(spec, **{"return": True}, results=kept, run="r") == [5, 6, 7]
-    with pytest.raises(ParameterError):
-        handle({**event, "item": 0, "results": {"listed": '["x"]'}}, spec)
-    with pytest.raises(ParameterError, match="must be int"):
-        handle({"dagy": 2, "run": "r", "surface": "number"}, spec)
+
+
+def test_it_runs_again_only_in_an_execution_that_was_redriven_before_it_kept_one(data):
+    spec = over_a_list.build()
+    event = {"dagy": 2, "run": "r", "tasks": ["number"], "item": 0, "keep": True, "redrives": 1}
+    for listed in ("[5]", '["no number, but nobody looks at it"]'):
+        assert handle({**event, "results": {"listed": listed}}, spec) == {}
+    for again in ({"redrives": 0}, {"redrives": 1, "flow_attempt": 2}):
+        with pytest.raises(ParameterError):
+            handle({**event, **again, "results": {"listed": '["six"]'}}, spec)
+
+
+def test_the_first_of_many_items_that_fail_is_why_the_map_fails(data):
+    spec = over_a_list.build()
+    failed = {"dagy": 2, "run": "r", "failed": "number", "redriven": 0}
+    for item, error in enumerate(["States.Timeout", "KeyError"]):
+        cause = json.dumps({"errorMessage": f"item {item}"})
+        with pytest.raises(Exception, match=f"item {item}") as raised:
+            handle({**failed, "item": item, "error": error, "cause": cause}, spec)
+        assert type(raised.value).__name__ == error
+    surface = {"dagy": 2, "run": "r", "surface": "number", "redriven": 0, "redrives": 0}
+    with pytest.raises(Exception, match="item 0") as raised:
+        handle(surface, spec)
+    assert type(raised.value).__name__ == "States.Timeout"
+    assert handle({**surface, "redrives": 1}, spec) == {}
+    for another in ({"redriven": 1, "redrives": 1}, {"flow_attempt": 2}):
+        with pytest.raises(ProcessDiedError, match="flow 'over_a_list': an item of a map died"):
+            handle({**surface, **another}, spec)
+
+
+@pytest.mark.parametrize("cause", ["gone", '{"errorMessage": "gone", "errorType": "x"}'])
+def test_an_error_is_raised_again_until_the_execution_is_redriven(cause):
+    told = {"raise": {"error": "Lambda.Unknown", "cause": cause}, "redriven": 1}
+    with pytest.raises(Exception, match="^gone$") as raised:
+        handle({"dagy": 2, **told, "redrives": 1}, over_a_list.build())
+    assert type(raised.value).__name__ == "Lambda.Unknown"
+    assert handle({"dagy": 2, **told, "redrives": 2}, over_a_list.build()) == {}
 
 
 def test_an_item_whose_failure_is_tolerated_leaves_null_and_can_be_told_of_by_its_index(data):
@@ -319,7 +353,7 @@ def test_an_item_whose_failure_is_tolerated_leaves_null_and_can_be_told_of_by_it
     assert handle({**event, "failed": "number", "item": 1, **told}, spec) == {}
     assert invoke(spec, **{"return": True}, results=kept, run="r") == [5, None, 7]
     with pytest.raises(KeyError, match="six"):
-        handle({**event, "surface": "number", "item": 1}, spec)
+        handle({**event, "surface": "number", "item": 1, "redriven": 0, "redrives": 0}, spec)
 
 
 @pytest.mark.parametrize(
@@ -338,12 +372,10 @@ class PairError(Exception):
 
 
 @pytest.mark.parametrize("error", [ExceptionGroup("many", [ValueError("a")]), PairError("a", 2)])
-def test_an_error_that_nobody_else_can_make_is_raised_by_its_name(error, data):
-    spec = over_a_list.build()
-    (data / "r" / "number").mkdir(parents=True)
-    (data / "r" / "number" / "failed").write_text(kept_failure(type(error).__name__, str(error)))
+def test_an_error_that_nobody_else_can_make_is_raised_by_its_name(error):
+    told = {"error": type(error).__name__, "cause": json.dumps({"errorMessage": str(error)})}
     with pytest.raises(Exception) as raised:
-        handle({"dagy": 2, "run": "r", "surface": "number"}, spec)
+        handle({"dagy": 2, "raise": told, "redriven": 0, "redrives": 0}, over_a_list.build())
     assert (type(raised.value).__name__, str(raised.value)) == (type(error).__name__, str(error))
 
 
@@ -472,3 +504,15 @@ def test_of_a_task_run_that_was_skipped_no_truth_is_told():
     answer = handle({**event, "want": ["basket", "basket-2"]}, spec)
     assert answer["outputs"]["o1"] is None
     assert answer["truths"] == {"t0": False, "t1": None}
+
+
+def test_what_is_stored_under_its_task_run_is_read_by_its_id(tmp_path, monkeypatch):
+    monkeypatch.setenv("DAGY_DATA_DIR", str(tmp_path))
+    spec = pipeline.build()
+    asked = {"dagy": 2, "run": "r", "flow_attempt": 2}
+    made = handle({**asked, "tasks": ["number"], "store": ["number"], "parameters": {}}, spec)
+    assert made == {"output": "7", "task_run": "number"}
+    read = handle({**asked, "tasks": ["attempt"], "attempt": 1, "joined": ["number"]}, spec)
+    assert read["output"] == "[7,1,4]"
+    with pytest.raises(FileNotFoundError):  # of another attempt of the flow
+        handle({**asked, "flow_attempt": 1, "tasks": ["attempt"], "joined": ["number"]}, spec)

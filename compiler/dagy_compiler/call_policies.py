@@ -30,7 +30,7 @@ def call(service: str, operation: str, arguments: Arguments, *more: str) -> Foun
     Args:
         service: as Step Functions spells it.
         operation: of the service, as botocore spells it.
-        arguments: as `service_states.known` gives them.
+        arguments: as `service_states.known_arguments` gives them.
         more: operations on the same resources that follow it.
 
     Raises:
@@ -42,12 +42,22 @@ def call(service: str, operation: str, arguments: Arguments, *more: str) -> Foun
         yield from rule(operation, given)
     else:
         yield from _plain(service, (operation, *more), arguments)
-    if service != "sts":
-        for name, value in given.items():
-            if name == "role" or name.endswith("rolearn"):
-                yield passes(
-                    value, _PRINCIPALS.get(service) or f"{prefix_of(service)}.amazonaws.com"
-                )
+    yield from passed_roles(service, arguments)
+
+
+def passed_roles(service: str, arguments: Arguments) -> Found:
+    """Give the permission to hand a service the roles that its arguments name.
+
+    Args:
+        service: as Step Functions spells it.
+        arguments: as `service_states.known_arguments` gives them.
+    """
+    if service == "sts":  # a role is taken on there, and handed to nobody
+        return
+    for name, value in arguments.items():
+        if re.search("(?i)role(arn|override)?$", name):
+            principal = _PRINCIPALS.get(service) or f"{prefix_of(service)}.amazonaws.com"
+            yield passes(value, principal)
 
 
 _PRINCIPALS: Final = {"ecs": "ecs-tasks.amazonaws.com"}
@@ -100,6 +110,9 @@ _OF_VERSIONS: Final = frozenset(
     )
 )
 """Actions that are others where one version of the object is meant."""
+
+MANY_OBJECTS: Final = 20
+"""Objects that a policy names one by one: all policies of a role have 10,240 characters."""
 
 _SOURCE: Final = ("s3:GetObject", "s3:GetObjectTagging", "s3:GetObjectVersion")
 
@@ -156,13 +169,15 @@ def _object(bucket: str, key: str) -> str:
 
 
 def _keys(given: Arguments) -> list[str]:
+    """Return the keys of the objects that are meant; all, where that is not known, or too many."""
     deleted = given.get("delete")
     objects = deleted.get("Objects") if isinstance(deleted, dict) else None
     if isinstance(objects, list) and all(isinstance(each, dict) for each in objects):
         found = [name_in(each.get("Key")) for each in objects]
     else:
         found = [name_in(given.get("key"))]
-    return [key for key in found if key is not None] if all(found) and found else ["*"]
+    known = [key for key in found if key is not None]
+    return known if len(known) == len(found) and 0 < len(known) <= MANY_OBJECTS else ["*"]
 
 
 def _copied(actions: list[str], source: Any) -> Permission:

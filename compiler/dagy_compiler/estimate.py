@@ -186,7 +186,7 @@ def _is_attempt(state: Task) -> bool:
     payload = state.arguments.get("Payload")
     if not isinstance(payload, dict) or "dagy" not in payload:
         return True
-    return not payload.keys() & {"count", "failed", "surface", "call"}
+    return not payload.keys() & {"count", "failed", "surface", "raise", "call"}
 
 
 def _events_again(state: Task) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from dagy_compiler import limits
 from dagy_compiler.asl import Choice, Fail, Map, Parallel, State, Succeed, Task
+from dagy_compiler.states import is_surfacing
 
 Weigh = Callable[[str, State], int]
 """The weight of a state by its name, with all that is in it."""
@@ -95,4 +96,5 @@ def _following(states: Mapping[str, State], name: str) -> list[str]:
             return sides if asks_again(states, name) else [*sides, default]
         case Succeed() | Fail():
             return []
-    return [] if state.next is None else [state.next]
+    # What follows an error that surfaces is for a redrive, whose events are counted anew.
+    return [] if state.next is None or is_surfacing(state) else [state.next]

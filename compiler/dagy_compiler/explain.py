@@ -25,6 +25,7 @@ from dagy_compiler.join_states import RESOURCE as JOIN
 from dagy_compiler.owners import alone_in, owners
 from dagy_compiler.passes.place import why_placed
 from dagy_compiler.plan import Plan, Unit
+from dagy_compiler.states import is_surfacing
 from dagy_compiler.tree import EMPTY, joined_in, leaves
 from dagy_compiler.waits import waits_of
 
@@ -232,7 +233,8 @@ def _does(state: State) -> str:
         case Wait():
             return "waits"
         case Task(comment=str(comment)):
-            return f"asks a worker: {_lowered(comment)}"
+            does = "fails" if is_surfacing(state) else "asks a worker"
+            return f"{does}: {_lowered(comment)}"
         case Fail(comment=str(comment)):
             return f"fails: {_lowered(comment)}"
     return state.type.lower()

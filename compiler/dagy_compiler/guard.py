@@ -8,7 +8,7 @@ from dagy.spec import FlowSpec
 from dagy_compiler.asl import Branch, Catcher, Choice, Parallel, Pass, Rule, State, Task, Wait
 from dagy_compiler.jsonata import expression
 from dagy_compiler.names import UniqueNames
-from dagy_compiler.states import FAILURE, NO_OUTPUT, Ending, asking, failed
+from dagy_compiler.states import ERROR, NO_OUTPUT, REDRIVES, Ending, asking, raised
 
 ATTEMPT = "flow_attempt"
 """The variable that counts the attempts of the flow."""
@@ -16,11 +16,16 @@ ATTEMPT = "flow_attempt"
 _NUMBER = expression(f"${ATTEMPT}")
 
 
+def is_caught(spec: FlowSpec) -> bool:
+    """Tell whether a failure of a flow is caught, so that it may be entered again as a whole."""
+    return bool(spec.retries) or "on_failure" in spec.hooks
+
+
 class GuardStates:
     """The flow as a Parallel with one branch, which can be caught as a whole and entered again.
 
     A worker calls the hooks, and decides what follows a failure. The last failure surfaces under
-    its own name and cause.
+    its own name and cause; a redrive after that is a further attempt of the flow.
 
     Args:
         spec: the flow.
@@ -47,7 +52,7 @@ class GuardStates:
         self._ending = ending
         self._names = names
         self._starts = bool({"on_running", "on_retry"} & spec.hooks.keys())
-        self._caught = bool(spec.retries) or "on_failure" in spec.hooks
+        self._caught = is_caught(spec)
 
     def states(self) -> dict[str, State]:
         """Return them by name, the first one first."""
@@ -82,9 +87,10 @@ class GuardStates:
 
     def _failed(self, name: str, start: str) -> dict[str, State]:
         gone = self._names.claim("flow (failed)")
-        failing = failed("The flow failed, and there is no further attempt")
-        given = {field: expression(f"$states.input.{field}") for field in ("error", "cause")}
-        answer = expression("$states.result.Payload")
+        anew = Ending(start, NO_OUTPUT, {ATTEMPT: expression(f"${ATTEMPT} + 1")})
+        failing = raised("The flow failed, and there is no further attempt", anew)
+        given = {field: expression(f"$states.input.{field}") for field in ERROR}
+        answer = expression(f'$merge([$states.result.Payload, {{"redriven": {REDRIVES}}}])')
         if not self._spec.retries:
             return {name: self._tell("failed", Ending(gone, answer), **given), gone: failing}
         choose, wait = self._names.claim("flow (again?)"), self._names.claim("flow (wait)")
@@ -110,6 +116,6 @@ class GuardStates:
 def _catcher(following: str) -> Catcher:
     return Catcher(
         error_equals=("States.ALL",),
-        output=FAILURE,
+        output=ERROR,
         next=following,
     )

@@ -56,6 +56,14 @@ _ROWS: Final = (
     ("ecs", "DescribeTasks", "ecs:HERE:task/{Cluster:cluster}/*"),
     ("ecs", "(Delete|Update)Cluster", "ecs:HERE:cluster/{Cluster:cluster}"),
     ("ecs", "DescribeClusters", "ecs:HERE:cluster/{Clusters}"),
+    ("eks", "(Delete|Describe)Cluster", "eks:HERE:cluster/{Name}"),
+    ("eks", "(Delete|Describe)Nodegroup", "eks:HERE:nodegroup/{ClusterName}/{NodegroupName}/*"),
+    (
+        "eks",
+        "(Delete|Describe)FargateProfile",
+        "eks:HERE:fargateprofile/{ClusterName}/{FargateProfileName}/*",
+    ),
+    ("eks", r"Create\w+", "eks:HERE:cluster/{ClusterName}"),
     ("emr", "AddJobFlowSteps", "elasticmapreduce:HERE:cluster/{JobFlowId}"),
     (
         "emr",
@@ -131,6 +139,9 @@ _ROWS: Final = (
     ("sts", r"AssumeRole\w*", "{RoleArn}"),
     ("secretsmanager", "CreateSecret", "secretsmanager:HERE:secret:{Name}-??????"),
     ("secretsmanager", r"\w+", "{SecretId:secret}"),
+    ("sfn", r"\w+", "{StateMachineArn:machine}"),
+    ("sfn", r"\w+", "{StateMachineAliasArn:machine}"),
+    ("sfn", r"\w+", "{StateMachineVersionArn:machine}"),
     ("sqs", "(Create|Get)Queue(Url)?", "sqs:HERE:{QueueName}"),
     ("sqs", r"\w+", "{QueueUrl:queue}"),
     ("ssm", r"(Get|Put|Delete|Label)Parameter\w*", "ssm:HERE:parameter/{Name:path}"),
@@ -324,7 +335,7 @@ def resources_of(
         service: as Step Functions spells it.
         operation: of the service, as botocore spells it.
         prefix: of the service's actions in IAM.
-        arguments: as `service_states.known` gives them.
+        arguments: as `service_states.known_arguments` gives them.
     """
     if (prefix, operation) in _not_told_apart():
         return ()
@@ -426,6 +437,15 @@ def secret(name: str | None) -> str | None:
     return f"secretsmanager:HERE:secret:{name}-??????"
 
 
+def machine(arn: str | None) -> str | None:
+    """Return the ARN of a state machine by its own, or that of a version or an alias of it.
+
+    Step Functions developer guide, "Authorization for versions and aliases": whoever is to start
+    one of these has to be allowed to start the machine.
+    """
+    return None if arn is None else re.sub(r"(:stateMachine:[^:]+):[^:]+$", r"\1", arn)
+
+
 def _queue(url: str | None) -> str | None:
     # As AWS makes them: https://sqs.REGION.amazonaws.com/ACCOUNT/NAME
     found = re.fullmatch(
@@ -439,6 +459,7 @@ _PARTS: Final[Mapping[str, Callable[[str | None], str | None]]] = {
     "cluster": _cluster,
     "group": lambda name: name or "default",
     "key": _key,
+    "machine": machine,
     "path": _path,
     "queue": _queue,
     "secret": secret,

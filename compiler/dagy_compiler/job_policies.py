@@ -21,9 +21,10 @@ from dagy_compiler.call_policies import (
     guardrail,
     models,
     on,
+    passed_roles,
 )
 from dagy_compiler.iam import ANY, NOT_NAMED, Permission, arn, name_in, named, passes
-from dagy_compiler.iam_resources import resource
+from dagy_compiler.iam_resources import machine, resource
 
 Rule = Callable[[Arguments, bool], Found]
 """Gives the permissions for the arguments of a call, and for the job that it waits for."""
@@ -44,6 +45,7 @@ def _simple(
     def rule(arguments: Arguments, is_job: bool) -> Found:
         needed = (*actions, *job_actions) if is_job else actions
         yield named(needed, arguments.get(argument), service, kind, *endings)
+        yield from passed_roles(service, arguments)
 
     return rule
 
@@ -75,15 +77,12 @@ def _tasks_of(cluster: Any) -> list[str]:
 
 
 def _start_execution(arguments: Arguments, is_job: bool) -> Found:
-    machine = name_in(arguments.get("StateMachineArn"))
-    yield named(("states:StartExecution",), machine, "states", "stateMachine:")
+    started = machine(name_in(arguments.get("StateMachineArn")))
+    yield named(("states:StartExecution",), started, "states", "stateMachine:")
     if is_job:
         actions = ("states:DescribeExecution", "states:StopExecution")
-        if machine is None:
-            yield Permission(actions, (ANY,), NOT_NAMED)
-        else:
-            execution = machine.replace(":stateMachine:", ":execution:", 1)
-            yield Permission(actions, (execution + ":*",))
+        executions = started and f"{started.replace(':stateMachine:', ':execution:', 1)}:*"
+        yield on(actions, [executions] if executions else [])
 
 
 def _put_events(arguments: Arguments, _: bool) -> Found:
@@ -230,6 +229,26 @@ def _create_application(_: Arguments, is_job: bool) -> Found:
     yield Permission(("iam:CreateServiceLinkedRole",), (resource(role),), None, only)
 
 
+def _make_in_eks(what: str) -> Rule:
+    """Something is made, and while it is waited for, it is looked at and, at worst, deleted."""
+
+    def rule(arguments: Arguments, is_job: bool) -> Found:
+        yield from call("eks", f"Create{what}", arguments)
+        if is_job:
+            names = {key: value for key, value in arguments.items() if key.endswith("Name")}
+            yield from call("eks", f"Describe{what}", names, f"Delete{what}")
+
+    return rule
+
+
+def _make_nodegroup(arguments: Arguments, is_job: bool) -> Found:
+    yield from _make_in_eks("Nodegroup")(arguments, is_job)
+    yield Permission(("ec2:DescribeSubnets",), (ANY,), NOT_TOLD_APART)
+    passed = passes(arguments.get("NodeRole"), "eks.amazonaws.com")
+    looks = ("iam:GetRole", "iam:ListAttachedRolePolicies")
+    yield Permission(looks, passed.resources, passed.reason)
+
+
 def _invoke_model(arguments: Arguments, _: bool) -> Found:
     yield on(("bedrock:InvokeModel",), models(arguments.get("ModelId")))
     if "GuardrailIdentifier" in arguments:
@@ -346,6 +365,9 @@ OPTIMIZED_RULES: Final[Mapping[tuple[str, str], Rule]] = {
     ("ecs", "runTask"): _ecs_run_task,
     ("eks", "call"): _simple(("eks:DescribeCluster",), (), "ClusterName", "eks", "cluster/"),
     ("eks", "runJob"): _simple(("eks:DescribeCluster",), (), "ClusterName", "eks", "cluster/"),
+    ("eks", "createCluster"): _make_in_eks("Cluster"),
+    ("eks", "createFargateProfile"): _make_in_eks("FargateProfile"),
+    ("eks", "createNodegroup"): _make_nodegroup,
     ("elasticmapreduce", "addStep"): _emr("AddJobFlowSteps", job=("DescribeStep", "CancelSteps")),
     ("elasticmapreduce", "cancelStep"): _emr("CancelSteps"),
     ("elasticmapreduce", "createCluster"): _create_cluster,
@@ -401,9 +423,6 @@ OPTIMIZED_RULES: Final[Mapping[tuple[str, str], Rule]] = {
 
 FOLLOWED: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
     ("codebuild", "retryBuildBatch"): ("StopBuildBatch", "BatchGetBuildBatches"),
-    ("eks", "createCluster"): ("DescribeCluster", "DeleteCluster"),
-    ("eks", "createFargateProfile"): ("DescribeFargateProfile", "DeleteFargateProfile"),
-    ("eks", "createNodegroup"): ("DescribeNodegroup", "DeleteNodegroup"),
     ("eks", "deleteCluster"): ("DescribeCluster",),
     ("eks", "deleteFargateProfile"): ("DescribeFargateProfile",),
     ("eks", "deleteNodegroup"): ("DescribeNodegroup",),

@@ -19,23 +19,26 @@ from dagy_compiler.asl import (
     State,
     Task,
 )
-from dagy_compiler.jsonata import expression
+from dagy_compiler.item_states import (
+    OUTPUTS,
+    enough_succeeded,
+    item_raised,
+    item_tolerated,
+    too_many_failed,
+)
+from dagy_compiler.jsonata import expression, text
 from dagy_compiler.limits import INLINE_ITEMS, MANY_AT_ONCE, STATE_NAME_CHARACTERS
 from dagy_compiler.names import UniqueNames, state_name
 from dagy_compiler.plan import Attempts
 from dagy_compiler.states import (
     NO_OUTPUT,
     OUTPUT,
+    REDRIVES,
     AttemptStates,
     Ending,
     GivenUp,
     asking,
-)
-from dagy_compiler.tolerated_states import (
-    OUTPUTS,
-    enough_succeeded,
-    item_failed,
-    too_many_failed,
+    surfacing,
 )
 
 TOO_MANY_FAILED = "States.ExceedToleratedFailureThreshold"
@@ -57,9 +60,11 @@ class MapStates:
     outputs. More of them run in a distributed Map, each in an execution of its own: the history of
     this one stays short, and each stores its output under its index. Such an execution sees no
     variable of this one, so all that its calls are sent is in its input; and its error becomes one
-    of the Map's own, so the item also stores its error, and another worker raises it here.
+    of the Map's own, so the first item that fails also stores its error, and another worker raises
+    it here. A redrive after that begins with the count again, and items whose outputs are stored
+    run no more.
 
-    Where failures of items are tolerated, no item fails; see `tolerated_states`.
+    Where failures of items are tolerated, no item fails; see `item_states`.
 
     Args:
         name: of the first state.
@@ -72,6 +77,7 @@ class MapStates:
         concurrency_limit: items that may run at once; None for as many as there can be.
         kept: the variable that `ending` assigns the outputs to, if it does.
         tolerated_failures: how many items may fail, or what share of them; None for none.
+        flow_attempt: JSONata for which attempt of the flow this is; None where there is one.
         length: how many items there are; None if only a worker can tell.
     """
 
@@ -87,12 +93,16 @@ class MapStates:
         concurrency_limit: int | None,
         kept: str | None,
         tolerated_failures: float | None,
+        flow_attempt: str | None,
         length: int | None = None,
     ) -> None:
         self._name = name
         self._attempts = attempts
         self._content = dict(content)
-        [self._id] = self._content["tasks"]
+        self._id: str = self._content["tasks"][0]
+        self._flow_attempt = flow_attempt
+        if flow_attempt is not None:
+            self._content["flow_attempt"] = expression(flow_attempt)
         self._ending = ending
         self._comment = comment
         self._names = names
@@ -154,13 +164,14 @@ class MapStates:
 
     def _distributed(self, name: str) -> dict[str, State]:
         call = {key: value for key, value in self._content.items() if key in _ENVIRONS}
+        call |= {**_whose(self._content), "redrives": expression(REDRIVES)}
         given = {key: expression(f"$states.input.call.{key}") for key in call}
         content = {**self._content, **given, "item": expression("$states.input.item"), "keep": True}
         body = self._item("one item", content, Ending(None, NO_OUTPUT), ("item", "call"))
         gathered = self._claim("gather many")
         counted = self._counted("how many of many failed", gathered)
         surface = "" if self._tolerated else self._claim("item failed")
-        stored = {"claims": self._id, "count": expression("$count($states.input)")}
+        stored = {"claims": self._stored(), "count": expression("$count($states.input)")}
         return {
             name: Map(
                 comment=self._comment,
@@ -181,11 +192,17 @@ class MapStates:
         }
 
     def _surface(self) -> Task:
-        return asking(
-            {"surface": self._id, "run": self._content["run"]},
-            Ending(None, NO_OUTPUT),
-            comment=f"Raises the error of the item of {self._comment} that failed",
+        return surfacing(
+            {"surface": self._id, **_whose(self._content)},
+            Ending(self._name, NO_OUTPUT),
+            f"Raises the error of the item of {self._comment} that failed first",
         )
+
+    def _stored(self) -> str:
+        """Return what the keys of the outputs begin with, as `dagy.worker.claims.prefix` does."""
+        if self._flow_attempt is None:
+            return self._id
+        return expression(f"{text(f'{self._id}/')} & {self._flow_attempt}")
 
     def _item(
         self, what: str, content: Mapping[str, Any], ending: Ending, carried: tuple[str, ...]
@@ -193,10 +210,13 @@ class MapStates:
         name = self._claim(what)
         given_up = None
         failing: dict[str, State] = {}
-        if self._tolerated:
+        if self._tolerated or "keep" in content:
             told = {"item": content["item"], **_whose(content)}
+            if not self._tolerated:
+                told["redriven"] = content["redrives"]
             given_up = GivenUp(self._claim(f"{what} failed"), told)
-            failing = {given_up.next: item_failed(self._id, told, self._comment)}
+            ends = item_tolerated if self._tolerated else item_raised
+            failing = {given_up.next: ends(self._id, told, self._comment)}
         states = AttemptStates(
             name,
             self._attempts,
@@ -219,7 +239,8 @@ class MapStates:
     def _failing(self) -> dict[str, State]:
         if self._tolerated is None:
             return {}
-        failing = too_many_failed(self._id, _whose(self._content), self._comment)
+        anew = Ending(self._name, NO_OUTPUT)
+        failing = too_many_failed(self._id, _whose(self._content), anew, self._comment)
         return {self._too_many: failing}
 
     def _gather(self, outputs: Any) -> Pass:
@@ -230,13 +251,14 @@ class MapStates:
 
 
 def _catcher(surface: str) -> Catcher:
-    return Catcher(error_equals=(TOO_MANY_FAILED,), output=NO_OUTPUT, next=surface)
+    redriven = {"redriven": expression(REDRIVES)}
+    return Catcher(error_equals=(TOO_MANY_FAILED,), output=redriven, next=surface)
 
 
 def _whose(content: Mapping[str, Any]) -> dict[str, Any]:
     """Return what says in a call whose values it stores and reads."""
-    return {"run": content["run"]}
+    return {key: content[key] for key in ("run", "flow_attempt") if key in content}
 
 
-_ENVIRONS = frozenset({"parameters", "most", "results", "run"})
+_ENVIRONS = frozenset({"parameters", "most", "results", "joined", "run", "flow_attempt"})
 """What every call of the task is sent, whatever it asks for."""

@@ -19,7 +19,7 @@ from dagy_compiler.names import UniqueNames, state_name
 from dagy_compiler.program import Nested
 from dagy_compiler.service_attempts import transient_errors
 from dagy_compiler.service_states import INPUT
-from dagy_compiler.states import NO_OUTPUT, Ending, failed
+from dagy_compiler.states import NO_OUTPUT, REDRIVES, Ending, raised
 
 RESOURCE: Final = "arn:aws:states:::states:startExecution.sync:2"
 
@@ -81,7 +81,8 @@ _FAILURE: Final = expression(
     "$own := $told ? $parse($whole ? $c : $substringBefore($c, ',\"ExecutionArn\":') & '}') "
     ": {'Error': $e.Error, 'Cause': $c}; "
     "{'error': $exists($own.Error) ? $own.Error : $e.Error, "
-    "'cause': $exists($own.Cause) ? $own.Cause : $exists($own.Error) ? '' : $c})"
+    "'cause': $exists($own.Cause) ? $own.Cause : $exists($own.Error) ? '' : $c, "
+    f"'redriven': {REDRIVES}}})"
 )
 
 
@@ -101,7 +102,8 @@ def nested_states(
 ) -> dict[str, State]:
     """Return the states that run a nested machine, the first one first.
 
-    Its failure ends this execution under the error's own name and cause.
+    Its failure ends this execution under the error's own name and cause; a redrive after that
+    starts the machine anew.
 
     Args:
         step: what is to be done.
@@ -134,7 +136,7 @@ def nested_states(
         catch=(Catcher(error_equals=("States.TaskFailed",), output=_FAILURE, next=gone),),
         **ending.fields(),
     )
-    return {name: start, gone: failed(f"Part {step.name} of the flow failed")}
+    return {name: start, gone: raised(f"Part {step.name} of the flow failed", Ending(name, {}))}
 
 
 def opening(step: Nested, following: str) -> Pass:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dagy_compiler.limits import (
-    CLAIM_BYTES,
     HANDED_BYTES,
     PARAMETERS_BYTES,
     TRUTH_BYTES,
@@ -145,7 +144,7 @@ class _Payloads:
 
     def _sent(self, inputs: Inputs) -> int:
         results = sum(self._sizes.get(variable, HANDED_BYTES) for _, variable in inputs.results)
-        results += CLAIM_BYTES * len(inputs.joined)
+        results += sum(map(len, inputs.joined))
         return results + PARAMETERS_BYTES * inputs.parameters
 
     def _answered(self, call: Call) -> int:

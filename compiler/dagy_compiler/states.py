@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from dagy_compiler.asl import Catcher, Choice, Fail, Retrier, Rule, State, Task, Wait
+from dagy_compiler.asl import Catcher, Choice, Retrier, Rule, State, Task, Wait
 from dagy_compiler.container_states import CONTAINER_RETRIER, RUN_TASK, container_task, jsonata
 from dagy_compiler.jsonata import expression
 from dagy_compiler.limits import (
@@ -81,11 +81,21 @@ LOST_RETRIER: Final = Retrier(
 
 _CAUSE: Final = "$states.errorOutput.Cause"
 
-FAILURE: Final = {
+ERROR: Final = {
     "error": expression("$states.errorOutput.Error"),
     "cause": expression(f"$exists({_CAUSE}) ? {_CAUSE} : ''"),
 }
 """What is said of an error that is caught."""
+
+REDRIVES: Final = "$sum([$states.context.Execution.RedriveCount])"
+"""JSONata for how often the execution was redriven; 0 on an engine whose context does not say.
+
+It is a field of the context object (developer guide, "Accessing execution data from the Context
+object", read 2026-11).
+"""
+
+FAILURE: Final = {**ERROR, "redriven": expression(REDRIVES)}
+"""What is said of one that ends the execution, unless it is redriven: see `raised`."""
 
 QUERY_ERROR: Final = "States.QueryEvaluationError"
 
@@ -165,7 +175,7 @@ class GivenUp:
     """What follows the last failure of a task run where that does not end the execution.
 
     Attributes:
-        next: the state, whose input says what is in `FAILURE`.
+        next: the state, whose input says what is in `ERROR`.
         told: further fields of its input, as expressions. The rest of an item's input is not among
             them, which may be large, as may be the cause.
     """
@@ -180,7 +190,8 @@ class AttemptStates:
     Where the worker decides, a failed attempt that is followed by another is raised as
     `Dagy.Retry`, and caught: past a Wait to the state that makes every further attempt. Any other
     error is the last failure, and is not caught: it ends the execution under its own name and
-    cause, and a redrive begins there. Only if the worker is gone is another one asked what follows.
+    cause, and a redrive begins there. Only if the worker is gone is another one asked what follows;
+    where that is nothing, the error is raised again, and a redrive makes the first attempt anew.
 
     What the states tell each other is their input: the number of the next attempt, the seconds to
     wait, and whatever is carried through.
@@ -241,7 +252,7 @@ class AttemptStates:
             return {name: self._task(self._attempt(), retry=self._retriers())}
         lost = self._claim("worker lost")
         gone = self._given_up.next if self._given_up else self._claim("failed")
-        failing: dict[str, State] = {} if self._given_up else {gone: self._fail()}
+        failing: dict[str, State] = {} if self._given_up else {gone: self._raise(name)}
         if not self._attempts.retries:
             once = {"attempt": 1, "decide": True}
             first = self._task(once, catch=(self._when_lost("1", lost),))
@@ -335,16 +346,14 @@ class AttemptStates:
     def _when_given_up(self) -> tuple[Catcher, ...]:
         if self._given_up is None:
             return ()
-        told, following = {**FAILURE, **self._given_up.told}, self._given_up.next
+        told, following = {**ERROR, **self._given_up.told}, self._given_up.next
         return (Catcher(error_equals=("States.ALL",), output=told, next=following),)
 
     def _ask(self, following: str) -> Task:
         """Return the state that asks another worker what follows."""
         lost = {field: expression(f"$states.input.{field}") for field in ("attempt", "lost")}
-        answer = "$states.result.Payload"
-        if self._carried:
-            told = self._given_up.told if self._given_up else {}
-            answer = f"$merge([{answer}, {jsonata({**told, **self._carried})}])"
+        told = self._given_up.told if self._given_up else {"redriven": expression(REDRIVES)}
+        answer = f"$merge([$states.result.Payload, {jsonata({**told, **self._carried})}])"
         return self._call(
             {**lost, "decide": True},
             Ending(following, expression(answer)),
@@ -353,8 +362,11 @@ class AttemptStates:
             catch=self._when_given_up() or None,
         )
 
-    def _fail(self) -> Fail:
-        return failed(f"The worker of {self._comment} is gone, and there is no further attempt")
+    def _raise(self, first: str) -> Task:
+        return raised(
+            f"The worker of {self._comment} is gone, and there is no further attempt",
+            Ending(first, self._carried),
+        )
 
 
 def native_retrier(attempts: Attempts) -> Retrier | None:
@@ -389,10 +401,39 @@ def _key(content: Mapping[str, Any]) -> str:
     return expression(f"'{key}/' & $string({jsonata(content['item'])})")
 
 
-def failed(comment: str) -> Fail:
-    """Return the state that ends with an error in its input, under its own name and cause."""
-    return Fail(
-        comment=comment,
-        error=expression("$states.input.error"),
-        cause=expression("$states.input.cause"),
+def raised(comment: str, ending: Ending) -> Task:
+    """Return the state that ends with an error in its input, under its own name and cause.
+
+    A Fail would do that too, but whoever redrives the execution would only see it fail again.
+
+    Args:
+        comment: for people.
+        ending: how it hands over when the execution is redriven after that.
+    """
+    given = {field: expression(f"$states.input.{field}") for field in ("error", "cause")}
+    return surfacing({"raise": given}, ending, comment)
+
+
+def surfacing(content: Mapping[str, Any], ending: Ending, comment: str) -> Task:
+    """Return a state that ends with an error which the worker raises.
+
+    A redrive enters it again, with the input that it had, and the worker then raises nothing: more
+    redrives have been begun than there were when what came before it failed.
+
+    Args:
+        content: what the worker is told of the error.
+        ending: how the state hands over when the execution is redriven after that.
+        comment: for people.
+    """
+    redriven, redrives = expression("$states.input.redriven"), expression(REDRIVES)
+    # What it raises may be named as what a lost worker leaves, so that is not tried again here.
+    return worker_task(
+        {**content, "redriven": redriven, "redrives": redrives}, ending, comment=comment
     )
+
+
+def is_surfacing(state: State) -> bool:
+    """Tell whether a state ends with an error unless the execution is redriven."""
+    if not isinstance(state, Task) or not is_worker_call(state):
+        return False
+    return bool(state.arguments.get("Payload", {}).keys() & {"raise", "surface"})

@@ -13,17 +13,21 @@ spec names, through the same interpreter as the laptop. An invocation says which
 | `decide` | a failed attempt that is to be retried is raised as `Dagy.Retry`, and says when |
 | `rest` | seconds to wait before the attempt: the fraction that a Wait state cannot wait |
 | `item` | of a map, the index of the item to run |
-| `keep` | store the outcome of the item under its index, and answer nothing |
+| `keep` | store the output of the item under its index, and answer nothing |
+| `redrives` | how often the execution was redriven: then what an item has stored is left as it is |
 | `truths` | what decides branches: whether each is true is answered, as `truths.t0` ..., or null |
 | `inline` | ids whose outputs may not be stored, because a service is given them |
 | `run`, `limit` | the execution, and the bytes an output may take: what is larger is stored |
 | `most` | the bytes that the parameters may take, because states are given them beside results |
-| `flow_attempt` | which attempt of the flow, where there are several and joins |
+| `joined` | ids of earlier task runs whose outputs are stored under them, and not in `results` |
+| `store` | ids whose outputs are stored so |
+| `flow_attempt` | which attempt of the flow, where there may be several and it is stored by that |
 
 Instead of `tasks`: `count` asks how many items a map has, `truth` whether a value is true, `return`
 makes the flow's return value from the results, `lost` says that a worker died and asks what
-follows, `surface` raises the failure that an item kept, `failed` stores why an item failed where
-that may be tolerated, `call` stores a call under a `key` for the container that is to make it
+follows, `failed` stores why an item failed, and raises it unless that may be tolerated, `surface`
+raises what an item stored, and `raise` an error, unless the execution was redriven since that (more
+`redrives` than `redriven`), `call` stores a call under a `key` for the container that is to make it
 (`dagy.container`), `tell` stores what a task run has made and tells those that wait for it in other
 branches, `await` says by which token a task run waits for others (`joins` has these), and `flow`
 tells of the flow as a whole (`verdict` has these). With none of them the whole flow runs.

@@ -20,12 +20,14 @@ import os
 from collections.abc import Callable, Hashable, Mapping
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from dagy.errors import BundleError, CodecError, OutputTooLargeError, SpecError
 
 if TYPE_CHECKING:
     from dagy.values.artifacts import TemporaryStore
+
+T = TypeVar("T")
 
 MAX_TEXT_BYTES = 240_000
 """A state may put out 262,144 bytes (Step Functions service quotas); the rest is envelope."""
@@ -60,14 +62,29 @@ class Storage(Hashable, Protocol):
         ...
 
 
-def failure_key(task_run_id: str, item: int | None = None) -> str:
-    """Return the key of the failure of an item of a map, within its execution.
+def prefix_of(task_run_id: str, flow_attempt: int | None = None) -> str:
+    """Return what the keys of the items of a map begin with, within its execution.
 
     Args:
         task_run_id: of the map.
-        item: its index; None for whichever item failed last.
+        flow_attempt: which attempt of the flow; None where there is one.
     """
-    return f"{task_run_id}/failed" + ("" if item is None else f"-{item}")
+    return task_run_id if flow_attempt is None else f"{task_run_id}/{flow_attempt}"
+
+
+def failure_key(prefix: str, item: int) -> str:
+    """Return the key of the failure of an item that may be tolerated."""
+    return f"{prefix}/failed-{item}"
+
+
+def first_failure_key(prefix: str, redriven: int) -> str:
+    """Return the key of the failure that a map failed by.
+
+    Args:
+        prefix: see `prefix_of`.
+        redriven: how often the execution was redriven before.
+    """
+    return f"{prefix}/failed/{redriven}"
 
 
 class Bucket:
@@ -221,6 +238,15 @@ class Claims:
         """Store a text under a key of this execution."""
         self._needed().put(f"{self._run}/{key}", text.encode())
 
+    def keep_all(self, texts: Mapping[str, str]) -> None:
+        """Store texts under keys of this execution."""
+        keys = list(texts)
+        self._each(lambda index: self.keep(keys[index], texts[keys[index]]), len(keys))
+
+    def claim(self, key: str) -> Handed:
+        """Return what stands for the text that is stored under a key of this execution."""
+        return {"claim": f"{self._run}/{key}"}
+
     def has(self, key: str) -> bool:
         """Whether a text is stored under a key of this execution."""
         return self._needed().has(f"{self._run}/{key}")
@@ -257,13 +283,13 @@ class Claims:
         found = self._each(lambda index: self.text(list(there.values())[index]), len(there))
         return {name: text for name, text in zip(there, found, strict=True) if text != SKIPPED}
 
-    def _each(self, fetch: Callable[[int], str], count: int) -> list[str]:
+    def _each(self, do: Callable[[int], T], count: int) -> list[T]:
         if count <= 1 or _storage() is None:
-            return [fetch(index) for index in range(count)]
+            return [do(index) for index in range(count)]
         from concurrent.futures import ThreadPoolExecutor
 
         with ThreadPoolExecutor(min(count, 32)) as pool:
-            return list(pool.map(fetch, range(count)))
+            return list(pool.map(do, range(count)))
 
     def _needed(self) -> Storage:
         found = _storage()

@@ -23,7 +23,15 @@ from dagy.spec.reading import parameters_in, parameters_read, secret_names
 from dagy.state import StateType
 from dagy.values import from_text, to_text
 from dagy.values.marks import CODEC
-from dagy.worker.claims import MAX_TEXT_BYTES, SKIPPED, Artifacts, Claims, failure_key
+from dagy.worker.claims import (
+    MAX_TEXT_BYTES,
+    SKIPPED,
+    Artifacts,
+    Claims,
+    failure_key,
+    first_failure_key,
+    prefix_of,
+)
 from dagy.worker.failures import own_name
 from dagy.worker.joins import place as joins_place
 from dagy.worker.meeting import Told, Waits, meet
@@ -34,11 +42,12 @@ from dagy.worker.verdict import (
     Retry,
     again,
     flow_event,
+    kept_error,
     kept_failure,
     lost_error,
     message_of,
     mourning,
-    raise_kept,
+    remade,
 )
 
 # Tasks of one invocation that may run at once. In the cloud the graph's own width is the only limit
@@ -78,8 +87,8 @@ class Invocation:
             return {}
         if event.keys() & {"tell", "await"}:
             return self._meet()
-        if event.keys() & {"failed", "surface"}:
-            return self._item_failure()
+        if event.keys() & {"failed", "raise", "surface"}:
+            return self._surface()
         if "count" in event:
             count = self._count(self._run_spec(event["count"]))
             return {"count": count, "task_run": event["count"]}
@@ -146,7 +155,14 @@ class Invocation:
 
     @cached_property
     def _results(self) -> dict[str, str]:
-        return self._claims.texts(self._event.get("results") or {})
+        joined = {
+            name: self._claims.claim(self._joined(name)) for name in self._event.get("joined", ())
+        }
+        return self._claims.texts({**(self._event.get("results") or {}), **joined})
+
+    def _joined(self, task_run_id: str) -> str:
+        """Return the key under which an output is stored that no variable has."""
+        return f"joined/{self._event.get('flow_attempt', 1)}/{task_run_id}"
 
     def _lookup(self, reference: Direct) -> Any:
         if isinstance(reference, ParameterReference):
@@ -165,16 +181,26 @@ class Invocation:
                 return replace(run, when=[]) if alone else run
         raise SpecError("tasks", f"flow {self._spec.name!r} has no task run {task_run_id!r}")
 
-    def _item_failure(self) -> dict[str, Any]:
-        """Store why an item of a map failed, or raise what one has stored."""
-        event = self._event
-        if "surface" in event:
-            raise_kept(self._kept(event["surface"]), self._spec)
-        self._give_up(event["failed"], event["item"], event["error"], event["cause"])
-        return {}
+    def _surface(self) -> dict[str, Any]:
+        """Store or raise the error that an item or the execution ends with.
 
-    def _give_up(self, task_run_id: str, item: int, error: str, cause: str) -> None:
-        """Store why an item of a map failed, which may be tolerated.
+        One that the execution has ended with is not raised again once it is redriven.
+        """
+        event = self._event
+        if "failed" in event:
+            return self._give_up(event["failed"], event["item"], event["error"], event["cause"])
+        if event["redrives"] > event["redriven"]:
+            return {}
+        if "raise" in event:
+            name, cause = event["raise"]["error"], event["raise"]["cause"]
+            raise remade(name, message_of(cause), self._spec)
+        prefix = self._prefix(event["surface"])
+        item = event.get("item")
+        key = first_failure_key(prefix, event["redriven"])
+        raise self._kept(key if item is None else failure_key(prefix, item))
+
+    def _give_up(self, task_run_id: str, item: int, error: str, cause: str) -> dict[str, Any]:
+        """Store why an item of a map failed, and raise it unless that may be tolerated.
 
         What is no error of the user's has a dot in its name. Then the item's own worker could not
         say that the item has failed.
@@ -184,16 +210,25 @@ class Invocation:
             name, now = f"{task_run_id}[{item}]", time.time()
             records = self._sink(self._spec, {}, whole=False)
             records.emit(Transition(now, name, StateType.FAILED, 0, error=failure))
-        kept = kept_failure(failure.type, failure.message)
-        self._claims.keep(failure_key(task_run_id, item), kept)
+        kept, prefix = kept_failure(failure.type, failure.message), self._prefix(task_run_id)
+        if "redriven" not in self._event:
+            self._claims.keep(failure_key(prefix, item), kept)
+            return {}
+        first = first_failure_key(prefix, self._event["redriven"])
+        if not self._claims.has(first):
+            self._claims.keep(first, kept)
+        raise kept_error(kept, self._spec)
 
-    def _kept(self, task_run_id: str) -> str:
-        item = self._event.get("item")
+    def _prefix(self, task_run_id: str) -> str:
+        return prefix_of(task_run_id, self._event.get("flow_attempt"))
+
+    def _kept(self, key: str) -> BaseException:
         try:
-            return self._claims.kept(failure_key(task_run_id, item))
+            return kept_error(self._claims.kept(key), self._spec)
         except Exception as error:  # as each storage says that it has no such key
             raise ProcessDiedError(
-                f"task run {task_run_id!r}: the worker of an item died before it could say why"
+                f"flow {self._spec.name!r}: an item of a map died before it could say why "
+                f"(nothing is stored as {key!r})"
             ) from error
 
     def _truth(self, asked: Mapping[str, Any], lookup: Callable[[Direct], Any]) -> bool:
@@ -258,10 +293,9 @@ class Invocation:
             task: that one.
             joins: for how many each of those waits, by its id.
         """
-        attempt = self._event.get("flow_attempt", 1)
         for name, handed in (self._event.get("results") or {}).items():
             text = SKIPPED if handed is None else self._claims.text(handed)
-            self._claims.keep(f"joined/{attempt}/{name}", text)
+            self._claims.keep(self._joined(name), text)
         for waiting, others in joins.items():
             meet(joins_place(), self._join(waiting), Told(task), others)
 
@@ -294,6 +328,7 @@ class Invocation:
         if "keep" in self._event:
             return self._run_kept(runs[0])
         made = self._perform(runs).task_runs
+        self._store({name: _text(made[name]) for name in self._event.get("store", ())})
         if "want" not in self._event:
             last = runs[-1].id
             output = self._hand(_text(made[last]), self._event["tasks"][-1])
@@ -302,19 +337,20 @@ class Invocation:
         outputs = {f"o{index}": self._hand_run(made[name]) for index, name in enumerate(wanted)}
         return {"outputs": outputs, "task_runs": wanted, **self._truths(made)}
 
+    def _store(self, outputs: Mapping[str, str]) -> None:
+        """Store outputs under the ids of their task runs, for readers that no variable is for."""
+        for text in outputs.values():
+            self._artifacts.share(text)
+        self._claims.keep_all({self._joined(name): text for name, text in outputs.items()})
+
     def _run_kept(self, run: TaskRunSpec) -> dict[str, Any]:
-        """Run an item whose outcome is to be stored, because there are too many of them."""
-        name, index = self._event["tasks"][0], self._event["item"]
-        try:
-            made = self._perform([run]).task_runs
-        except Retry:
-            raise
-        except BaseException as error:
-            self._claims.keep(failure_key(name), kept_failure(type(error).__name__, str(error)))
-            raise
-        output = _text(made[run.id])
+        """Run an item whose output is stored, because there are too many of them."""
+        key = f"{self._prefix(self._event['tasks'][0])}/{self._event['item']}"
+        if self._event.get("redrives") and self._claims.has(key):
+            return {}
+        output = _text(self._perform([run]).task_runs[run.id])
         self._artifacts.share(output)
-        self._claims.keep(f"{name}/{index}", output)
+        self._claims.keep(key, output)
         return {}
 
     def _perform(self, runs: list[TaskRunSpec], *, lost: Lost | None = None) -> RunResult:
@@ -344,10 +380,8 @@ class Invocation:
             self._perform(self._asked(), lost=error)
         except Retry as retry:
             return {"again": True, **json.loads(str(retry))}
-        except BaseException as raised:
-            if "keep" in self._event:
-                kept = kept_failure(type(raised).__name__, str(raised))
-                self._claims.keep(failure_key(self._event["tasks"][0]), kept)
+        except BaseException:  # it is the lost worker's, raised again to call the hooks
+            pass
         return {"again": False, "error": lost["Error"], "cause": lost.get("Cause", "")}
 
     @cached_property

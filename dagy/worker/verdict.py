@@ -103,14 +103,14 @@ def message_of(cause: str) -> str:
 
 
 def kept_failure(name: str, message: str) -> str:
-    """Return an error as text that `raise_kept` reads."""
+    """Return an error as text that `kept_error` reads."""
     return json.dumps({"error": name, "message": message})
 
 
-def raise_kept(text: str, spec: FlowSpec) -> NoReturn:
-    """Raise an error under its own name and with its own message."""
+def kept_error(text: str, spec: FlowSpec) -> BaseException:
+    """Return an error that was kept, under its own name and with its own message."""
     kept = json.loads(text)
-    raise remade(kept["error"], kept["message"], spec)
+    return remade(kept["error"], kept["message"], spec)
 
 
 def remade(name: str, message: str, spec: FlowSpec) -> BaseException:

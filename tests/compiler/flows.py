@@ -207,6 +207,12 @@ def expected(spec, execution_input):
     return Worker(spec).answer({"dagy": 2, "parameters": execution_input})
 
 
+def surface(call):
+    """Raise what a worker is told to raise, as it does in an execution that was not redriven."""
+    if told := call.arguments.get("Payload", {}).get("raise"):
+        raise Failure(told["error"], told["cause"])
+
+
 def execute(compiled, worker, execution_input=None, **options):
     """Run a compiled flow on sfnx's engine."""
     task = nesting(worker, compiled.parts())

@@ -11,7 +11,7 @@ from dagy_compiler import compile_flow
 from dagy_compiler.container_states import CONTAINER_ERRORS, RUN_TASK, jsonata
 from tests.asl_lint import problems
 from tests.compiler.cases import PLACED, SIMPLE, executor_of_its_own, plain_chain
-from tests.compiler.flows import Flow, Worker, execute, expected, output, parameter
+from tests.compiler.flows import Flow, Worker, execute, expected, output, parameter, surface
 from tests.compiler.strategies import placed_flows
 
 INPUT = {"day": "monday"}
@@ -125,6 +125,7 @@ def test_a_container_that_is_gone_was_an_attempt(error, delay):
     attempts = []
 
     def gone(call):
+        surface(call)
         [container] = call.arguments["Overrides"]["ContainerOverrides"]
         told = json.loads(container["Environment"][1]["Value"])
         if "lost" in told:

@@ -577,10 +577,63 @@ def test_a_service_that_iam_is_not_known_to_call_anything_is_refused_with_the_wa
     )
 
 
-def test_jobs_of_such_services_can_be_followed_and_stopped():
-    assert allowed("eks:createCluster.sync", Name="c", RoleArn="arn:aws:iam::1:role/r") == {
-        ("eks:CreateCluster", "eks:DescribeCluster", "eks:DeleteCluster"): [ANY],
-        ("iam:PassRole",): ["arn:aws:iam::1:role/r"],
+def test_a_version_or_an_alias_is_started_by_whoever_may_start_the_machine():
+    machine = "arn:aws:states:eu-west-1:1:stateMachine:m"
+    found = allowed("states:startExecution.sync", StateMachineArn=f"{machine}:PROD")
+    assert found[("states:StartExecution",)] == [machine]
+    assert found[("states:DescribeExecution", "states:StopExecution")] == [
+        "arn:aws:states:eu-west-1:1:execution:m:*"
+    ]
+    for argument in ("StateMachineArn", "StateMachineAliasArn", "StateMachineVersionArn"):
+        given = {argument: f"{machine}:1"}
+        found = allowed("aws-sdk:sfn:startSyncExecution", **given)
+        assert found == {("states:StartSyncExecution",): [machine]}
+
+
+ROLE = "arn:aws:iam::1:role/r"
+
+
+def test_what_is_made_in_eks_is_looked_at_and_deleted_and_is_handed_its_role():
+    assert allowed("eks:createCluster.sync", Name="c", RoleArn=ROLE) == {
+        ("eks:CreateCluster",): [ANY],
+        ("iam:PassRole",): [ROLE],
+        ("eks:DescribeCluster", "eks:DeleteCluster"): [arn("eks", "cluster/c")],
+    }
+    made = {"ClusterName": "c", "NodegroupName": "n", "NodeRole": ROLE}
+    assert allowed("eks:createNodegroup.sync", **made, Subnets=["s"]) == {
+        ("eks:CreateNodegroup",): [arn("eks", "cluster/c")],
+        ("iam:PassRole",): [ROLE],
+        ("eks:DescribeNodegroup", "eks:DeleteNodegroup"): [arn("eks", "nodegroup/c/n/*")],
+        ("ec2:DescribeSubnets",): [ANY],
+        ("iam:GetRole", "iam:ListAttachedRolePolicies"): [ROLE],
+    }
+    assert allowed("eks:deleteFargateProfile.sync", ClusterName="c", FargateProfileName="f") == {
+        ("eks:DeleteFargateProfile", "eks:DescribeFargateProfile"): [
+            arn("eks", "fargateprofile/c/f/*")
+        ]
+    }
+
+
+@pytest.mark.parametrize(
+    ("resource", "arguments", "principal"),
+    [
+        ("aws-sdk:ecs:registerTaskDefinition", {"TaskRoleArn": ROLE}, "ecs-tasks"),
+        ("aws-sdk:lambda:createFunction", {"Role": ROLE}, "lambda"),
+        ("aws-sdk:sfn:createStateMachine", {"RoleArn": ROLE}, "states"),
+        ("aws-sdk:batch:createComputeEnvironment", {"ServiceRole": ROLE}, "batch"),
+        ("codebuild:startBuild", {"ProjectName": "p", "ServiceRoleOverride": ROLE}, "codebuild"),
+    ],
+)
+def test_a_role_that_an_argument_names_may_be_handed_to_the_service(resource, arguments, principal):
+    [passed] = [each for each in needed(resource, **arguments) if "iam:PassRole" in each.actions]
+    assert passed.resources == (ROLE,)
+    assert passed.only == (("iam:PassedToService", f"{principal}.amazonaws.com"),)
+
+
+def test_many_objects_are_all_objects_of_the_bucket():
+    objects = [{"Key": f"k{number}"} for number in range(1000)]
+    assert allowed("aws-sdk:s3:deleteObjects", Bucket="b", Delete={"Objects": objects}) == {
+        ("s3:DeleteObject",): ["arn:${AWS::Partition}:s3:::b/*"]
     }
 
 

@@ -12,7 +12,7 @@ from dagy_compiler.lines import definition_lines
 from dagy_compiler.nested_states import part_id
 from dagy_compiler.passes.limits import definition_bytes
 from dagy_compiler.render import outline
-from tests.compiler.flows import Flow, compile_split, output, parameter
+from tests.compiler.flows import Flow, compile_split, output, parameter, surface
 from tests.compiler.stacks import plainly
 from tests.engines.sfnx import nesting
 
@@ -35,7 +35,7 @@ def test_a_flow_that_fits_is_one_machine():
     assert compile_flow(layers(5), mode="micro").parts() == {}
 
 
-@pytest.mark.parametrize("size", [8_000, 12_000, 20_000])
+@pytest.mark.parametrize("size", [10_000, 15_000, 25_000])
 def test_every_machine_keeps_to_the_limit(size):
     flow = compile_split(layers(20), size)
     sizes = [definition_bytes(each) for each in (flow.definition(), *flow.parts().values())]
@@ -53,7 +53,7 @@ def test_a_history_that_would_be_too_long_is_split_too():
 
 
 def test_a_part_has_the_name_of_its_first_task_and_begins_with_what_it_is_given():
-    flow = compile_split(layers(20), 12_000)
+    flow = compile_split(layers(20), 15_000)
     for name, part in flow.parts().items():
         given = next(iter(part["States"]))
         assert given == f"part {name} (given)"
@@ -63,7 +63,7 @@ def test_a_part_has_the_name_of_its_first_task_and_begins_with_what_it_is_given(
 
 def test_parts_are_nested_in_each_other_where_one_level_is_not_enough():
     spec = layers(60, width=2)
-    flow = compile_split(spec, 6_000)
+    flow = compile_split(spec, 8_000)
     started = {
         name: [other for other in flow.parts() if f"${{{part_id(other)}Arn}}" in json.dumps(part)]
         for name, part in flow.parts().items()
@@ -81,18 +81,18 @@ def test_parts_are_nested_in_each_other_where_one_level_is_not_enough():
 
 
 def test_a_change_moves_only_the_cuts_near_it():
-    before = compile_split(layers(60), 20_000)
+    before = compile_split(layers(60), 25_000)
     longer = layers(60)
     flow = Flow(longer.name)
     flow.tasks, flow.runs = dict(longer.tasks), list(longer.task_runs)
     flow.task("more", output("load-0"))
-    after = compile_split(flow.returns(longer.outputs), 20_000)
+    after = compile_split(flow.returns(longer.outputs), 25_000)
     same = [name for name, part in before.parts().items() if after.parts().get(name) == part]
     assert len(same) >= len(before.parts()) // 2
 
 
 def test_the_same_flow_is_split_in_the_same_way():
-    first, second = (compile_split(layers(20), 12_000) for _ in range(2))
+    first, second = (compile_split(layers(20), 15_000) for _ in range(2))
     assert json.dumps([first.definition(), first.parts()]) == json.dumps(
         [second.definition(), second.parts()]
     )
@@ -100,11 +100,12 @@ def test_the_same_flow_is_split_in_the_same_way():
 
 def failing(cause):
     """How a flow ends whose part fails with an error and a cause."""
-    flow = compile_split(layers(8), 12_000)
+    flow = compile_split(layers(8), 15_000)
 
     def task(call):
         if call.state.startswith("step-5"):
             raise Failure("KeyError", cause)
+        surface(call)
         return {"Payload": {"output": "1"}}
 
     return run(flow.definition(), {"day": "x" * 50}, nesting(task, flow.parts()))
@@ -119,11 +120,12 @@ def test_a_failure_surfaces_under_its_own_name_and_cause(cause):
 def test_what_a_part_was_given_may_be_longer_than_a_cause():
     """The cause of the state is cut after 32,768 characters, within the input of the part."""
     spec = layers(8)
-    flow = compile_split(spec, 12_000)
+    flow = compile_split(spec, 15_000)
 
     def task(call):
         if call.state.startswith("step-5"):
             raise Failure("KeyError", "no such key")
+        surface(call)
         return {"Payload": {"output": json.dumps("x" * 20_000)}}
 
     execution = run(flow.definition(), {"day": "x"}, nesting(task, flow.parts()))
@@ -132,7 +134,7 @@ def test_what_a_part_was_given_may_be_longer_than_a_cause():
 
 def test_values_share_what_fits_beside_each_other_in_the_answer_of_a_part():
     """Input and output of a part come back together, in 262,144 bytes."""
-    flow = compile_split(layers(8), 12_000)
+    flow = compile_split(layers(8), 15_000)
     last = [
         [state for state in part["States"].values() if state["Type"] == "Parallel"][-1]
         for part in flow.parts().values()
@@ -147,12 +149,12 @@ def test_values_share_what_fits_beside_each_other_in_the_answer_of_a_part():
 
 
 def test_what_a_reader_sees(golden):
-    flow = compile_split(layers(6), 9_000)
+    flow = compile_split(layers(6), 12_000)
     golden("split/layered.md", "\n".join(pages(flow)))
 
 
 def pages(flow):
-    yield "# layered\n\nSix layers of three tasks, in machines of at most 9,000 bytes.\n"
+    yield "# layered\n\nSix layers of three tasks, in machines of at most 12,000 bytes.\n"
     yield f"## split\n\n```text\n{describe(flow.plan, 'split')}\n```\n"
     yield f"## outline\n\n```text\n{outline(flow.definition(), flow.parts())}\n```\n"
     first = next(iter(flow.parts()))

@@ -15,6 +15,10 @@ CALLED: list[tuple[Any, ...]] = []
 """Attempts of tasks (`("call", id, number)`) and hooks (`("hook", event, name, number, state)`)."""
 
 
+MENDED: list[bool] = []
+"""What tasks fail by is no longer there, if there is anything in it."""
+
+
 class OutOfStockError(Exception):
     """An error of the user's own."""
 
@@ -30,7 +34,8 @@ ERRORS = {
 def obey(order: dict[str, Any], *given: Any) -> Any:
     number = RunContext.get().attempt
     CALLED.append(("call", current_task_run_id.get(), number))
-    if number <= order["fails"] or given[-1:] in [(item,) for item in order.get("broken", ())]:
+    broken = given[-1:] in [(item,) for item in order.get("broken", ())]
+    if not MENDED and (number <= order["fails"] or broken):
         raise ERRORS[order["error"]](f"attempt {number} of {order['says']}")
     return order["value"] if "value" in order else list(given)
 

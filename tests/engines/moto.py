@@ -105,7 +105,7 @@ def execute_definition(
 
 def ended(client: Any, arn: str) -> Outcome:
     """Return how an execution ended, once it has."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while time.monotonic() < deadline:
         execution = client.describe_execution(executionArn=arn)
         if execution["status"] != "RUNNING":
@@ -122,7 +122,7 @@ def ended(client: Any, arn: str) -> Outcome:
                 execution.get("cause"),
             )
         time.sleep(0.01)
-    raise AssertionError("the execution did not end within 60 s")
+    raise AssertionError("the execution did not end within 180 s")
 
 
 @contextmanager

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from dagy.mapping import known_length
 from dagy.spec import ParameterReference, TaskReference
 from dagy_compiler.asl import Branch, Choice, Parallel, Pass, Rule, State, StateMachine, Task
-from dagy_compiler.guard import GuardStates
-from dagy_compiler.join_states import await_state, joined_claim, tell_state
+from dagy_compiler.guard import GuardStates, is_caught
+from dagy_compiler.join_states import await_state, tell_state
 from dagy_compiler.jsonata import expression, text
 from dagy_compiler.limits import PARAMETERS_BYTES, STATE_NAME_CHARACTERS
 from dagy_compiler.map_states import MapStates
@@ -40,6 +40,7 @@ from dagy_compiler.program import (
     Step,
     Tell,
     Values,
+    every,
     given_together,
 )
 from dagy_compiler.rolled_states import RolledStates, siblings
@@ -137,8 +138,8 @@ class _Emitter:
         self._names = UniqueNames("-", STATE_NAME_CHARACTERS)
         # Task runs come first, so that no other state can take a name away from one of them.
         self._unit_names = self._names.claim_all(state_name(unit.name) for unit in plan.units)
-        # Whether all that has to do with joins has to know which attempt of the flow it is part of.
-        self._numbered = bool(plan.spec.retries) and plan.has_joins
+        # Whether what is stored under the id of a task run has to say of which attempt of the flow.
+        self._numbered = is_caught(plan.spec) and _stores(plan)
         # What an execution's input may take, if a state is given it beside results.
         self._most = PARAMETERS_BYTES if given_together(plan.program) else None
         self._first = True
@@ -300,11 +301,16 @@ class _Emitter:
         return self._units[unit].task_runs[0]
 
     @property
+    def _flow_attempt(self) -> str | None:
+        """Which attempt of the flow this is, as JSONata; None where nothing has to say it."""
+        return self._surroundings.attempt if self._numbered else None
+
+    @property
     def _around(self) -> dict[str, str]:
-        """What says in the calls of joins whose they are: each attempt of the flow has its own."""
-        if not self._numbered:
-            return {"run": self._run}
-        return {"run": self._run, "flow_attempt": expression(self._surroundings.attempt)}
+        """What says whose the values under the ids of task runs are: each attempt of the flow's."""
+        attempt = self._flow_attempt
+        numbered = {} if attempt is None else {"flow_attempt": expression(attempt)}
+        return {"run": self._run, **numbered}
 
     def _return(self, step: Call, name: str, ending: Ending) -> dict[str, State]:
         content = {**self._sent(step.inputs), "return": True, "run": self._run}
@@ -345,6 +351,7 @@ class _Emitter:
                 task.concurrency_limit,
                 kept,
                 task.tolerated_failures,
+                self._flow_attempt,
                 known_length(run),
             ).states()
         return AttemptStates(
@@ -361,6 +368,9 @@ class _Emitter:
             content["limit"] = step.limit
         if step.inline_only:
             content["inline"] = list(step.inline_only)
+        if step.stores:
+            content["store"] = list(step.stores)
+            content |= self._around
         if step.truths:
             content["truths"] = [{"task": task, "branch": at} for task, at in step.truths]
         return content
@@ -497,16 +507,25 @@ class _Emitter:
         results: dict[str, Any] = {
             task_run: expression(f"${name}") for task_run, name in inputs.results
         }
-        around = self._surroundings
-        attempt = around.attempt if self._numbered else None
-        results |= {name: joined_claim(around.run, attempt, name) for name in inputs.joined}
         if results:
             content["results"] = results
+        if inputs.joined:
+            content["joined"] = list(inputs.joined)
+            content |= self._around
         return content
 
     def _comment(self, task_run_id: str) -> str:
         run = self._plan.runs[task_run_id]
         return neutral(run.task_name + (f" ({run.source})" if run.source else ""))
+
+
+def _stores(plan: Plan) -> bool:
+    """Tell whether anything is stored under the ids of task runs, in any of the machines."""
+    assert plan.program is not None
+    mapped = any(run.map_over is not None for run in plan.spec.task_runs)
+    steps = every(plan.program.body.steps)
+    stored = any(isinstance(step, Call) and step.stores for step in steps)
+    return plan.has_joins or mapped or stored
 
 
 def _condition(step: Decide) -> str:

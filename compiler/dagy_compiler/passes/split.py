@@ -88,7 +88,7 @@ class Weight:
 
 
 # About what the emitter writes; what comes out is measured.
-OF_PART = Weight(2_000, limits.EVENTS_OF_SYNC_TASK)
+OF_PART = Weight(3_000, limits.EVENTS_OF_SYNC_TASK)
 OF_JOIN = Weight(1_200, limits.EVENTS_OF_TOKEN_TASK)
 OF_FORK = Weight(300, limits.EVENTS_OF_PARALLEL + limits.EVENTS_OF_OTHER_STATE)
 OF_BRANCH = Weight(250, 0)

@@ -1,8 +1,9 @@
-"""The states of a map that tolerates failures of items, beside those that each map has.
+"""The states that end an item of a map whose last attempt has failed, and that follow its Map.
 
-An item whose last attempt has failed does not end in that failure, which would end the Map: a
-worker stores it under the item's index, and the item puts out that index in place of an output.
-What follows the Map counts these. No list of failures passes between states; it could be too large.
+A worker stores the failure, which else would be lost: that of an execution of its own becomes an
+error of the Map's. Where it may be tolerated, the item then puts out its index in place of an
+output, and what follows the Map counts these. No list of failures passes between states; it could
+be too large.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ from dagy.mapping import share_of
 from dagy_compiler.asl import Choice, Rule, Task
 from dagy_compiler.jsonata import expression
 from dagy_compiler.states import (
-    FAILURE,
-    INFRASTRUCTURE_RETRIER,
+    ERROR,
     NO_OUTPUT,
+    REDRIVES,
     Ending,
     asking,
+    surfacing,
     worker_task,
 )
 
@@ -32,20 +34,40 @@ OUTPUTS: Final = f"[$map($states.input, function($one) {{{_IS_FAILED} ? 'null' :
 """JSONata for what stands for the items' outputs, of what all items have put out."""
 
 
-def item_failed(task_run_id: str, told: Collection[str], comment: str) -> Task:
-    """Return the last state of an item that has failed for good.
+def item_tolerated(task_run_id: str, told: Collection[str], comment: str) -> Task:
+    """Return the last state of an item that has failed for good, where that may be tolerated.
 
     Args:
         task_run_id: of the map.
-        told: the fields of its input besides the failure: the item, and whose values it stores.
+        told: the fields of its input besides the error: the item, and whose values it stores.
         comment: names the map, for people.
     """
-    given = {field: expression(f"$states.input.{field}") for field in (*FAILURE, *told)}
     return asking(
-        {"failed": task_run_id, **given},
+        {"failed": task_run_id, **_given(told)},
         Ending(None, expression("$states.input.item")),
         comment=f"Stores why an item of {comment} failed, which may be tolerated",
     )
+
+
+def item_raised(task_run_id: str, told: Collection[str], comment: str) -> Task:
+    """Return the last state of an item that has failed for good, which fails its execution too.
+
+    Args:
+        task_run_id: of the map.
+        told: as for `item_tolerated`, and `redriven`: by this the failures of one run of the Map
+            are told from those of another.
+        comment: names the map, for people.
+    """
+    # What it raises may be named as what a lost worker leaves, so that is not tried again here.
+    return worker_task(
+        {"failed": task_run_id, **_given(told)},
+        Ending(None, NO_OUTPUT),
+        comment=f"Stores why an item of {comment} failed, if it is the first, and raises it",
+    )
+
+
+def _given(told: Collection[str]) -> dict[str, str]:
+    return {field: expression(f"$states.input.{field}") for field in (*ERROR, *told)}
 
 
 def enough_succeeded(failures: float, following: str, too_many: str) -> Choice:
@@ -67,23 +89,28 @@ def enough_succeeded(failures: float, following: str, too_many: str) -> Choice:
         condition, allowed = f"{count} > {failures}", str(failures)
     one_too_many = Rule(
         condition=expression(condition),
-        output={"item": expression(f"[{_FAILED}][{allowed}]")},
+        output={
+            "item": expression(f"[{_FAILED}][{allowed}]"),
+            "redriven": expression(REDRIVES),
+        },
         next=too_many,
     )
     return Choice(choices=(one_too_many,), default=following)
 
 
-def too_many_failed(task_run_id: str, around: Mapping[str, Any], comment: str) -> Task:
+def too_many_failed(
+    task_run_id: str, around: Mapping[str, Any], anew: Ending, comment: str
+) -> Task:
     """Return the state that fails with the error of the first item that is not tolerated.
 
     Args:
         task_run_id: of the map.
         around: what says in a call whose values it reads.
+        anew: how it hands over when the execution is redriven after that.
         comment: names the map, for people.
     """
-    return worker_task(
+    return surfacing(
         {"surface": task_run_id, "item": expression("$states.input.item"), **around},
-        Ending(None, NO_OUTPUT),
-        comment=f"Raises the error of the item of {comment} that was one too many to fail",
-        retry=(INFRASTRUCTURE_RETRIER,),
+        anew,
+        f"Raises the error of the item of {comment} that was one too many to fail",
     )
