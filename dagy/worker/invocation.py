@@ -148,9 +148,9 @@ class Invocation:
         if size > most:
             raise LimitError(
                 f"flow {self._spec.name!r}: the input of this execution takes {size:,} bytes, and "
-                f"for this flow it may take {most:,}, because tasks read parameters beside what "
-                "other tasks made, and Step Functions passes 262,144 bytes to a task in all; write "
-                "what is large to S3 and give the flow its address"
+                f"for this flow it may take {most:,}, because parameters are passed beside what "
+                "tasks made or why they failed, and Step Functions passes 262,144 bytes in all; "
+                "write what is large to S3 and give the flow its address"
             )
 
     @cached_property

@@ -47,6 +47,10 @@ def checked(xs: list, limit: int) -> int:
 def numbers(n: int = 3, limit: int = 100):
     return checked(double.map(listed(n)), limit)
 
+@flow
+def known(n: int = 0, limit: int = 100):
+    return checked(double.map([n, 1, 2]), limit)
+
 @task(executor="ecs")
 def far(x: int) -> int:
     return x + 1
@@ -202,6 +206,16 @@ def test_a_failed_run_is_resumed_with_what_was_made(deployed, mode):
     assert (again.status, again.output) == ("SUCCEEDED", "6")
     assert told(evidence)["listed"] == ("SUCCEEDED", 0)
     assert evidence.resumed_from == resumed.earlier
+
+
+def test_a_map_over_a_list_that_nobody_has_counted_is_told_and_reused(deployed):
+    place = deployed("known")
+    _, evidence = place.run(limit=1)
+    assert told(evidence)["double"][0] == told(evidence)["double[2]"][0] == "SUCCEEDED"
+    resumed = resume_on_aws(place.flow, earlier_there(evidence), {"limit": 10}, force=True)
+    assert (resumed.reused[0], resumed.again) == ("double", ("checked",))
+    again, evidence = place.ended(resumed.execution)
+    assert (again.status, again.output) == ("SUCCEEDED", "6")
 
 
 @pytest.mark.parametrize("mode", ["micro", "small"])
