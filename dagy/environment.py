@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +89,10 @@ def worker_environment(tasks: Iterable[TaskSpec]) -> tuple[str, ...]:
 
 
 def secret_parameters(
-    flow_name: str, entries: Iterable[Mapping[str, Any]], given: Mapping[str, Any]
+    flow_name: str,
+    entries: Iterable[Mapping[str, Any]],
+    given: Mapping[str, Any],
+    unread: Container[str] = (),
 ) -> dict[str, Any]:
     """Return a flow's parameters with each secret in place of where it is kept.
 
@@ -100,6 +103,7 @@ def secret_parameters(
         flow_name: for messages.
         entries: the parameters of the FlowSpec.
         given: their values, by name.
+        unread: secrets that nobody here reads; they are left out.
 
     Raises:
         ParameterError: a secret is not given by where it is kept, or cannot be read there.
@@ -110,6 +114,9 @@ def secret_parameters(
         if not entry.get("secret") or found.get(name) is None:
             continue
         source = place_of_secret(flow_name, name, found[name])
+        if name in unread:
+            del found[name]
+            continue
         try:
             found[name] = _fetched(source)
         except Exception as error:  # boto3 has a class of its own for each refusal

@@ -18,7 +18,15 @@ from dagy.source import Location, caller, is_foreign, location_of
 from dagy.spec import FlowSpec, ParameterReference
 from dagy.symbols import ParameterValue, Symbol
 from dagy.task import RetryDelay, Task
-from dagy.tracing import Graph, condition_name, current_graph, delay_data, hook_names, tracing
+from dagy.tracing import (
+    Graph,
+    condition_name,
+    current_graph,
+    delay_data,
+    hook_names,
+    symbols_in,
+    tracing,
+)
 
 if TYPE_CHECKING:
     from dagy.deployment import DeployResult
@@ -133,7 +141,11 @@ class Flow(Generic[P, R]):
         except TypeError as error:
             raise refuse(f"cannot be called so: {error}") from error
         call.apply_defaults()
-        plain = {name: value for name, value in call.arguments.items() if not graph.holds(value)}
+        plain = {
+            name: value
+            for name, value in call.arguments.items()
+            if next(symbols_in(value), None) is None
+        }
         entries = parameters.definitions(
             self.fn, self.signature, {}, validate=self.validate_parameters
         )
@@ -382,16 +394,25 @@ class Flow(Generic[P, R]):
 
     def _told(self, error: BaseException) -> str:
         trace, where = error.__traceback__, location_of(self.fn)
+        is_own = False
         while trace is not None:
             code = trace.tb_frame.f_code
-            if not is_foreign(code.co_filename):
+            is_own = not is_foreign(code.co_filename)
+            if is_own:
                 where = Location(code.co_filename, trace.tb_lineno)
             trace = trace.tb_next
         at = f"\n  {where}  {where.text}" if where else ""
+        # Of a call that never reached the function, the last line is the caller's.
+        is_misfit = is_own and isinstance(error, TypeError) and "argument" in str(error)
+        way_out = (
+            "Give the call the arguments that the function takes."
+            if is_misfit
+            else "A flow only describes its graph: what needs the value of an output or of a "
+            "parameter belongs into a task."
+        )
         return (
             f"flow {self.name!r} raised {type(error).__name__} while it was being traced: {error}"
-            f"{at}\n  A flow only describes its graph: what needs the value of an output or of a "
-            "parameter belongs into a task."
+            f"{at}\n  {way_out}"
         )
 
     def _call(self, call: inspect.BoundArguments) -> Any:

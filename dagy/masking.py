@@ -79,7 +79,9 @@ class Mask:
         """Return JSON text whose strings show no secret."""
         if not any(json.dumps(form)[1:-1] in text for form in self._forms):
             return text
-        return json.dumps(self._value(json.loads(text)), separators=(",", ":"))
+        from dagy.values.marks import parsed, spelled
+
+        return spelled(self._value(parsed(text)))
 
     def _value(self, value: Any) -> Any:
         match value:
@@ -88,7 +90,8 @@ class Mask:
             case list():
                 return [self._value(item) for item in value]
             case dict():
-                return {self(key): self._value(item) for key, item in value.items()}
+                # Of the same type, which says whether it is a mark.
+                return type(value)((self(key), self._value(item)) for key, item in value.items())
             case _:
                 return value
 

@@ -146,7 +146,7 @@ def _changed_parameters(before: Mapping[str, Any], after: Mapping[str, Any]) -> 
 def _reads(run: TaskRunSpec, parameters: Collection[str]) -> bool:
     return any(
         isinstance(reference, ParameterReference) and reference.name in parameters
-        for reference in references_in([run.args, run.kwargs, run.when])
+        for reference in references_in([run.arguments, run.when])
     )
 
 

@@ -178,14 +178,16 @@ class BranchOutput(Symbol):
 
     Attributes:
         scope: the branches around it.
+        number: of the branch in the graph.
     """
 
-    __slots__ = ("_branch", "scope")
+    __slots__ = ("_branch", "number", "scope")
 
-    def __init__(self, graph: Graph, branch: BranchReference, scope: Any) -> None:
+    def __init__(self, graph: Graph, branch: BranchReference, scope: Any, number: int) -> None:
         super().__init__(graph, branch.path)
         self._branch = branch
         self.scope = scope
+        self.number = number
 
     @property
     def reference(self) -> BranchReference:
@@ -193,7 +195,7 @@ class BranchOutput(Symbol):
         return self._branch
 
     def _deeper(self, path: tuple[str | int, ...]) -> BranchOutput:
-        return BranchOutput(self._graph, replace(self._branch, path=path), self.scope)
+        return BranchOutput(self._graph, replace(self._branch, path=path), self.scope, self.number)
 
     def _describe(self) -> tuple[str, str]:
         return (

@@ -227,7 +227,7 @@ class Task(Generic[P, R]):
             >>> fetch.with_options(name="fetch_once", retries=0).retries
             0
         """
-        known = {name: getattr(self, name) for name in _OPTIONS}
+        known = {name: getattr(self, name) for name in OPTIONS}
         for name in changes:
             if name not in known:
                 raise DefinitionError(
@@ -238,7 +238,7 @@ class Task(Generic[P, R]):
 
     def differs_only_in_executor(self, other: Task[..., Any]) -> bool:
         """Tell whether another task is this one, but for where it runs."""
-        same = [name for name in _OPTIONS if name != "executor"]
+        same = [name for name in OPTIONS if name != "executor"]
         return self.fn is other.fn and all(
             getattr(self, name) == getattr(other, name) for name in same
         )
@@ -262,11 +262,12 @@ class Task(Generic[P, R]):
         return f"<Task {self.name}{self.signature}>"
 
 
-_OPTIONS = tuple(
+OPTIONS = tuple(
     name
     for name, parameter in inspect.signature(Task.__init__).parameters.items()
     if parameter.kind is parameter.KEYWORD_ONLY
 )
+"""The options of `@task`."""
 
 
 @overload

@@ -26,7 +26,7 @@ from dagy.symbols import BranchOutput, Symbol, TaskOutput, is_shown_in
 from dagy.values import as_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from dagy.flow import Flow
     from dagy.task import Task
@@ -142,8 +142,7 @@ class Graph:
             name: self._argument(task, name, value, depends_on, where)
             for name, value in kwargs.items()
         }
-        for output in self._awaited(task, wait_for, where):
-            depends_on[output.task_run_id] = None
+        depends_on.update(dict.fromkeys(self._awaited(task, wait_for, where)))
         run = TaskRunSpec(
             id=self._ids.claim(self._prefix + slug(task.name, fallback="task")),
             task_name=task.name,
@@ -201,18 +200,19 @@ class Graph:
             self._side(number, reference, side, value, where)
             for side, value in ((True, then), (False, otherwise))
         ]
-        return BranchOutput(self, BranchReference(reference, *sides), self._scope)
+        return BranchOutput(self, BranchReference(reference, *sides), self._scope, number)
 
     def _side(self, number: int, condition: Direct, side: bool, value: Any, where: Location) -> Any:
         scope, when = self._scope, self._when
         self._scope = (*scope, (number, side))
         self._when = [*when, [encode(condition), side]]
+        name = "then" if side else "otherwise"
         try:
             if callable(value) and not isinstance(value, Symbol):
+                _check_takes_nothing(value)
                 value = value()
             return self.encode(value, {})
         except CodecError as error:
-            name = "then" if side else "otherwise"
             raise self._error(f"{name} of the branch: {error}", where) from error
         finally:
             self._scope, self._when = scope, when
@@ -228,19 +228,6 @@ class Graph:
         finally:
             self.flows.pop()
             self._prefix = outer
-
-    def holds(self, value: Any) -> bool:
-        """Tell whether a value is, or holds, something that stands for a value to come."""
-        pending = [value]
-        while pending:
-            item = pending.pop()
-            if isinstance(item, Symbol):
-                return True
-            if isinstance(item, dict):
-                pending.extend(item.values())
-            elif isinstance(item, (list, tuple)):
-                pending.extend(item)
-        return False
 
     def encode(self, value: Any, depends_on: dict[str, None]) -> Any:
         """Return a value as JSON with references, and note the task runs it refers to.
@@ -344,23 +331,76 @@ class Graph:
         except (CodecError, RecursionError) as error:
             raise self._error(f"{label(name)} of task {task.name!r}: {error}", where) from error
 
-    def _awaited(self, task: Task[..., Any], wait_for: Any, where: Location) -> list[TaskOutput]:
-        outputs = list(wait_for) if isinstance(wait_for, (list, tuple)) else [wait_for]
-        for output in outputs:
-            if not isinstance(output, TaskOutput) or output.graph is not self:
+    def _awaited(self, task: Task[..., Any], wait_for: Any, where: Location) -> Iterator[str]:
+        """Yield the task runs that what `wait_for` holds stands for."""
+        if wait_for is None:
+            return
+        for value in wait_for if isinstance(wait_for, (list, tuple)) else [wait_for]:
+            outputs = [
+                symbol
+                for symbol in symbols_in(value)
+                if isinstance(symbol, (TaskOutput, BranchOutput)) and symbol.graph is self
+            ]
+            if not outputs:
                 raise self._error(
                     f"wait_for of task {task.name!r} must be a list of outputs of tasks of this "
-                    f"flow, and holds {output!r}",
+                    f"flow, and holds {value!r}; to wait for a flow within this one, let it return "
+                    "the outputs of its last tasks",
                     where,
                 )
             try:
-                self._check_scope(output)
+                for output in outputs:
+                    self._check_scope(output)
+                    yield from self._stands_for(output)
             except CodecError as error:
                 raise self._error(f"wait_for of task {task.name!r}: {error}", where) from error
-        return outputs
+
+    def _stands_for(self, output: TaskOutput | BranchOutput) -> Iterator[str]:
+        """Yield the task runs that have all ended once an output is there; of a branch, all of it.
+
+        What others of the branch wait for is left out.
+        """
+        if isinstance(output, TaskOutput):
+            yield output.task_run_id
+            return
+        found: dict[str, None] = {}
+        _note(encode(output.reference), found)
+        inside = [
+            run
+            for run in self.task_runs
+            if any(number == output.number for number, _ in self._scopes[run.id])
+        ]
+        followed = {before for run in inside for before in run.depends_on}
+        yield from found
+        yield from (run.id for run in inside if run.id not in followed)
 
     def _error(self, problem: str, where: Location) -> TraceError:
         return TraceError(f"{problem}\n  {where}  {where.text}    in flow {self.flow_name!r}")
+
+
+def _check_takes_nothing(side: Callable[[], Any]) -> None:
+    """Refuse a side of a branch that cannot be called as it is; a task says so itself."""
+    import inspect  # a worker never traces
+
+    try:
+        inspect.signature(side).bind()
+    except TypeError as error:
+        shown = getattr(side, "__name__", type(side).__name__)
+        raise CodecError(
+            f"{shown} is to be a function without arguments, or a value: {error}; give it what it "
+            "needs with lambda: ..."
+        ) from error
+    except ValueError:  # as for some builtins, whose parameters nobody knows
+        pass
+
+
+def symbols_in(value: Any) -> Iterator[Symbol]:
+    """Yield what in a value stands for a value to come, also within lists and dicts."""
+    if isinstance(value, Symbol):
+        yield value
+    elif isinstance(value, (list, tuple, dict)):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from symbols_in(item)
 
 
 def _note(encoded: Any, depends_on: dict[str, None]) -> None:

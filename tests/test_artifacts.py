@@ -22,7 +22,8 @@ from dagy.errors import CodecError
 from dagy.history import Home, settle
 from dagy.testing import run_in_memory
 from dagy.values import from_text, to_text
-from dagy.values.artifacts import ArtifactStore, TemporaryStore
+from dagy.values.artifacts import ArtifactStore, TemporaryStore, names_in
+from dagy.values.marks import parsed, spelled
 from tests.flows import isolated_flows
 
 PANDAS = pd.DataFrame({"n": [1, 2], "t": ["a", None]}, index=pd.Index(["x", "y"], name="key"))
@@ -85,11 +86,21 @@ def test_what_a_file_cannot_hold_is_refused_by_path(tmp_path, value, problem):
     assert os.listdir(tmp_path) == []
 
 
-@pytest.mark.parametrize("kind", ["$artifact", "$codec", "$plain"])
+@pytest.mark.parametrize("kind", ["$artifact", "$codec"])
 def test_no_data_can_be_mistaken_for_a_reference(tmp_path, kind):
     store = ArtifactStore(tmp_path)
     data = {kind: {"kind": "bytes", "file": "../../etc/passwd", "bytes": 1}}
     assert from_text(to_text([data, {kind: data}], store), store) == [data, {kind: data}]
+
+
+@pytest.mark.parametrize("begun", ["$", "$$", "$$$artifact"])
+def test_a_mark_is_told_from_what_looks_like_one(tmp_path, begun):
+    store = ArtifactStore(tmp_path)
+    value = [{"$artifact": {begun: b"1"}}, b"2", {"$codec": 1}, {begun: 1}, '{"$artifact":']
+    text = to_text(value, store)
+    assert from_text(text, store) == value
+    assert len(names_in(text)) == 2
+    assert spelled(parsed(text)) == text
 
 
 def test_a_reference_leads_nowhere_but_into_the_store(tmp_path):
@@ -99,9 +110,9 @@ def test_a_reference_leads_nowhere_but_into_the_store(tmp_path):
 
 
 def test_without_a_store_artifacts_are_refused_both_ways():
-    with pytest.raises(CodecError, match="is of type bytes: artifacts do not cross here"):
+    with pytest.raises(CodecError, match="is of type bytes: a run keeps such a value in a file"):
         to_text(b"x")
-    with pytest.raises(CodecError, match="artifacts do not cross on AWS yet in this version"):
+    with pytest.raises(CodecError, match="kept by the run that made it"):
         from_text('{"$artifact":{"kind":"bytes","file":"x.bin","bytes":1}}')
 
 

@@ -5,6 +5,7 @@ import io
 import json
 import logging
 import traceback
+from dataclasses import replace
 from pathlib import Path
 
 import boto3
@@ -21,6 +22,8 @@ from dagy.history import Home, find_run
 from dagy.interpreter import execute
 from dagy.masking import MASK, Mask
 from dagy.testing import run_in_memory
+from dagy.values import from_text, to_text
+from dagy.values.artifacts import ArtifactStore
 from dagy.worker import handle
 from dagy_compiler import compile_flow
 from tests.compiler.stacks import of_type, plainly, stack_of
@@ -179,6 +182,21 @@ KEPT = "ssm:/dagy/calls/token"
 """Where the token is kept on AWS."""
 
 
+@task
+def plain(day: str) -> str:
+    return day
+
+
+@task(memory_mb=2048)
+def unlocks(token: SecretStr, day: str) -> str:
+    return f"{day}: {len(token.get_secret_value())}"
+
+
+@flow
+def opening(token: SecretStr, day: str):
+    return [plain(day), unlocks(token, plain("first"))]
+
+
 @pytest.fixture
 def kept(monkeypatch):
     """AWS with the token in Parameter Store."""
@@ -231,12 +249,59 @@ def test_a_worker_may_read_the_secrets_below_the_name_of_its_flow_and_no_others(
     assert ":parameter/dagy/calls/*" in text
 
 
+def reading(plan):
+    """The functions whose role may read secrets that parameters name."""
+    resources = stack_of(plan)["Resources"]
+    return {
+        name
+        for name, function in resources.items()
+        if function["Type"] == "AWS::Lambda::Function"
+        and ":secret:dagy/"
+        in json.dumps(resources[function["Properties"]["Role"]["Fn::GetAtt"][0]])
+    }
+
+
+def test_only_functions_whose_tasks_read_a_secret_may_read_it():
+    spec = opening.build()
+    [function] = reading(compile_flow(spec, mode="micro").plan)
+    assert function.startswith("WorkerFunction2048Mb")
+    [whole] = reading(compile_flow(spec, mode="nano").plan)
+    assert whole.startswith("WorkerFunction")
+
+
+def test_the_function_that_is_asked_may_read_a_secret_that_it_is_asked_about():
+    returned = replace(opening.build(), outputs={"$param": "token"})
+    asked = reading(compile_flow(returned, mode="micro").plan)
+    assert sorted(name.startswith("WorkerFunction2048Mb") for name in asked) == [False, True]
+    hooked = replace(opening.build(), hooks={"on_failure": 1})
+    assert len(reading(compile_flow(hooked, mode="micro").plan)) == 2
+
+
+def test_a_worker_reads_the_secrets_that_its_tasks_read_and_no_others(kept):
+    spec = opening.build()
+    gone = {"token": "ssm:/dagy/opening/gone", "day": "monday"}
+    answer = handle({"dagy": 2, "tasks": ["plain"], "parameters": gone}, spec)
+    assert answer["output"] == '"monday"'
+    reading = {"dagy": 2, "tasks": ["unlocks"], "parameters": gone}
+    with pytest.raises(ParameterError, match="parameter 'token' cannot be read from ssm:"):
+        handle(reading | {"results": {"plain-2": '"first"'}}, spec)
+    with pytest.raises(ParameterError, match="give where it is kept"):
+        handle({"dagy": 2, "tasks": ["plain"], "parameters": gone | {"token": TOKEN}}, spec)
+
+
 @given(st.text(min_size=1), st.text(), st.text())
 def test_masked_text_holds_no_secret_and_masked_output_is_json(secret, before, after):
     mask = Mask([secret])
     if not set(secret) & set(MASK) and secret not in before + after:
         assert secret not in mask(before + secret + after)
     json.loads(mask.output(json.dumps([before + secret + after, 12345, {secret: None}])))
+
+
+def test_what_looks_like_a_mark_is_told_from_one_in_masked_output_too(tmp_path):
+    store = ArtifactStore(tmp_path)
+    text = to_text([{"$artifact": "hunter2!"}, b"x", {"$codec": 1}], store)
+    masked = from_text(Mask(["hunter2!"]).output(text), store)
+    assert masked == [{"$artifact": MASK}, b"x", {"$codec": 1}]
 
 
 def test_the_lines_of_a_key_are_secrets_each():

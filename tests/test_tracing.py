@@ -65,6 +65,25 @@ def test_wait_for_orders_without_data():
     assert second.kwargs == {}
 
 
+def test_wait_for_takes_what_a_branch_or_a_flow_comes_to_and_outputs_within_lists_and_dicts():
+    @flow
+    def within():
+        return {"last": extract("b"), "n": 3}
+
+    @flow
+    def ordered():
+        a = extract("a")
+        chosen = branch(a, lambda: join(x=extract("c")), lambda: a)
+        extract("d", wait_for=[within(), chosen["rows"]])
+        extract("e", wait_for=[[a, {"x": a}]])
+        extract("f", wait_for=None)
+
+    found = runs(ordered.build())
+    assert found["extract-3"].depends_on == ["within.extract", "extract", "join"]
+    assert found["extract-4"].depends_on == ["extract"]
+    assert found["extract-5"].depends_on == []
+
+
 def test_data_that_looks_like_a_reference_is_escaped():
     @flow
     def tricky():
@@ -75,6 +94,23 @@ def test_data_that_looks_like_a_reference_is_escaped():
         {"$literal": {"$param": 1, "x": {"$task": "extract"}}},
         {"$literal": {"$literal": []}},
     ]
+
+
+def test_an_argument_may_have_the_name_of_a_reference():
+    @task
+    def taking(**given):
+        return given
+
+    @flow
+    def tricky():
+        return taking(**{"$task": extract("a"), "$literal": {"$param": "x"}})
+
+    [_, run] = tricky.build().task_runs
+    assert run.kwargs == {
+        "$task": {"$task": "extract"},
+        "$literal": {"$literal": {"$param": "x"}},
+    }
+    assert run.depends_on == ["extract"]
 
 
 def test_parameters_stay_symbolic_and_build_binds_them():
@@ -185,7 +221,7 @@ def flow_of(tmp_path):
     def make(body: str):
         file = tmp_path / "misuse.py"
         file.write_text(f"def misuse(n=1):\n    output = extract('a')\n    {body}\n")
-        namespace = {"extract": extract, "join": join}
+        namespace = {"extract": extract, "join": join, "branch": branch}
         exec(compile(file.read_text(), file, "exec"), namespace)
         return flow(namespace["misuse"])
 
@@ -219,6 +255,14 @@ def test_misuse_of_a_parameter_names_the_parameter(flow_of):
         ("join(named={1: 2})", "argument 'named' of task 'join': value has the key 1 (int)"),
         ("join([float('nan')])", "value is nan, which JSON does not have"),
         ("join(wait_for=[3])", "wait_for of task 'join' must be a list of outputs"),
+        ("join(wait_for=[extract('a'), n])", "and holds <ParameterValue n>"),
+        ("extract(b'x')", "a literal in a flow; make it in a task and use that one's output"),
+        (
+            "branch(extract('a'), lambda x: x, 1)",
+            "then of the branch: <lambda> is to be a function without arguments, or a value: "
+            "missing a required argument: 'x'",
+        ),
+        ("branch(extract('a'), 1, extract)", "otherwise of the branch: extract is to be a"),
     ],
 )
 def test_calls_that_cannot_be_recorded_are_refused_where_they_stand(flow_of, line, problem):
@@ -226,6 +270,14 @@ def test_calls_that_cannot_be_recorded_are_refused_where_they_stand(flow_of, lin
         flow_of(line).build()
     assert problem in str(refusal.value)
     assert f"misuse.py:3  {line}" in str(refusal.value)
+
+
+def test_a_call_without_its_arguments_is_told_as_what_it_is(flow_of):
+    with pytest.raises(TraceError) as refusal:
+        flow_of("branch(output)").build()
+    assert "branch() missing 1 required positional argument: 'then'" in str(refusal.value)
+    assert "misuse.py:3  branch(output)" in str(refusal.value)
+    assert str(refusal.value).endswith("Give the call the arguments that the function takes.")
 
 
 def test_two_tasks_of_one_name_are_refused():

@@ -1,6 +1,7 @@
 """The codec: what crosses between tasks arrives as it left, and what cannot is refused by path."""
 
 import enum
+import json
 import math
 import os
 import re
@@ -27,6 +28,7 @@ from dagy.errors import CodecError, DefinitionError
 from dagy.testing import run_in_memory
 from dagy.validation import Arguments
 from dagy.values import from_text, to_text
+from dagy.values.marks import parsed, spelled
 
 
 @dataclass
@@ -75,7 +77,7 @@ json_values = st.recursive(
     lambda inner: (
         st.lists(inner)
         | st.dictionaries(st.text(), inner)
-        | st.dictionaries(st.sampled_from(["$artifact", "$codec", "$plain"]), inner)
+        | st.dictionaries(st.sampled_from(["$artifact", "$codec", "$$codec"]), inner)
     ),
 )
 
@@ -85,6 +87,8 @@ def test_json_arrives_as_it_left(value):
     text = to_text(value)
     assert text.isascii()
     assert repr(from_text(text)) == repr(value)  # repr tells -0.0 from 0.0 and 1 from True
+    assert repr(json.loads(text)) == repr(value)  # to who knows no marks too
+    assert spelled(parsed(text)) == text
 
 
 def test_a_tuple_comes_back_as_a_list():
@@ -119,8 +123,8 @@ def test_enums_that_are_json_cross_as_their_values():
         ({"a": {2: "x"}}, "['a']", "has the key 2 (int)"),
         ([math.nan], "[0]", "is nan"),
         ({"x": math.inf}, "['x']", "is inf"),
-        ([b"bytes"], "[0]", "artifacts do not cross here"),
-        (FileArtifact("x"), "", "artifacts do not cross here"),
+        ([b"bytes"], "[0]", "a run keeps such a value in a file"),
+        (FileArtifact("x"), "", "a run keeps such a value in a file"),
     ],
 )
 def test_what_cannot_cross_is_refused_by_path(value, path, problem):

@@ -240,6 +240,16 @@ def watching():
     watched(1)
 
 
+def test_parameters_that_leave_no_room_for_results_are_refused():
+    spec = pipeline.build()
+    event = {"dagy": 2, "tasks": ["number"], "parameters": {"n": 1}, "most": 7}
+    assert handle(event, spec)["output"] == "1"
+    with pytest.raises(
+        LimitError, match="input of this execution takes 7 bytes, and for this flow"
+    ):
+        handle({**event, "most": 6}, spec)
+
+
 @pytest.mark.parametrize(
     ("error", "cause", "again"),
     [

@@ -23,13 +23,13 @@ class Permission:
         actions: exact names.
         resources: ARNs as CloudFormation has them, or `*`.
         reason: why the resource is `*`, if it is.
-        passed_to: of `iam:PassRole`, the service that the role may be passed to.
+        only: condition keys, and what each must equal.
     """
 
     actions: tuple[str, ...]
     resources: tuple[Resource, ...]
     reason: str | None = None
-    passed_to: str | None = None
+    only: tuple[tuple[str, str], ...] = ()
 
 
 def arn(service: str, kind: str, name: str, ending: str = "") -> Resource:
@@ -72,12 +72,13 @@ def named(
 def passes(value: Any, service: str) -> Permission:
     """Return the permission to hand a role to a service."""
     name = name_in(value)
+    only = (("iam:PassedToService", service),)
     if name is None:
-        return Permission(("iam:PassRole",), (ANY,), NOT_NAMED, service)
+        return Permission(("iam:PassRole",), (ANY,), NOT_NAMED, only)
     if not name.startswith("arn:"):
         role = sub(f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role/{name}")
-        return Permission(("iam:PassRole",), (role,), None, service)
-    return Permission(("iam:PassRole",), (name,), None, service)
+        return Permission(("iam:PassRole",), (role,), None, only)
+    return Permission(("iam:PassRole",), (name,), None, only)
 
 
 def statements(permissions: Iterable[Permission]) -> list[Statement]:
@@ -85,20 +86,18 @@ def statements(permissions: Iterable[Permission]) -> list[Statement]:
 
     A role's policies hold 10,240 characters, so what can be said together is.
     """
-    actions: dict[tuple[str, str | None], list[str]] = {}
+    actions: dict[tuple[str, tuple[tuple[str, str], ...]], list[str]] = {}
     resources: dict[str, list[Resource]] = {}
     for permission in permissions:
         on = json.dumps(permission.resources, sort_keys=True)
         resources[on] = list(permission.resources)
-        together = actions.setdefault((on, permission.passed_to), [])
+        together = actions.setdefault((on, permission.only), [])
         together += [action for action in permission.actions if action not in together]
     return [
         Statement(
             action=together,
             resource=resources[on],
-            condition=None
-            if passed_to is None
-            else {"StringEquals": {"iam:PassedToService": passed_to}},
+            condition={"StringEquals": dict(only)} if only else None,
         )
-        for (on, passed_to), together in actions.items()
+        for (on, only), together in actions.items()
     ]

@@ -35,6 +35,10 @@ MAX_DELAY_SECONDS: Final = 31_622_399
 STATE_BYTES: Final = 262_144
 """Input or output of a state, and what one `Assign` takes ("Service quotas")."""
 
+VARIABLES_BYTES: Final = 10_485_760
+"""All variables of an execution together (10 MiB; developer guide, "Passing data between states
+with variables", read 2026-11)."""
+
 # Lambda developer guide: a function's name has at most 64 characters, an alias's fewer in practice.
 FUNCTION_ARN_CHARACTERS: Final = 170
 """Longest ARN of the worker's function that is plausible: the longest partition and region, a name
@@ -129,6 +133,14 @@ to let it report that timeout."""
 HANDED_BYTES: Final = 240_000
 """What the values that one state takes in, or puts out, may take together, of `STATE_BYTES`; the
 rest is envelope, and the names of the values."""
+
+PARAMETERS_BYTES: Final = HANDED_BYTES // 2
+"""What an execution's input may take where a state is given the parameters and results; the results
+share the rest. `dagy.worker.invocation` refuses what is larger."""
+
+STORED_BYTES: Final = 10_000_000
+"""What the values in variables may take together, of `VARIABLES_BYTES`; the rest is what we count
+there beside values: the attempt of a flow, null for what was skipped."""
 
 ENVELOPE_BYTES: Final = 8_000
 """What a call and its answer take beside values and their names: ids, and what Step Functions adds

@@ -190,7 +190,9 @@ def _role(
         policies["RunContainers"] = containers.run_statements(run)
     if machine.starts:
         policies["RunParts"] = _run_parts(machine.starts)
-    called = statements(permissions_of(machine.spec))
+    own = stack.settings.state_machine_role
+    # Whoever brings a role knows what it has to allow.
+    called = [] if own else statements(permissions_of(machine.spec))
     if called:
         policies["CallServices"] = called
     around = [*stack.use_key(), *stack.trace()]
@@ -202,7 +204,7 @@ def _role(
         f"{machine.id}Role",
         "states.amazonaws.com",
         policies,
-        own=stack.settings.state_machine_role,
+        own=own,
         attached=([Attached(items, _run_items(machine.id))] if DISTRIBUTED in machine.text else ()),
     )
 

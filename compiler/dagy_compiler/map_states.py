@@ -242,7 +242,7 @@ def _whose(content: Mapping[str, Any]) -> dict[str, Any]:
     return {key: content[key] for key in ("run", "flow_attempt") if key in content}
 
 
-_ENVIRONS = frozenset({"parameters", "results", "run"})
+_ENVIRONS = frozenset({"parameters", "most", "results", "run"})
 """What every call of the task is sent, whatever it asks for."""
 
 _INDICES = expression("[0..$states.input - 1]")

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from dagy_compiler.limits import CLAIM_BYTES, HANDED_BYTES, INLINE_ITEMS, TRUTH_BYTES
+from dagy_compiler.limits import (
+    CLAIM_BYTES,
+    HANDED_BYTES,
+    INLINE_ITEMS,
+    PARAMETERS_BYTES,
+    TRUTH_BYTES,
+)
 from dagy_compiler.owners import unit_state_names
 from dagy_compiler.plan import Plan
 from dagy_compiler.program import (
@@ -21,9 +27,6 @@ from dagy_compiler.program import (
     Step,
     Tell,
 )
-
-PARAMETERS_BYTES = HANDED_BYTES // 2
-"""What is kept free for the flow's parameters where a call is sent them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from dagy.naming import slug
 from dagy.spec import FlowSpec, TaskRunSpec, TaskSpec
 from dagy_compiler.asl import StateMachine
 from dagy_compiler.limits import (
@@ -129,12 +128,6 @@ class Plan:
         every = [mode_placement(mode) for mode in (MICRO, self.mode)]
         every += (self.placements or {}).values()
         return {place.name: place for place in every if place.name in used}
-
-    @property
-    def secret_parameters_of(self) -> str | None:
-        """The flow's name as a path, if it has parameters that are secrets."""
-        secret = any(entry.get("secret") for entry in self.spec.parameters)
-        return slug(self.spec.name, fallback="flow") if secret else None
 
     @property
     def machines(self) -> list[StateMachine]:

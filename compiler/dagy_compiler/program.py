@@ -228,6 +228,16 @@ def every(steps: tuple[Step, ...]) -> Iterator[Step]:
             yield from every(within)
 
 
+def given_together(program: Program) -> bool:
+    """Tell whether any state is given the flow's parameters beside results of task runs."""
+    given = (
+        step.inputs
+        for step in every(program.body.steps)
+        if isinstance(step, (Call, Nested, Decide, Tell))
+    )
+    return any(inputs.parameters and bool(inputs.results or inputs.joined) for inputs in given)
+
+
 def nested_in(steps: tuple[Step, ...]) -> Iterator[Nested]:
     """Yield the machines that are nested in some steps, inner ones too, and these first."""
     for step in steps:

@@ -170,7 +170,7 @@ def values(stack: Stack, place: Placement) -> list[Statement]:
 
     Args:
         stack: of the worker.
-        place: may have secrets of its own.
+        place: may have secrets of its own, and units that read parameters that are secrets.
     """
     statements = []
     if stack.keeps_values:
@@ -186,10 +186,10 @@ def values(stack: Stack, place: Placement) -> list[Statement]:
     for service, action in _READ_SECRET.items():
         if service in by_service:
             statements.append(Statement(action=[action], resource=by_service[service]))
-    below = stack.secrets_below
-    if below is not None:
+    if place.name in stack.secret_readers:
         for service, action in _READ_SECRET.items():
-            statements.append(Statement(action=[action], resource=[_below(service, below)]))
+            below = _below(service, stack.secrets_below)
+            statements.append(Statement(action=[action], resource=[below]))
     return [*statements, *stack.use_key(), *stack.trace()]
 
 

@@ -48,6 +48,11 @@ _TRANSIENT: Final = (
     "SdkClientException",
 )
 
+# Step Functions developer guide, "Call HTTPS APIs" and "Create API Gateway REST APIs": what answers
+# by HTTP has errors that are named by the status. Those of the guide's own example of a Retry.
+_TRANSIENT_STATUSES: Final = ("429", "502", "503", "504")
+_NAMED_BY_STATUS: Final = {"apigateway": "ApiGateway", "http": "States.Http.StatusCode"}
+
 
 def service_states(
     name: str,
@@ -86,6 +91,9 @@ def service_states(
 
 def transient_errors(integration: Integration) -> tuple[str, ...]:
     """Return the names of errors by which a service says that it was not ready for a call."""
+    by_status = None if integration.sdk else _NAMED_BY_STATUS.get(integration.service)
+    if by_status is not None:
+        return tuple(f"{by_status}.{status}" for status in _TRANSIENT_STATUSES)
     prefix = error_prefix(integration.service, sdk=integration.sdk)
     own = INFRASTRUCTURE_ERRORS if integration.service == "lambda" else ()
     return tuple(dict.fromkeys((*own, *(f"{prefix}.{error}" for error in _TRANSIENT))))

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple
 
-from dagy.errors import CompileError
+from dagy.errors import CompileError, LimitError
 from dagy.services.check import NOT_CHECKED, check_arguments
 from dagy.services.integration import Integration, parse
 from dagy.spec import (
@@ -26,6 +26,7 @@ from dagy.spec import (
 )
 from dagy.spec.references import LITERAL, as_reference, references_in
 from dagy_compiler.jsonata import as_text, expression, follow, is_inert, is_true, literal, text
+from dagy_compiler.limits import STATE_BYTES
 
 TASK_TOKEN: Final = "$states.context.Task.Token"
 INPUT: Final = "$states.context.Execution.Input"
@@ -36,8 +37,8 @@ OUTPUT: Final = as_text("$states.result")
 NO_OUTPUT_TEXT: Final = "null"
 """The JSON text of what a wait puts out; it is no expression."""
 
-# What the worker writes for values that JSON has not; see `dagy.values`.
-_MARKED: Final = r'/\{"\$(artifact|codec|plain)":/'
+# What the worker writes for values that JSON has not; see `dagy.values.marks`.
+_MARKED: Final = r'/\{"\$(artifact|codec)":/'
 
 APPROVAL_SOURCE: Final = "dagy"
 APPROVAL_DETAIL_TYPE: Final = "Approval requested"
@@ -186,7 +187,7 @@ def service_state(
         CompileError: an argument cannot be written so that it arrives as it is.
     """
     assert task.service is not None
-    scope = Scope(_where(run), variables, parameters, given)
+    scope = Scope(where(run), variables, parameters, given)
     _check_text(scope, run.kwargs)
     match task.service["kind"]:
         case "sleep":
@@ -225,23 +226,46 @@ def check_service(task: TaskSpec, run: TaskRunSpec) -> str | None:
 
     Raises:
         CompileError: the service does not take them.
+        LimitError: they are more than a state may be given.
     """
-    if task.service is None or task.service["kind"] != "aws":
+    if task.service is None:
+        return None
+    _check_size(run)
+    if task.service["kind"] != "aws":
         return None
     try:
-        integration, tokens, given = call_of(task, run)
-        known = {name: _known(value, tokens, (name,)) for name, value in given.items()}
+        integration, known = known_arguments(task, run)
         checked = check_arguments(integration, known, lambda value: value is _LATER)
     except ValueError as error:
-        raise CompileError(f"{_where(run)}: {error}") from error
-    return None if checked else f"{_where(run)}: {NOT_CHECKED}"
+        raise CompileError(f"{where(run)}: {error}") from error
+    return None if checked else f"{where(run)}: {NOT_CHECKED}"
+
+
+def _check_size(run: TaskRunSpec) -> None:
+    written = json.dumps(run.kwargs, ensure_ascii=False, separators=(",", ":"))
+    size = len(written.encode(errors="surrogatepass"))
+    if size > STATE_BYTES:
+        raise LimitError(
+            f"{where(run)}: its arguments take {size:,} bytes as they are written, and Step "
+            f"Functions gives a service at most {STATE_BYTES:,}; put what is large into S3, and "
+            "give the service its address, or make the call in a task of Python"
+        )
+
+
+def known_arguments(task: TaskSpec, run: TaskRunSpec) -> tuple[Integration, dict[str, Any]]:
+    """Return what a task run calls, with its arguments as the user wrote them.
+
+    What is known only when the flow runs is an object that equals nothing.
+    """
+    integration, tokens, given = call_of(task, run)
+    return integration, {name: _known(value, tokens, (name,)) for name, value in given.items()}
 
 
 def opened_task_runs(task: TaskSpec, run: TaskRunSpec) -> tuple[str, ...]:
     """Return the ids of the task runs whose outputs a state opens; these have to stay inline."""
     if task.service is None:
         return ()
-    found = references_in([run.args, run.kwargs])
+    found = references_in(run.arguments)
     ids = (each.task_run_id for each in found if isinstance(each, TaskReference))
     return tuple(dict.fromkeys(ids))
 
@@ -343,5 +367,6 @@ def _check_text(scope: Scope, value: Any) -> None:
         raise scope.error("an argument holds half of a character (a lone surrogate)") from error
 
 
-def _where(run: TaskRunSpec) -> str:
+def where(run: TaskRunSpec) -> str:
+    """Return which task run a message is about, and where it is called."""
     return f"task run {run.id!r}" + (f" ({run.source})" if run.source else "")

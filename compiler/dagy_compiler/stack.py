@@ -33,8 +33,9 @@ class Stack:
         settings: what people decide about it.
         python_version: of its workers, as `3.12`.
         keeps_values: whether values may be too large to pass between its states.
-        secrets_below: the flow's name as a path, if it has parameters that are secrets. Which ones
-            an execution names is not known before; they are to be kept below `dagy/FLOW/`.
+        secrets_below: the flow's name as a path. Which secrets an execution names for parameters is
+            not known before; they are to be kept below `dagy/FLOW/`.
+        secret_readers: logical ids of the places that read such secrets.
     """
 
     flow: str
@@ -43,7 +44,8 @@ class Stack:
     settings: Settings
     python_version: str
     keeps_values: bool
-    secrets_below: str | None
+    secrets_below: str
+    secret_readers: frozenset[str]
 
     @property
     def tags(self) -> list[Tag]:

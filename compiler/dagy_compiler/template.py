@@ -13,6 +13,7 @@ import json
 import re
 
 from dagy.errors import LimitError
+from dagy.naming import slug
 from dagy_compiler import fargate, join_table, layers
 from dagy_compiler.alarms import alarms
 from dagy_compiler.cloudformation import (
@@ -39,6 +40,7 @@ from dagy_compiler.schedule_resources import (
     schedule_parameters,
     schedule_resources,
 )
+from dagy_compiler.secret_readers import secret_readers
 from dagy_compiler.settings import Settings
 from dagy_compiler.stack import LOG, Stack
 from dagy_compiler.versions import ALIAS, Code, alias, version_id
@@ -76,7 +78,8 @@ def template(
         settings=settings or Settings(),
         python_version=python_version,
         keeps_values=plan.has_bucket,
-        secrets_below=plan.secret_parameters_of,
+        secrets_below=slug(plan.spec.name, fallback="flow"),
+        secret_readers=secret_readers(plan),
     )
     if sum(len(machine.text) for machine in machines) <= TEMPLATE_BYTES:
         made = _template(stack, plan, machines, inline=True)

@@ -15,7 +15,7 @@ from dagy.aws.refusals import explained
 from dagy.aws.remote_run import remote_run
 from dagy.errors import RemoteError, ResumeError
 from dagy.history import Home, RecordedRun
-from dagy.interpreter.frontier import one_sided
+from dagy.interpreter.frontier import needed
 from dagy.masking import MASK
 from dagy.parameters import bind
 from dagy.resume import Recorded, recorded_of, reusable
@@ -29,6 +29,7 @@ from dagy.spec import (
     references_in,
     resolve,
 )
+from dagy.values.marks import parsed, spelled
 from dagy.worker.claims import Handed
 from dagy.worker.seed import SEED_KEY
 
@@ -107,7 +108,7 @@ def _is_service(spec: FlowSpec, name: str) -> bool:
 
 def _read(spec: FlowSpec, found: set[str]) -> set[str]:
     """Return the task runs that are read by one that has to run, or by the flow's return value."""
-    readers = [[run.args, run.kwargs, run.when] for run in spec.task_runs if run.id not in found]
+    readers = [[run.arguments, run.when] for run in spec.task_runs if run.id not in found]
     return {
         reference.task_run_id
         for reference in references_in([*readers, spec.outputs])
@@ -120,11 +121,9 @@ def _with_items(spec: FlowSpec, texts: dict[str, str]) -> dict[str, str]:
     found = dict(texts)
     for run in spec.task_runs:
         if run.map_over is not None and run.id in texts:
-            items = json.loads(texts[run.id])
+            items = parsed(texts[run.id])
             if isinstance(items, list):
-                found |= {
-                    f"{run.id}[{index}]": json.dumps(item) for index, item in enumerate(items)
-                }
+                found |= {f"{run.id}[{index}]": spelled(item) for index, item in enumerate(items)}
     return found
 
 
@@ -238,8 +237,7 @@ def _not_taken(
 
     found: set[str] = set()
     for run in spec.task_runs:
-        whole = found.intersection(run.depends_on) - one_sided(run)
-        if whole or not _is_taken(run, lookup):
+        if not found.isdisjoint(needed(run)) or not _is_taken(run, lookup):
             found.add(run.id)
     return frozenset(found)
 

@@ -7,7 +7,7 @@ out what may run next, and every change of state on the way.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from dagy.interpreter.events import Failure
@@ -119,7 +119,8 @@ class Frontier:
         def arguments() -> tuple[list[Any], dict[str, Any]]:
             for condition, _ in spec.when:
                 bool(resolve(condition, self.lookup))
-            return resolve(spec.args, self.lookup), resolve(spec.kwargs, self.lookup)
+            named = {name: resolve(value, self.lookup) for name, value in spec.kwargs.items()}
+            return resolve(spec.args, self.lookup), named
 
         return arguments
 
@@ -238,7 +239,7 @@ class Frontier:
                     continue
                 if ended.not_taken:
                     dependent.waits_for -= 1
-                    dependent.not_taken |= ended.id not in one_sided(dependent.spec)
+                    dependent.not_taken |= ended.id in needed(dependent.spec)
                     if dependent.waits_for:
                         continue
                     if not self._is_left_out(dependent):
@@ -291,13 +292,15 @@ def tolerated_text(failed: int, items: int) -> str:
     return f"{failed:,} of {items:,} items failed, which is tolerated"
 
 
-def one_sided(spec: TaskRunSpec) -> frozenset[str]:
-    """Return the dependencies whose outputs are used on one side of a branch only."""
-    used = _task_runs(references_in([spec.args, spec.kwargs]))
-    return used - _task_runs(references_in([spec.args, spec.kwargs], sides=False))
+def needed(spec: TaskRunSpec) -> frozenset[str]:
+    """Return the dependencies whose outputs a task run uses whichever sides of branches are taken.
 
-
-def _task_runs(references: Iterable[Direct]) -> frozenset[str]:
+    Not among them are those whose outputs it uses on one side only, and those that it waits for
+    without using them: within the same branch its own `when` decides, and from without it waits for
+    the whole branch.
+    """
     return frozenset(
-        reference.task_run_id for reference in references if isinstance(reference, TaskReference)
+        reference.task_run_id
+        for reference in references_in(spec.arguments, sides=False)
+        if isinstance(reference, TaskReference)
     )

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import difflib
+import reprlib
 import time as clock
 import warnings
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import Any
 
-from dagy.errors import DefinitionError, TraceError
-from dagy.options import nearest
+from dagy.errors import CodecError, DefinitionError
 from dagy.services.catalog import TOKEN
-from dagy.services.check import NOT_CHECKED, check_arguments
+from dagy.services.check import NOT_CHECKED, argument_names, check_arguments
 from dagy.services.integration import Integration, parse
-from dagy.services.naming import pascal
+from dagy.services.refusals import WORKER_OPTIONS, called_right, hint, refuse
 from dagy.services.task import ServiceTask
 from dagy.services.waits import LONGEST_SECONDS, end_of_sleep, end_of_sleep_until, timestamp
 from dagy.source import caller
 from dagy.symbols import Symbol
 from dagy.task import RetryDelay
 from dagy.tracing import current_graph, refuse_stray_call
+from dagy.values import as_json
 
 OPTIONS = ("name", "wait_for", "retries", "retry_delay_seconds", "timeout_seconds")
 """The options of an `aws_task`; the service's own arguments begin with a capital."""
@@ -36,6 +38,7 @@ TASK_TOKEN = TaskToken()
 """What `SendTaskSuccess` and `SendTaskFailure` answer a `.waitForTaskToken` call with."""
 
 
+@called_right
 def aws_task(
     resource: str,
     /,
@@ -75,16 +78,17 @@ def aws_task(
 
             run = aws_task("glue:startJobRun.sync", JobName="clean", Arguments={"--day": day})
     """
-    _check_options(arguments)
+    _check_resource(resource)
     token_at: list[list[str | int]] = []
     plain = {key: _without_token(value, [key], token_at) for key, value in arguments.items()}
     try:
         integration = parse(resource)
+        _check_options(integration, arguments)
         _check_token(integration, token_at)
         if not check_arguments(integration, arguments, _is_unknown):
-            warnings.warn(NOT_CHECKED, stacklevel=2)
+            warnings.warn(NOT_CHECKED, stacklevel=3)
     except ValueError as error:
-        _refuse(f"aws_task {error}")
+        refuse(f"aws_task {error}")
     service: dict[str, Any] = {"kind": "aws", "resource": integration.resource}
     if token_at:
         service["token_at"] = token_at
@@ -99,6 +103,7 @@ def aws_task(
     )
 
 
+@called_right
 def sleep(seconds: float, *, name: str = "sleep", wait_for: Sequence[Any] = ()) -> Any:
     """Let time pass between tasks. Nothing is busy meanwhile, here or on AWS.
 
@@ -117,10 +122,10 @@ def sleep(seconds: float, *, name: str = "sleep", wait_for: Sequence[Any] = ()) 
     """
     if not isinstance(seconds, Symbol):
         number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
-        if not number or seconds != int(seconds) or not 0 <= seconds <= LONGEST_SECONDS:
-            _refuse(
+        if not number or not 0 <= seconds <= LONGEST_SECONDS or seconds != int(seconds):
+            refuse(
                 f"sleep takes whole seconds from 0 to {LONGEST_SECONDS:,}, because Step Functions "
-                f"counts in seconds, not {seconds!r}"
+                f"counts in seconds, not {reprlib.repr(seconds)}"
             )
         seconds = int(seconds)
     if current_graph.get() is None:
@@ -129,6 +134,7 @@ def sleep(seconds: float, *, name: str = "sleep", wait_for: Sequence[Any] = ()) 
     return _record({"kind": "sleep"}, name, {"seconds": seconds}, wait_for)
 
 
+@called_right
 def sleep_until(
     time: datetime | str, *, name: str = "sleep-until", wait_for: Sequence[Any] = ()
 ) -> Any:
@@ -151,7 +157,7 @@ def sleep_until(
         try:
             time = timestamp(time)
         except ValueError as error:
-            _refuse(f"sleep_until: {error}")
+            refuse(f"sleep_until: {error}")
     if current_graph.get() is None:
         now = clock.time()
         clock.sleep(end_of_sleep_until(now, time=time) - now)
@@ -159,6 +165,7 @@ def sleep_until(
     return _record({"kind": "sleep_until"}, name, {"time": time}, wait_for)
 
 
+@called_right
 def approval(
     message: str,
     *,
@@ -196,9 +203,17 @@ def approval(
     channels = {"topic": topic, "queue": queue, "event_bus": event_bus}
     given = {key: value for key, value in channels.items() if value is not None}
     if len(given) > 1:
-        _refuse(f"approval {name!r} can be sent one way, not by {' and '.join(given)}")
+        refuse(f"approval {name!r} can be sent one way, not by {' and '.join(given)}")
     if not isinstance(message, (str, Symbol)):
-        _refuse(f"approval {name!r}: message must be text, not {message!r}")
+        refuse(f"approval {name!r}: message must be text, not {message!r}")
+    for channel, value in given.items():
+        if not isinstance(value, (str, Symbol)):
+            refuse(f"approval {name!r}: {channel} must be text, not {value!r}")
+    if timeout_seconds is None:
+        refuse(
+            f"approval {name!r}: timeout_seconds must be a number, not None; an approval that "
+            "nobody answers would wait for a year"
+        )
     return _record(
         {"kind": "approval"},
         name,
@@ -218,22 +233,57 @@ def _record(
     try:
         task = ServiceTask(service, name, caller(), **policy)
     except DefinitionError as error:
-        _refuse(str(error))
+        refuse(str(error))
     graph = current_graph.get()
-    if graph is None:
-        refuse_stray_call(task)
-        return task.fn(**arguments)
-    return graph.add(task, (), arguments, wait_for)
+    if graph is not None:
+        return graph.add(task, (), arguments, wait_for)
+    refuse_stray_call(task)
+    given = {}
+    for key, value in arguments.items():
+        try:
+            given[key] = as_json(value)
+        except CodecError as error:
+            refuse(f"argument {key!r} of task {task.name!r}: {error}")
+    return task.fn(**given)
 
 
-def _check_options(arguments: Mapping[str, Any]) -> None:
+def _check_options(integration: Integration, arguments: Mapping[str, Any]) -> None:
     for key in arguments:
-        if not key[:1].isupper():
-            hint = nearest(key, OPTIONS) or f"; did you mean {pascal(key)!r}?"
-            _refuse(
-                f"aws_task has no option {key!r}{hint} Arguments of the service begin with a "
-                f"capital; the options are {', '.join(OPTIONS)}"
-            )
+        if key[:1].isupper():
+            continue
+        if key in WORKER_OPTIONS:
+            refuse(f"aws_task takes no {key!r}{hint(key, OPTIONS)}")
+        meant = _meant(key, argument_names(integration))
+        refuse(
+            f"aws_task {integration.resource!r} takes no {key!r}"
+            f"{f'; did you mean {meant!r}?' if meant else '.'} Arguments of the service begin with "
+            f"a capital; the options are {', '.join(OPTIONS)}"
+        )
+
+
+def _meant(key: str, known: Sequence[str]) -> str | None:
+    """Return the argument or the option that a name is a misspelling of: `TopicArn`."""
+    bare = key.replace("_", "").lower()
+    for name in known:
+        if name.lower() == bare:
+            return name
+    written = "".join(part[:1].upper() + part[1:] for part in key.split("_"))
+    close = difflib.get_close_matches(key, OPTIONS, n=1, cutoff=0.8)
+    close += difflib.get_close_matches(written, known, n=1) if known else [written]
+    return close[0] if close else None
+
+
+def _check_resource(resource: Any) -> None:
+    if isinstance(resource, Symbol):
+        refuse(
+            "aws_task: what to call must be known when the flow is built, and cannot be an output "
+            "or a parameter; call one of several with branch(...)"
+        )
+    if not isinstance(resource, str):
+        refuse(
+            "aws_task: the first argument says what to call, such as 'glue:startJobRun.sync', and "
+            f"is not {reprlib.repr(resource)}"
+        )
 
 
 def _check_token(integration: Integration, token_at: list[list[str | int]]) -> None:
@@ -263,11 +313,3 @@ def _without_token(value: Any, path: list[str | int], found: list[list[str | int
 
 def _is_unknown(value: Any) -> bool:
     return isinstance(value, (Symbol, TaskToken))
-
-
-def _refuse(problem: str) -> NoReturn:
-    where, graph = caller(), current_graph.get()
-    at = f"{problem}\n  {where}  {where.text}"
-    if graph is None:
-        raise DefinitionError(at) from None
-    raise TraceError(f"{at}    in flow {graph.flow_name!r}") from None

@@ -60,6 +60,19 @@ def check_arguments(
     return True
 
 
+def argument_names(integration: Integration) -> list[str]:
+    """Return the arguments that a call takes, in PascalCase; none where nothing tells them.
+
+    Raises:
+        ValueError: there is no such service or action.
+    """
+    custom = CUSTOM.get((integration.service, integration.action))
+    if custom is not None and not integration.sdk:
+        return [name for names in custom for name in names]
+    shape = operation_of(integration).input_shape if is_available() else None
+    return [] if shape is None else [pascal(name) for name in shape.members]
+
+
 class _Check:
     """The check of one call."""
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from dagy.errors import MissingExtraError, NotLocalError, ServiceError, service_error
@@ -149,6 +150,9 @@ class _Call:
 
     def start(self, arguments: Arguments) -> dict[str, Any]:
         """Make the call; return boto3's answer."""
+        key = (self._integration.service, self._integration.action)
+        if key == ("lambda", "invoke") and not self._integration.sdk and "Payload" in arguments:
+            arguments = {**arguments, "Payload": _event(arguments["Payload"])}
         request = dict(arguments) if self._wrapped is None else self._wrapped.request(arguments)
         return self._ask(self._model, to_boto(self._model.input_shape, request))
 
@@ -227,6 +231,17 @@ def _failure(prefix: str, error: Any) -> ServiceError:
         f"{told.get('Message', code)} (Service: {prefix}, Status Code: "
         f"{metadata.get('HTTPStatusCode')}, Request ID: {metadata.get('RequestId')})",
     )
+
+
+def _event(payload: Any) -> str:
+    """Return JSON text for what a Lambda function is given: any JSON, or text that is JSON."""
+    if payload is None:
+        return "{}"
+    if isinstance(payload, str):
+        with suppress(ValueError):
+            json.loads(payload)
+            return payload
+    return _text(payload)
 
 
 def _invoked(answer: dict[str, Any], _: Arguments) -> dict[str, Any]:

@@ -26,6 +26,15 @@ _WAITS: Mapping[str, Callable[..., float]] = {
 }
 
 
+_CALLS: Mapping[str, str] = {
+    "aws": "aws_task",
+    "sleep": "sleep",
+    "sleep_until": "sleep_until",
+    "approval": "approval",
+}
+"""What users call, by what it does."""
+
+
 class ServiceTask(Task[..., Any]):
     """A task without a worker.
 
@@ -46,6 +55,8 @@ class ServiceTask(Task[..., Any]):
         retry_delay_seconds: RetryDelay = None,
         timeout_seconds: float | None = None,
     ) -> None:
+        if not isinstance(name, str) or not name:
+            raise DefinitionError(f"{_CALLS[service['kind']]}: name must be text, not {name!r}")
         if callable(retry_delay_seconds):
             raise DefinitionError(
                 f"task {name!r}: retry_delay_seconds must be a number or a list of them, because "
@@ -139,7 +150,7 @@ def _described(service: Mapping[str, Any]) -> str:
 def _are_whole(delay: Any) -> bool:
     # What is no number at all is refused with the other options.
     delays = delay if isinstance(delay, (list, tuple)) else [delay]
-    return all(not isinstance(each, float) or each == int(each) for each in delays)
+    return all(not isinstance(each, float) or each.is_integer() for each in delays)
 
 
 def _is_whole(seconds: Any) -> bool:

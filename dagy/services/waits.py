@@ -66,4 +66,8 @@ def timestamp(time: Any) -> str:
         raise ValueError(f"{time!r} is not ISO 8601, such as 2026-01-31T12:00:00Z") from error
     if found.tzinfo is None:
         raise ValueError(f"{time!r} has no time zone; end it with Z or +01:00, or use timezone.utc")
-    return found.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    try:
+        here = found.astimezone(UTC).replace(microsecond=0, tzinfo=None)
+    except OverflowError as error:
+        raise ValueError(f"{time!r} is in no year from 1 to 9999") from error
+    return f"{here.isoformat()}Z"

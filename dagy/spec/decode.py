@@ -293,7 +293,7 @@ def _check_graph(spec: FlowSpec) -> None:
             edges.append([dependency, run.id])
         known = set(run.depends_on)
         _check_references(run.args, known, parameters, f"{path}.args")
-        _check_references(run.kwargs, known, parameters, f"{path}.kwargs")
+        _check_references([*run.kwargs.values()], known, parameters, f"{path}.kwargs")
         _check_references(run.when, known, parameters, f"{path}.when")
         _check_map(run, path)
         earlier.add(run.id)

@@ -111,6 +111,11 @@ class TaskRunSpec:
     map_over: list[str | int] | None = None
     when: list[list[Any]] = field(default_factory=list)
 
+    @property
+    def arguments(self) -> list[Any]:
+        """All arguments. `kwargs` as a whole is none, for an argument may be called `$task`."""
+        return [*self.args, *self.kwargs.values()]
+
 
 @dataclass(frozen=True)
 class FlowSpec:

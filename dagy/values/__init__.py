@@ -7,7 +7,7 @@ returned (a tuple as a list).
 
 What is not plain JSON is written by `rich`: what pydantic can serialise as JSON, types with a codec
 of their own (`codecs`) and artifacts (`artifacts`) as a dict with a single key that marks it. A
-user's dict that could be mistaken for one is wrapped.
+user's dict of that shape differs from one in its text, and is itself to any other reader (`marks`).
 """
 
 from __future__ import annotations
@@ -17,14 +17,10 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from dagy.errors import CodecError
+from dagy.values.marks import MARKS
 
 if TYPE_CHECKING:
     from dagy.values.artifacts import Store
-
-ARTIFACT = "$artifact"
-CODEC = "$codec"
-PLAIN = "$plain"
-MARKS = frozenset({ARTIFACT, CODEC, PLAIN})
 
 TOO_DEEP = "the value nests too deeply, or holds itself"
 
@@ -60,7 +56,7 @@ def to_text(
         if not _is_plain(value):
             from dagy.values.rich import Writer
 
-            value = Writer(store, any_keys=any_keys, pickles=pickles).marked(value)
+            return Writer(store, any_keys=any_keys, pickles=pickles).text(value)
         return _encode(value)
     except RecursionError as error:
         raise CodecError(TOO_DEEP) from error
@@ -78,13 +74,13 @@ def from_text(text: str, store: Store | None = None) -> Any:
     Raises:
         CodecError: an artifact is not there, or no codec of that name is registered.
     """
-    value = _decode(text)
     # No mark begins otherwise; looking for one character is many times faster.
     if "$" not in text or '{"$' not in text:
-        return value
+        return _decode(text)
+    from dagy.values.marks import parsed
     from dagy.values.rich import restored
 
-    return restored(value, store)
+    return restored(parsed(text), store)
 
 
 def as_json(value: Any, *, any_keys: bool = False, reveal: bool = False) -> Any:

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from dagy.errors import CodecError
+from dagy.values.marks import ARTIFACT, Lookalike, parsed
 
 
 class Store(Protocol):
@@ -324,7 +325,7 @@ def read(reference: dict[str, Any], store: Store | None) -> Any:
             that this version does not know.
     """
     if store is None:
-        raise CodecError("artifacts do not cross on AWS yet in this version")
+        raise CodecError("an artifact is kept by the run that made it, and there is none here")
     path, kind = store.path(reference["file"]), reference["kind"]
     if kind == "file":
         return FileArtifact(path, reference["name"], store)
@@ -350,18 +351,18 @@ def names_in(text: str) -> set[str]:
     """Return the names of the files that a JSON text refers to."""
     if '{"$artifact":' not in text:
         return set()
-    import json
-
-    found, pending = set(), [json.loads(text)]
+    found, pending = set(), [parsed(text)]
     while pending:
         value = pending.pop()
         if isinstance(value, list):
             pending.extend(value)
-        elif isinstance(value, dict) and set(value) == {"$artifact"}:
-            found.add(value["$artifact"]["file"])
+        elif isinstance(value, dict) and set(value) == {ARTIFACT}:
+            if isinstance(value, Lookalike):
+                pending.append(value[ARTIFACT])
+            else:
+                found.add(value[ARTIFACT]["file"])
         elif isinstance(value, dict):
-            wrapped = set(value) == {"$plain"}
-            pending.extend((value["$plain"] if wrapped else value).values())
+            pending.extend(value.values())
     return found
 
 

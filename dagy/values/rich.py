@@ -19,11 +19,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 from dagy.annotations import is_secret, owns_keys
 from dagy.errors import CodecError
-from dagy.values import ARTIFACT, CODEC, MARKS, PLAIN
+from dagy.values.marks import ARTIFACT, CODEC, MARKS, Lookalike, spelled
 
 if TYPE_CHECKING:
     from dagy.values.artifacts import Store
     from dagy.values.codecs import Codec
+
+_encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 
 # Of a class: asked for each of its values.
 _is_secret = lru_cache(is_secret)
@@ -50,17 +52,19 @@ class Writer:
     ) -> None:
         self._store = store
         self._marks = True
+        self._looks_alike = False
         self._any_keys = any_keys
         self._pickles = pickles and store is not None and store.pickles
         self._reveal = reveal
 
-    def marked(self, value: Any) -> Any:
-        """Return a value as JSON in which artifacts and the like are marked.
+    def text(self, value: Any) -> str:
+        """Return a value as JSON text in which artifacts and the like are marked.
 
         Raises:
             CodecError: something in it cannot cross.
         """
-        return self._write(value, "")
+        written = self._write(value, "")
+        return spelled(written) if self._looks_alike else _encode(written)
 
     def unmarked(self, value: Any) -> Any:
         """Return a value as JSON that needs no mark.
@@ -107,8 +111,10 @@ class Writer:
             if name in written:
                 raise CodecError(f"value{path} has two keys that JSON spells {name!r}", path=path)
             written[name] = self._write(item, f"{path}[{key!r}]")
-        could_be_a_mark = self._marks and len(written) == 1 and not MARKS.isdisjoint(written)
-        return {PLAIN: written} if could_be_a_mark else written
+        if self._marks and len(written) == 1 and not MARKS.isdisjoint(written):
+            self._looks_alike = True
+            return Lookalike(written)
+        return written
 
     def _key(self, key: Any, path: str) -> str:
         if isinstance(key, str):
@@ -196,9 +202,8 @@ class Writer:
             raise _refused(
                 told,
                 path,
-                "artifacts do not cross here: not as a parameter or a literal argument of a flow, "
-                "and not on AWS yet in this version; write it to S3 in the task and return its "
-                "address",
+                "a run keeps such a value in a file, so that it cannot be a parameter or a literal "
+                "in a flow; make it in a task and use that one's output, or pass where it is kept",
             )
         try:
             return {ARTIFACT: artifacts.write(value, self._store)}
@@ -222,7 +227,11 @@ def _scalar(value: Any, path: str) -> Any:
 
 
 def restored(value: Any, store: Store | None) -> Any:
-    """Return JSON that `Writer.marked` wrote with everything that was marked as it was.
+    """Return what a text that `Writer.text` wrote holds, with everything marked as it was.
+
+    Args:
+        value: as `dagy.values.marks.parsed` returns it.
+        store: has the artifacts.
 
     Raises:
         CodecError: an artifact is not there, or no codec of that name is registered.
@@ -231,7 +240,7 @@ def restored(value: Any, store: Store | None) -> Any:
         return [restored(item, store) for item in value]
     if not isinstance(value, dict):
         return value
-    if len(value) == 1:
+    if len(value) == 1 and not isinstance(value, Lookalike):
         if ARTIFACT in value:
             from dagy.values import artifacts
 
@@ -240,8 +249,6 @@ def restored(value: Any, store: Store | None) -> Any:
             from dagy.values.codecs import decode
 
             return decode(value[CODEC]["name"], restored(value[CODEC]["data"], store))
-        if PLAIN in value:
-            value = value[PLAIN]
     return {key: restored(item, store) for key, item in value.items()}
 
 

@@ -6,7 +6,7 @@ import inspect
 import json
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import replace
 from functools import cached_property
@@ -19,8 +19,10 @@ from dagy.interpreter import Assignment, Failure, RunResult, TaskRun, Transition
 from dagy.mapping import common_length, item_of, keyed
 from dagy.parameters import bind
 from dagy.spec import Direct, FlowSpec, ParameterReference, TaskRunSpec, TaskSpec, follow, resolve
+from dagy.spec.reading import parameters_in, parameters_read, secret_names
 from dagy.state import StateType
-from dagy.values import CODEC, from_text, to_text
+from dagy.values import from_text, to_text
+from dagy.values.marks import CODEC
 from dagy.worker.claims import (
     MAX_TEXT_BYTES,
     SKIPPED,
@@ -111,8 +113,44 @@ class Invocation:
                 "each parameter by its name"
             )
         sent = {key: value for key, value in sent.items() if key != SEED_KEY}
-        given = secret_parameters(name, entries, sent)
+        self._check_size(sent)
+        unread = self.secrets_unread()
+        given = secret_parameters(name, entries, sent, unread)
+        entries = [entry for entry in entries if entry["name"] not in unread]
         return bind(name, entries, given, partial="parameters" not in self._event)
+
+    def secrets_unread(self) -> frozenset[str]:
+        """Return the parameters that are secrets and that nothing that is asked for reads.
+
+        The role of the worker may not read these; see `dagy_compiler.secret_readers`.
+        """
+        secret, event = secret_names(self._spec), self._event
+        if not secret:
+            return secret
+        if "tasks" in event:
+            told = [self._branch(asked)[0] for asked in event.get("truths", ())]
+            return secret - parameters_read(self._asked()) - parameters_in(told)
+        if "count" in event:
+            return secret - parameters_read([self._run_spec(event["count"])])
+        if "truth" in event:
+            return secret - parameters_in(self._branch(event["truth"])[0])
+        if event.get("return"):
+            return secret - parameters_in(self._spec.outputs)
+        return frozenset()
+
+    def _check_size(self, sent: Mapping[str, Any]) -> None:
+        most = self._event.get("most")
+        if most is None:
+            return
+        text = json.dumps(sent, ensure_ascii=False, separators=(",", ":"))
+        size = len(text.encode(errors="surrogatepass"))
+        if size > most:
+            raise LimitError(
+                f"flow {self._spec.name!r}: the input of this execution takes {size:,} bytes, and "
+                f"for this flow it may take {most:,}, because tasks read parameters beside what "
+                "other tasks made, and Step Functions passes 262,144 bytes to a task in all; write "
+                "what is large to S3 and give the flow its address"
+            )
 
     @cached_property
     def _results(self) -> dict[str, str]:
@@ -192,9 +230,12 @@ class Invocation:
             asked: where it stands: `task`, a task run, and `branch`, which of those around that.
             lookup: gives the value of a reference.
         """
-        [run] = [run for run in self._spec.task_runs if run.id == asked["task"]]
-        condition, _ = run.when[asked["branch"]]
+        condition, _ = self._branch(asked)
         return bool(resolve(condition, lookup))
+
+    def _branch(self, asked: Mapping[str, Any]) -> Sequence[Any]:
+        [run] = [run for run in self._spec.task_runs if run.id == asked["task"]]
+        return run.when[asked["branch"]]
 
     def _truths(self, made: Mapping[str, TaskRun]) -> dict[str, Any]:
         """Return what is to be told of values that decide branches, as fields of the answer.
@@ -219,8 +260,8 @@ class Invocation:
         return {"truths": truths} if truths else {}
 
     def _count(self, run: TaskRunSpec) -> int:
-        args, kwargs = resolve(run.args, self._lookup), resolve(run.kwargs, self._lookup)
-        given = keyed(args, kwargs)
+        named = {name: resolve(value, self._lookup) for name, value in run.kwargs.items()}
+        given = keyed(resolve(run.args, self._lookup), named)
         count = common_length({key: given[key] for key in run.map_over or ()})
         if count > MAX_ITEMS:
             raise LimitError(

@@ -8,10 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sfnx.testing import run
 
 from dagy_compiler import compile_flow
 from tests.asl_lint import problems
 from tests.compiler.cases import CASES, PLACED, services_only
+from tests.compiler.flows import Flow, output
 from tests.compiler.stacks import stack_of
 from tests.compiler.test_template import planned
 
@@ -35,6 +37,20 @@ def definitions():
 )
 def test_asl_validator_accepts_every_definition(definition):
     assert problems(definition) == ""
+
+
+@pytest.mark.parametrize("payload", [5, 1.5, True, None, "text", [1], {}], ids=json.dumps)
+def test_any_literal_may_be_the_payload_of_a_function(payload, tmp_path):
+    flow = Flow("literal").service("call", "lambda:invoke", FunctionName="f", Payload=payload)
+    flow.service("ask", "http:invoke", ApiEndpoint="https://a.org/", Method="GET", after=["call"])
+    plan = compile_flow(flow.returns(output("ask")), mode="micro").plan
+    assert problems(plan.machine.to_json()) == ""
+    (tmp_path / "literal.json").write_text(json.dumps(stack_of(plan)))
+    done = lint(tmp_path / "literal.json")
+    assert (done.returncode, done.stdout) == (0, "")
+    given = []
+    run(plan.machine.to_json(), {}, lambda call: given.append(dict(call.arguments)) or {})
+    assert given[0] == {"FunctionName": "f", "Payload": payload}
 
 
 def test_asl_validator_objects_to_what_is_wrong():

@@ -3,6 +3,7 @@
 import pytest
 
 from dagy.errors import CompileError, LimitError
+from dagy_compiler.fargate_sizes import offered, sufficient
 from dagy_compiler.limits import FARGATE_MEMORY_MB
 from dagy_compiler.modes import TIERS
 from dagy_compiler.passes import Place
@@ -136,11 +137,29 @@ def test_different_needs_have_different_names():
             "memory_mb is 10,241, and Lambda has at most 10,240; use executor='ecs' or "
             "--execution-mode xlarge",
         ),
-        ({"memory_mb": 20_000}, "Lambda has at most 10,240; use executor='ecs'"),
-        ({"vcpu": 8}, "vcpu is 8, and Lambda has at most 6; use executor='ecs'"),
+        (
+            {"memory_mb": 20_000},
+            "Lambda has at most 10,240; use executor='ecs', with 4 vCPU and 20,480 MB",
+        ),
+        (
+            {"vcpu": 8},
+            "vcpu is 8, and Lambda has at most 6; use executor='ecs', with 8 vCPU and 16,384 MB",
+        ),
+        (
+            {"vcpu": 7},
+            "vcpu is 7, and Lambda has at most 6; use executor='ecs' with another size: vcpu is 7, "
+            "and Fargate offers 0.25, 0.5, 1, 2, 4, 8, 16; the least that is enough is vcpu=8 with "
+            "memory_mb=16384",
+        ),
+        (
+            {"vcpu": 1, "memory_mb": 20_000},
+            "Lambda has at most 10,240; use executor='ecs' with another size: Fargate does not "
+            "offer 20,000 MB with 1 vCPU, but 2,048 to 8,192 MB in steps of 1,024; the least that "
+            "is enough is vcpu=4 with memory_mb=20480",
+        ),
         (
             {"vcpu": 2, "memory_mb": 2048},
-            "2 vCPU take 3,538 MB; memory_mb is 2,048: leave it or vcpu out, or use executor='ecs'",
+            "2 vCPU take 3,538 MB; memory_mb is 2,048: make it that much, or leave it or vcpu out",
         ),
         (
             {"ephemeral_storage_mb": 10_241},
@@ -164,16 +183,47 @@ def test_what_does_not_fit_lambda_is_refused_with_the_tier_that_would(needs, mes
         (
             {"vcpu": 0.5, "memory_mb": 1500},
             "task 'load' (flows.py:3): Fargate does not offer 1,500 MB with 0.5 vCPU, but 1,024 to "
-            "4,096 MB in steps of 1,024; leave out memory_mb or vcpu to get the least that goes "
-            "with the other; it would fit --execution-mode medium",
+            "4,096 MB in steps of 1,024; the least that is enough is vcpu=0.5 with memory_mb=2048, "
+            "or leave out one of them to get the least that goes with the other",
         ),
-        ({"vcpu": 3}, "vcpu is 3, and Fargate offers 0.25, 0.5, 1, 2, 4, 8, 16"),
-        ({"memory_mb": 130_000}, "memory_mb is 130,000, and Fargate has at most 122,880"),
-        ({"ephemeral_storage_mb": 204_801}, "is 204,801, and Fargate has at most 204,800"),
+        (
+            {"vcpu": 3},
+            "vcpu is 3, and Fargate offers 0.25, 0.5, 1, 2, 4, 8, 16; the least that is enough is "
+            "vcpu=4 with memory_mb=8192",
+        ),
     ],
 )
-def test_what_fargate_does_not_offer_is_refused(needs, message):
+def test_what_fargate_does_not_offer_is_refused_with_what_would_do(needs, message):
     assert message in refused(LimitError, "small", **needs)
+
+
+@pytest.mark.parametrize("mode", TIERS)
+@pytest.mark.parametrize(
+    ("needs", "message"),
+    [
+        (
+            {"memory_mb": 130_000},
+            "task 'load' (flows.py:3): memory_mb is 130,000, and the largest place, on Fargate, "
+            "has 122,880; split its work over several tasks",
+        ),
+        ({"vcpu": 64}, "vcpu is 64, and the largest place, on Fargate, has 16; split its work"),
+        (
+            {"ephemeral_storage_mb": 204_801},
+            "ephemeral_storage_mb is 204,801, and the largest place, on Fargate, has 204,800; keep "
+            "less on disk at once, as by S3, or split its work over several tasks",
+        ),
+    ],
+)
+def test_what_no_place_has_is_refused_with_the_most_there_is(mode, needs, message):
+    found = refused(LimitError, mode, **needs)
+    assert message in found
+    assert "executor" not in found
+
+
+def test_every_size_that_is_named_as_enough_is_offered():
+    for vcpu in (0.1, 0.25, 1, 3, 7, 16):
+        for memory in (1, 513, 5000, 61_441, 122_880):
+            assert offered(*sufficient(vcpu, memory)) == sufficient(vcpu, memory)
 
 
 def test_fargate_has_no_limit_of_time_and_a_large_environment():

@@ -98,6 +98,32 @@ def test_a_function_of_the_users_own_may_not_be_ready_either():
     )
 
 
+HTTP = ServiceCall(
+    parse("http:invoke"), {"ApiEndpoint": "https://example.org", "Method": "GET"}, None
+)
+
+
+@pytest.mark.parametrize(
+    ("resource", "prefix"),
+    [
+        ("http:invoke", "States.Http.StatusCode"),
+        ("apigateway:invoke", "ApiGateway"),
+        ("apigateway:invoke.waitForTaskToken", "ApiGateway"),
+    ],
+)
+def test_what_answers_by_http_is_not_ready_by_the_statuses_that_say_so(resource, prefix):
+    statuses = [f"{prefix}.{status}" for status in (429, 502, 503, 504)]
+    assert list(transient_errors(parse(resource))) == statuses
+
+
+def test_an_http_task_that_is_told_to_come_later_uses_up_no_attempt():
+    late = [f"States.Http.StatusCode.{status}" for status in (429, 503, 504, 502)]
+    ended, made, _ = execute(machine(HTTP), *late)
+    assert (ended.error, made) == (None, 5)
+    ended, made, _ = execute(machine(HTTP, retries=1, delay=1), *["States.Http.StatusCode.500"] * 2)
+    assert (ended.error, made) == ("States.Http.StatusCode.500", 2)
+
+
 def test_a_wait_is_one_state():
     until = machine(ServiceWait(timestamp="2026-01-31T12:00:00Z"))
     assert until["States"]["call"]["Timestamp"] == "2026-01-31T12:00:00Z"

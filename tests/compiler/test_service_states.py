@@ -9,7 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sfnx.testing import Failure, run
 
-from dagy.errors import CompileError
+from dagy.errors import CompileError, LimitError
 from dagy.spec import TaskRunSpec, TaskSpec, follow
 from dagy.spec.references import escape
 from dagy_compiler.jsonata import expression
@@ -292,6 +292,21 @@ def test_arguments_are_checked_again_when_a_flow_is_compiled():
     assert check_service(glue, task_run(JobName=parameter("day"))) is None
     with pytest.raises(CompileError, match=r"flows\.py:7.*did you mean 'JobName'"):
         check_service(glue, task_run(JobNme="x"))
+
+
+def test_arguments_that_are_more_than_a_state_may_be_given_are_refused_with_the_number():
+    publish = task({"kind": "aws", "resource": "sns:publish"})
+    most = 262_144 - len('{"TopicArn":"t","Message":""}')
+    assert check_service(publish, task_run(TopicArn="t", Message="x" * most)) is None
+    with pytest.raises(LimitError) as caught:
+        check_service(publish, task_run(TopicArn="t", Message="x" * (most - 1) + "ä"))
+    assert str(caught.value) == (
+        "task run 'call' (flows.py:7): its arguments take 262,145 bytes as they are written, and "
+        "Step Functions gives a service at most 262,144; put what is large into S3, and give the "
+        "service its address, or make the call in a task of Python"
+    )
+    with pytest.raises(LimitError, match="300,0"):
+        check_service(task({"kind": "approval"}), task_run(message="x" * 300_000))
 
 
 def test_the_answer_of_a_service_is_opened_as_it_is():

@@ -6,11 +6,12 @@ import re
 import pytest
 
 from dagy.cli.settings import OPTIONS
-from dagy.errors import SettingsError
+from dagy.errors import CompileError, SettingsError
 from dagy_compiler import compile_flow
 from dagy_compiler.settings import Settings, settings_of
 from dagy_compiler.settings_files import find_settings
 from tests.compiler.cases import executor_of_its_own, mapped, plain_chain
+from tests.compiler.flows import Flow
 from tests.compiler.stacks import allowed, of_type, plainly, stack_of
 
 ACCOUNT = "123456789012"
@@ -157,6 +158,14 @@ def test_roles_of_ones_own_are_taken_as_they_are():
     assert of_type(stack, "AWS::StepFunctions::StateMachine")["StateMachine"]["RoleArn"] == ROLE
     [definition] = of_type(stack, "AWS::ECS::TaskDefinition").values()
     assert (definition["TaskRoleArn"], definition["ExecutionRoleArn"]) == (ROLE, ROLE)
+
+
+def test_with_a_role_of_ones_own_dagy_need_not_know_what_iam_calls_a_call():
+    flow = Flow("spaces").service("space", "aws-sdk:codecatalyst:getSpace", Name="s").returns(None)
+    with pytest.raises(CompileError, match="aws_task 'aws-sdk:codecatalyst:getSpace'"):
+        made(flow)
+    stack = made(flow, state_machine_role=ROLE)
+    assert of_type(stack, "AWS::StepFunctions::StateMachine")["StateMachine"]["RoleArn"] == ROLE
 
 
 def test_roles_are_bounded_and_made_where_is_asked():

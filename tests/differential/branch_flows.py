@@ -169,6 +169,37 @@ def one_in_another(name: str, second: bool = True):
 
 
 @flow
+def waited_for(name: str):
+    """What waits for a branch waits for all of it, and runs whichever side was taken."""
+    found = made(name)
+
+    def then() -> None:
+        said(1)
+        branch(same(0), lambda: apart("never"), lambda: said(2))
+
+    side = branch(found, then, lambda: both(said(3)))
+    after = same("after", wait_for=[side])
+    return both(
+        after, same(4, wait_for=[{"both": [after, side]}]), branch(after, lambda: said("again"))
+    )
+
+
+@flow
+def again_and_again(name: str, second: bool = True):
+    """The same values decide several branches; each side reads what the other one has left."""
+    it, other = made(name), same(second)
+
+    def within(*earlier: Any) -> Any:
+        inner = branch(other, lambda: both("in", *earlier), lambda: both("out", *earlier))
+        return branch(other, lambda: both(inner, *earlier), lambda: branch(it, lambda: said(inner)))
+
+    first = branch(it, lambda: said("yes"), lambda: apart("no"))
+    again = branch(it, lambda: within(first), lambda: both("b", first))
+    last = branch(it, None, lambda: both("c", first, again))
+    return both(first, again, last, branch(it, lambda: both(last, again)))
+
+
+@flow
 def on_a_map(n: int):
     return branch(same.map(below(n)), lambda: said("some"), lambda: said("none"))
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from dagy import branch, unmapped
 from dagy.mapping import tolerable
+from dagy.symbols import BranchOutput
 from dagy_compiler.limits import INLINE_ITEMS
 from tests.differential import palette
 
@@ -19,6 +20,9 @@ ODD_TEXTS = st.sampled_from(
         *("{% 1 + 1 %}", "${WorkerFunctionArn}", "{{resolve:ssm:x}}", '"quoted"\\n', "ünï\u2028"),
         *("", "null", '{"claim":"x"}', "$states.input", "Dagy.Retry", "{%", "%}"),
     ]
+)
+MARKS_AND_REFERENCES = st.sampled_from(
+    ["$artifact", "$codec", "$plain", "$task", "$param", "$branch", "$literal"]
 )
 VALUES = st.recursive(
     st.one_of(
@@ -32,6 +36,7 @@ VALUES = st.recursive(
     lambda inner: st.one_of(
         st.lists(inner, max_size=3),
         st.dictionaries(st.text(max_size=4) | ODD_TEXTS, inner, max_size=3),
+        st.dictionaries(MARKS_AND_REFERENCES, inner, min_size=1, max_size=1),
     ),
     max_leaves=6,
 )
@@ -90,8 +95,10 @@ class Branched:
         then: where what decides is true.
         otherwise: where it is false.
         by: what decides: `part` of what a task makes of that output, a `value` that a task makes,
-            the `earlier` output itself, or the flow's `parameter`.
+            the `earlier` output itself, the flow's `parameter`, or what decided the branch `before`
+            this or around it.
         value: that of `value`.
+        is_read: whether what it comes to is read by the next as it is, and not by way of a task.
     """
 
     condition: int
@@ -99,6 +106,7 @@ class Branched:
     otherwise: tuple[Statement, ...]
     by: str = "part"
     value: Any = None
+    is_read: bool = False
 
 
 Statement = Call | Repeated | Mapped | Branched
@@ -132,10 +140,10 @@ class Drawn:
         """Return the function of the flow."""
 
         def body(given: Any = self.default) -> Any:
-            outputs: list[Any] = []
+            scope = _Scope(given)
             for statement in self.statements:
-                _do(statement, outputs, given)
-            found = [_earlier(outputs, back) for back in self.returns]
+                _do(statement, scope)
+            found = [_earlier(scope.outputs, back) for back in self.returns]
             return found[0] if len(found) == 1 else found
 
         return body
@@ -163,31 +171,53 @@ def _earlier(outputs: list[Any], back: int) -> Any:
     return outputs[-1 - back % len(outputs)] if outputs else None
 
 
-def _do(statement: Statement, outputs: list[Any], given: Any) -> None:
+@dataclass
+class _Scope:
+    """What a statement can refer to.
+
+    Attributes:
+        given: the flow's parameter.
+        outputs: of earlier statements.
+        decided: what has decided earlier branches, and those around.
+    """
+
+    given: Any
+    outputs: list[Any] = field(default_factory=list)
+    decided: list[Any] = field(default_factory=list)
+
+    def inner(self) -> _Scope:
+        return _Scope(self.given, list(self.outputs), list(self.decided))
+
+
+def _do(statement: Statement, scope: _Scope) -> None:
+    outputs = scope.outputs
     match statement:
         case Call(task=task, order=order, reads=reads, after=after):
             read = [_earlier(outputs, back) for back in reads]
-            wait_for = [_earlier(outputs, back) for back in after if outputs]
-            extra = {"wait_for": wait_for} if wait_for else {}
-            outputs.append(palette.TASKS[task](order, *read, **extra))
+            outputs.append(palette.TASKS[task](order, *read, **_awaited(outputs, after)))
         case Repeated(call=call, times=times):
-            before = list(outputs)
+            before = scope.inner()
             for _ in range(times):
-                inside = list(before)
-                _do(call, inside, given)
-                outputs.append(inside[-1])
+                inside = before.inner()
+                _do(call, inside)
+                outputs.append(inside.outputs[-1])
         case Mapped(task=task, order=order, width=width, tolerated=tolerated, after=after):
-            wait_for = [_earlier(outputs, back) for back in after if outputs]
-            extra = {"wait_for": wait_for} if wait_for else {}
-            listed = palette.numbers({}, width, **extra)
+            listed = palette.numbers({}, width, **_awaited(outputs, after))
             outputs.append(_tolerant(task, tolerated).map(unmapped(order), listed))
         case Branched(then=then, otherwise=otherwise):
             if not outputs:
                 some = statement.condition % 2
-                outputs.append(palette.plain({"fails": 0, "value": [some] * some}, given))
-            decided = _decided(statement, outputs, given)
-            chosen = branch(decided, _side(then, outputs, given), _side(otherwise, outputs, given))
-            outputs.append(palette.plain({"fails": 0}, chosen))
+                made = palette.plain({"fails": 0, "value": [some] * some}, scope.given)
+                outputs.append(made)
+            decided = _decided(statement, scope)
+            scope.decided.append(decided)
+            chosen = branch(decided, _side(then, scope), _side(otherwise, scope))
+            outputs.append(chosen if statement.is_read else palette.plain({"fails": 0}, chosen))
+
+
+def _awaited(outputs: list[Any], after: tuple[int, ...]) -> dict[str, Any]:
+    found = [_earlier(outputs, back) for back in after if outputs]
+    return {"wait_for": found} if found else {}
 
 
 @cache  # the same task each time
@@ -199,26 +229,26 @@ def _tolerant(task: int, tolerated: float | None) -> Any:
     return found.with_options(name=name, tolerated_failures=tolerated)
 
 
-def _decided(statement: Branched, outputs: list[Any], given: Any) -> Any:
-    earlier = _earlier(outputs, statement.condition)
+def _decided(statement: Branched, scope: _Scope) -> Any:
+    earlier = _earlier(scope.outputs, statement.condition)
     match statement.by:
-        case "part":
-            return palette.plain({"fails": 0}, earlier)[0]
         case "value":
             return palette.plain({"fails": 0, "value": statement.value}, earlier)
-        case "earlier":
+        case "earlier" if not isinstance(earlier, BranchOutput):
             return earlier
         case "parameter":
-            return given
-    raise AssertionError(statement.by)
+            return scope.given
+        case "before" if scope.decided:
+            return scope.decided[-1 - statement.condition % len(scope.decided)]
+    return palette.plain({"fails": 0}, earlier)[0]
 
 
-def _side(statements: tuple[Statement, ...], outputs: list[Any], given: Any) -> Callable[[], Any]:
+def _side(statements: tuple[Statement, ...], scope: _Scope) -> Callable[[], Any]:
     def side() -> Any:
-        inside = list(outputs)
+        inside = scope.inner()
         for statement in statements:
-            _do(statement, inside, given)
-        return inside[len(outputs) :]
+            _do(statement, inside)
+        return inside.outputs[len(scope.outputs) :]
 
     return side
 
@@ -276,7 +306,7 @@ def failing_maps(draw: st.DrawFn, tasks: int) -> Mapped:
     return Mapped(task, draw(orders(0, broken)), width, tolerated, after=tuple(range(30)))
 
 
-DECIDED = st.sampled_from(["part", "part", "value", "earlier", "parameter"])
+DECIDED = st.sampled_from(["part", "part", "value", "earlier", "parameter", "before"])
 
 
 def statements(tasks: int, depth: int = 2) -> st.SearchStrategy[Statement]:
@@ -284,9 +314,10 @@ def statements(tasks: int, depth: int = 2) -> st.SearchStrategy[Statement]:
     if not depth:
         return simple
     sides = st.lists(statements(tasks, depth - 1), max_size=2).map(tuple)
-    return st.one_of(
-        simple, simple, st.builds(Branched, st.integers(0, 5), sides, sides, DECIDED, VALUES)
+    branched = st.builds(
+        Branched, st.integers(0, 5), sides, sides, DECIDED, VALUES, is_read=st.booleans()
     )
+    return st.one_of(simple, simple, branched)
 
 
 POLICIES = st.sampled_from(
@@ -311,6 +342,34 @@ def programs(draw: st.DrawFn, tasks: int = len(palette.TASKS)) -> Drawn:
     """
     found = draw(st.lists(statements(tasks), min_size=1, max_size=5))
     returns = tuple(draw(st.lists(st.integers(0, 9), min_size=1, max_size=3)))
+    return Drawn(tuple(found), returns, draw(POLICIES), draw(VALUES))
+
+
+@st.composite
+def branching_programs(draw: st.DrawFn, tasks: int = len(palette.TASKS)) -> Drawn:
+    """Flows that succeed, with branches one after another and in another on the same value.
+
+    A side reads what the branches before it came to, whichever side made that.
+    """
+
+    def side(depth: int) -> tuple[Statement, ...]:
+        kinds = st.lists(st.sampled_from(["call", "call", "branch"]), max_size=2)
+        return tuple(
+            branched(depth - 1) if kind == "branch" and depth else called() for kind in draw(kinds)
+        )
+
+    def called() -> Call:
+        reads = st.lists(st.integers(0, 2), max_size=3).map(tuple)
+        return replace(draw(calls(tasks)), reads=draw(reads), after=())
+
+    def branched(depth: int) -> Branched:
+        by = st.sampled_from(["before", "before", "before", "value"])
+        which, is_read = draw(st.integers(0, 1)), draw(st.booleans())
+        return Branched(which, side(depth), side(depth), draw(by), draw(VALUES), is_read)
+
+    found: list[Statement] = draw(st.lists(calls(tasks), max_size=1))
+    found += [replace(branched(1), by=draw(DECIDED)), *(branched(2) for _ in range(3))]
+    returns = tuple(draw(st.lists(st.integers(0, 4), min_size=1, max_size=3)))
     return Drawn(tuple(found), returns, draw(POLICIES), draw(VALUES))
 
 

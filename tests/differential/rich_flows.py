@@ -131,6 +131,28 @@ def with_options(n: int = 2):
     return [among(n, pickled(n)), patient(n)]
 
 
+@task
+def keywords(**given: Any) -> dict:
+    return given
+
+
+@task
+def of_bytes(data: bytes, like: Any) -> list:
+    """Its text has a mark and what looks like one."""
+    return [like, {"$artifact": data.decode()}, {"$codec": {"name": "x", "data": like}}]
+
+
+@flow
+def like_marks(it: Any = {"$codec": [{"$plain": 1}]}):  # noqa: B006
+    return of_bytes(encoded("x"), it)
+
+
+@flow
+def like_references(it: Any = {"$task": "keywords"}):  # noqa: B006
+    given = keywords(**{"$task": "keywords", "$literal": it, "$branch": {"$param": "it"}})
+    return [given, {"$param": given}, keywords(**{"$param": "it"})]
+
+
 FLOWS = [
     (rich, {"day": "2027-02-28", "number": 9}),
     (by_reference, {}),
@@ -143,4 +165,7 @@ FLOWS = [
     (waits_across_a_branch, {}),
     (waits_across_a_branch, {"n": 0}),
     (with_options, {}),
+    (like_marks, {}),
+    (like_marks, {"it": {"$artifact": {"kind": "bytes", "file": "x.bin", "bytes": 1}}}),
+    (like_references, {"it": {"$literal": {"$task": 1}}}),
 ]

@@ -16,6 +16,7 @@ from tests.differential import branch_flows
 from tests.differential.branch_flows import (
     VALUES,
     WITHOUT_TRUTH,
+    again_and_again,
     at_once,
     in_a_container,
     no_such_item,
@@ -29,6 +30,7 @@ from tests.differential.branch_flows import (
     on_parameters,
     one_in_another,
     part,
+    waited_for,
     whole,
 )
 from tests.differential.observe import Here, compiled, event_of, in_a_folder
@@ -100,7 +102,15 @@ def agrees(there, drawn, given):
     return (there.output, there.error, there.message) == locally(drawn, given)
 
 
-ON_ONE = [whole, part, in_a_container, at_once, one_in_another]
+ON_ONE = [
+    whole,
+    part,
+    in_a_container,
+    at_once,
+    one_in_another,
+    again_and_again,
+    waited_for,
+]
 
 
 @pytest.mark.parametrize("name", VALUES)
@@ -213,7 +223,7 @@ def test_in_every_mode_and_in_parts(drawn, name, way, size):
 
 
 @settings(max_examples=5, deadline=None)
-@given(drawn=st.sampled_from([whole, part, at_once, one_in_another]), name=NAMES)
+@given(drawn=st.sampled_from([each for each in ON_ONE if each is not in_a_container]), name=NAMES)
 def test_on_moto(drawn, name):
     there = on_moto(drawn, {"name": name})
     assert agrees(there, drawn, {"name": name})
@@ -243,6 +253,8 @@ def test_an_input_that_does_not_fit_is_refused_on_moto(drawn, given):
         *((whole, {"name": name}) for name in ("minus zero", "no bytes", "an unknown basket")),
         *((at_once, {"name": name}) for name in ("larger than a state", "an empty basket")),
         (one_in_another, {"name": "true", "second": False}),
+        *((waited_for, {"name": name}) for name in ("true", "false")),
+        *((again_and_again, {"name": "zero", "second": second}) for second in (True, False)),
         *((in_a_container, {"name": name}) for name in ("false", "a list of false")),
         (on_baskets, {}),
         *BY_THE_INPUT,

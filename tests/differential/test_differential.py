@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tests.differential.observe import in_doubles, locally, on_ministack, on_moto, on_sfnx
 from tests.differential.palette import TASKS
 from tests.differential.programs import (
+    branching_programs,
     crossed_programs,
     failing_programs,
     programs,
@@ -86,6 +87,26 @@ def test_split_flows_that_fail_on_sfnx(program, size):
     assert on_sfnx(program, "micro", size=size) == locally(program)
 
 
+@pytest.mark.parametrize("fuse", ["off", "auto"])
+@drawing(0.5)
+@given(program=branching_programs(), size=st.none() | SIZES)
+def test_flows_that_branch_on_the_same_value_on_sfnx(program, size, fuse):
+    size = size if fuse == "off" else None
+    assert on_sfnx(program, "micro", fuse=fuse, size=size) == locally(program)
+
+
+@drawing(0.3)
+@given(failing_programs(drawn=branching_programs))
+def test_flows_that_branch_on_the_same_value_and_fail_on_sfnx(program):
+    assert on_sfnx(program, "micro") == locally(program)
+
+
+@drawing(0.1)
+@given(branching_programs(WITHOUT_CONTAINERS))
+def test_flows_that_branch_on_the_same_value_on_moto(program):
+    assert in_doubles(on_moto(program, "micro")) == in_doubles(locally(program))
+
+
 @drawing(0.5)
 @given(repeating_programs(), st.none() | SIZES)
 def test_flows_with_siblings_that_are_alike_on_sfnx(program, size):
@@ -116,6 +137,12 @@ def test_flows_with_siblings_that_are_alike_on_ministack(ministack, program):
 
 
 SEEDS = st.integers(0, 99)
+
+
+@drawing(0.3)
+@given(branching_programs(), SEEDS)
+def test_flows_that_branch_on_the_same_value_with_joins_on_sfnx(program, seed):
+    assert on_sfnx(program, "micro", joins=seed) == locally(program)
 
 
 @drawing(0.5)

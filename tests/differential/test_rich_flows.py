@@ -1,15 +1,19 @@
 """Flows of rich values, parameters, subflows and maps over maps, on the laptop and as machines."""
 
 import json
+from pathlib import Path
 
 import pytest
 from sfnx.testing import Failure, run
 
 from dagy.testing import run_in_memory
 from dagy_compiler import compile_flow
+from dagy_compiler.bundle import FlowSource, write_bundle
+from tests.differential import rich_flows
 from tests.differential.observe import Here, event_of, in_a_folder
-from tests.differential.rich_flows import FLOWS
+from tests.differential.rich_flows import FLOWS, like_marks, like_references
 from tests.engines.handler import FunctionError
+from tests.engines.moto import execute_definition
 
 
 @pytest.mark.parametrize(
@@ -31,3 +35,27 @@ def test_a_flow_returns_the_same_in_every_mode(drawn, given, mode, fuse):
         execution = run(compile_flow(spec, mode=mode, fuse=fuse).definition(), given, answer)
     assert (execution.error, execution.cause) == (None, None)
     assert execution.output == json.loads(json.dumps(here.result))
+
+
+LIKE = pytest.mark.parametrize("drawn", [like_marks, like_references], ids=lambda it: it.name)
+
+
+@LIKE
+def test_what_looks_like_a_mark_or_a_reference_is_returned_as_it_is_on_moto(drawn):
+    spec = drawn.build()
+    with in_a_folder():
+        definition = json.dumps(compile_flow(spec, mode="micro").definition())
+        there = execute_definition(definition, {}, Here(spec))
+    assert there.output == run_in_memory(drawn).raise_on_failure().result
+
+
+@LIKE
+def test_what_looks_like_a_mark_or_a_reference_is_returned_as_it_is_on_ministack(
+    ministack, tmp_path, drawn
+):
+    root = Path(__file__).parents[2]
+    package = (root / "tests" / "__init__.py", Path(__file__).with_name("__init__.py"))
+    source = FlowSource(root, (Path(rich_flows.__file__), *package))
+    found = compile_flow(drawn.build(), mode="micro")
+    there = ministack.run(write_bundle(found, source, tmp_path, python_version="3.12").path, {})
+    assert there.output == run_in_memory(drawn).raise_on_failure().result

@@ -138,6 +138,57 @@ def test_a_side_that_depends_on_a_failure_stops_the_join_whichever_ends_first(re
     }
 
 
+@pytest.mark.parametrize("n", [5, 0])
+@pytest.mark.parametrize("max_workers", [1, 4])
+def test_what_waits_for_a_branch_runs_after_all_of_it_whichever_side_was_taken(n, max_workers):
+    @flow
+    def choosing(n: int):
+        number = value(n)
+
+        def then():
+            kept = big(number)
+            shout(branch(value(0), lambda: big(2), lambda: small(2)))
+            return kept
+
+        chosen = branch(number, then, lambda: small(number))
+        return apologise(wait_for=[chosen])
+
+    recorder = Recorder()
+    run = run_in_memory(choosing, n=n, sink=recorder, max_workers=max_workers)
+    assert run.result == "sorry"
+    skipped = {name for name, state in states(run).items() if state == "SKIPPED"}
+    assert skipped == ({"big-2", "small-2"} if n else {"big", "value-2", "big-2", "small", "shout"})
+    order = [(each.task_run_id, each.state) for each in recorder.transitions]
+    last_of_branch = ("shout", "SUCCEEDED") if n else ("small-2", "SUCCEEDED")
+    assert order.index(last_of_branch) < order.index(("apologise", "RUNNING"))
+
+
+def test_what_waits_for_a_branch_is_skipped_when_anything_in_it_fails():
+    @task
+    def broken(n):
+        raise ValueError("no")
+
+    @flow
+    def choosing(n: int):
+        number = value(n)
+
+        def then():
+            broken(number)
+            return small(number)
+
+        return apologise(wait_for=[branch(number, then, lambda: small(number))])
+
+    run = run_in_memory(choosing, n=1, fail_fast=False)
+    assert states(run) == {
+        "value": "SUCCEEDED",
+        "broken": "FAILED",
+        "small": "SUCCEEDED",
+        "small-2": "SKIPPED",
+        "apologise": "SKIPPED",
+    }
+    assert run_in_memory(choosing, n=0).result == "sorry"
+
+
 def test_an_output_of_one_side_cannot_be_used_where_the_other_may_be_taken():
     @flow
     def leaking():

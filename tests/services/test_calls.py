@@ -1,5 +1,6 @@
 """`aws_task`, `sleep`, `sleep_until` and `approval` as users write them."""
 
+import math
 from datetime import UTC, datetime
 
 import pytest
@@ -131,11 +132,45 @@ REFUSED = [
         lambda: aws_task("glue:startJobRun", JobName="x", retries=2, retry_delay_seconds=[1, 0.5]),
         "retry_delay_seconds must be whole seconds",
     ),
+    (lambda: aws_task("sns:publish", topic_arn="t", Message="m"), "did you mean 'TopicArn'?"),
+    (lambda: aws_task("glue:startJobRun", job_name="x"), "did you mean 'JobName'?"),
+    (lambda: aws_task("http:invoke", api_endpont="x"), "did you mean 'ApiEndpoint'?"),
+    (lambda: aws_task("glue:startJobRun", JobName="x", wholly_other=1), "'wholly_other'. Arg"),
+    (lambda: aws_task("glue:startJobRun", JobName="x", memory_mb=512), "takes no 'memory_mb': it"),
+    (lambda: aws_task("glue:startJobRun", JobName="x", cache=True), "tasks that a worker runs"),
+    (lambda: aws_task("glue:startJobRun", JobName="x", isolation="process"), "the options are n"),
+    (lambda: aws_task("glue:startJobRun", JobName="x", on_failure=[]), "takes no 'on_failure'"),
+    (
+        lambda: aws_task("glue:startJobRun", "x"),
+        "too many positional arguments; it is called as aws_task(resource, ",
+    ),
+    (lambda: aws_task(), "missing a required argument: 'resource'"),
+    (lambda: aws_task(5), "such as 'glue:startJobRun.sync', and is not 5"),
+    (lambda: aws_task("glue:startJobRun", JobName="x", name=5), "aws_task: name must be text"),
+    (
+        lambda: aws_task("glue:startJobRun", JobName="x", retry_delay_seconds=math.inf),
+        "must be whole seconds",
+    ),
+    (lambda: aws_task("lambda:invoke", FunctionName="f", Payload=math.nan), "'Payload' of task"),
+    (lambda: aws_task("lambda:invoke", FunctionName="f", Payload=object()), "type object"),
+    (lambda: sleep(), "sleep: missing a required argument: 'seconds'; it is called as"),
+    (lambda: sleep(1, retries=2), "sleep takes no 'retries'; the options are seconds, name"),
+    (lambda: sleep(1, memory_mb=2), "sleep takes no 'memory_mb': it is for tasks that a worker"),
+    (lambda: sleep(math.inf), "not inf"),
+    (lambda: sleep(math.nan), "not nan"),
+    (lambda: sleep(10**400), "not 1000000000000"),
     (lambda: sleep(1.5), "whole seconds"),
     (lambda: sleep(-1), "whole seconds"),
     (lambda: sleep("1"), "whole seconds"),
     (lambda: sleep_until("2026-01-31T12:00:00"), "no time zone"),
     (lambda: sleep_until("tomorrow"), "ISO 8601"),
+    (lambda: sleep_until(5), "ISO 8601"),
+    (lambda: sleep_until("9999-12-31T23:59:59-05:00"), "in no year from 1 to 9999"),
+    (lambda: approval("Ship?"), "approval: missing a required argument: 'timeout_seconds'"),
+    (lambda: approval("Ship?", 60), "approval: too many positional arguments; it is called as"),
+    (lambda: approval("Ship?", timeout_seconds=None), "would wait for a year"),
+    (lambda: approval("Ship?", timeout_seconds=60, topic=5), "topic must be text, not 5"),
+    (lambda: approval("Ship?", timeout_seconds=60, que="q"), "'que'; did you mean 'queue'"),
     (lambda: approval("Ship?", timeout_seconds=60, topic="t", queue="q"), "one way"),
     (lambda: approval(1, timeout_seconds=60), "must be text"),
     (lambda: approval("Ship?", timeout_seconds=0), "whole number"),
@@ -155,9 +190,21 @@ def test_what_step_functions_does_not_take_is_refused_at_the_call(call, message)
     assert "in flow 'wrong'" in str(caught.value)
 
 
-def test_outside_of_a_flow_the_same_is_refused():
-    with pytest.raises(DefinitionError, match="did you mean 'glue'"):
-        aws_task("gleu:startJobRun")
+@pytest.mark.parametrize(("call", "message"), REFUSED, ids=[message for _, message in REFUSED])
+def test_outside_of_a_flow_the_same_is_refused(call, message):
+    with pytest.raises(DefinitionError) as caught:
+        call()
+    assert message in str(caught.value)
+    assert "test_calls.py:" in str(caught.value)
+
+
+def test_what_is_called_must_be_known_when_the_flow_is_built():
+    @flow
+    def later(what: str):
+        aws_task(what)
+
+    with pytest.raises(TraceError, match=r"cannot be an output or a parameter; call one of sev"):
+        later.build()
 
 
 def test_what_is_known_only_later_is_not_checked():
@@ -179,10 +226,12 @@ def test_times_are_kept_in_utc_to_the_second():
     def waits():
         sleep_until(datetime(2026, 1, 31, 12, 0, 0, 999, tzinfo=UTC))
         sleep_until("2026-01-31T12:00:00+02:00")
+        sleep_until("0099-01-31T12:00:00Z")
         sleep(2.0)
 
     assert [run.kwargs for run in waits.build().task_runs] == [
         {"time": "2026-01-31T12:00:00Z"},
         {"time": "2026-01-31T10:00:00Z"},
+        {"time": "0099-01-31T12:00:00Z"},
         {"seconds": 2},
     ]

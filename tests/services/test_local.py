@@ -10,6 +10,9 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from moto import mock_aws
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.lambda_eval_utils import (
+    to_payload_type,
+)
 
 from dagy import approval, aws_task, flow, sleep, sleep_until, task
 from dagy.errors import NotLocalError, ServiceError, service_error
@@ -412,6 +415,28 @@ def test_a_lambda_function_answers_with_json_and_fails_by_its_own_error():
     with pytest.raises(ServiceError) as caught:
         function.call("lambda:invoke", {"FunctionName": "f"})
     assert type(caught.value).__name__ == "KeyError"
+
+
+@pytest.mark.parametrize(
+    ("payload", "sent"),
+    [
+        (5, b"5"),
+        (-0.5, b"-0.5"),
+        (True, b"true"),
+        (None, b"{}"),
+        ("text", b'"text"'),
+        ('{"a": 1}', b'{"a": 1}'),
+        ("5", b"5"),
+        ([1, "x"], b'[1,"x"]'),
+        ({}, b"{}"),
+    ],
+)
+def test_a_function_is_given_any_json_as_the_state_of_its_call_gives_it(payload, sent):
+    function = Clients("lambda")
+    answer = {"Payload": io.BytesIO(b"null"), "StatusCode": 200}
+    function.stub.add_response("invoke", answer, {"FunctionName": "f", "Payload": sent})
+    function.call("lambda:invoke", {"FunctionName": "f", "Payload": payload})
+    assert json.loads(to_payload_type(payload)) == json.loads(sent)
 
 
 def test_throttling_is_named_with_the_service():

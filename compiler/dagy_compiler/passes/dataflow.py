@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from dagy.errors import LimitError
@@ -20,9 +21,12 @@ from dagy_compiler.limits import (
     ENVELOPE_BYTES,
     HANDED_BYTES,
     INLINE_ITEMS,
+    PARAMETERS_BYTES,
     STATE_BYTES,
+    STORED_BYTES,
     TRUTH_BYTES,
     VARIABLE_NAME_CHARACTERS,
+    VARIABLES_BYTES,
 )
 from dagy_compiler.names import UniqueNames, variable, variable_base
 from dagy_compiler.plan import Plan, Unit
@@ -56,6 +60,7 @@ from dagy_compiler.tree import (
     steps,
 )
 from dagy_compiler.truths import Truth, asked_of, truths_of
+from dagy_compiler.variables import machines_of, stored_bytes, variables_in
 
 KEY_BYTES = 8
 """What the key of a value takes beside a name: quotes, colon, comma, the prefix of a variable."""
@@ -157,6 +162,9 @@ class _Lowering:
         self._units = plan.units
         self._opened = _opened(plan)
         self._mapped = {run.id for run in plan.spec.task_runs if run.map_over is not None}
+        # Of these, those that are a value for each item; with others in a worker, they are one.
+        alone = {unit.task_runs[0] for unit in plan.units if len(unit.task_runs) == 1}
+        self._listed = self._mapped & alone
         self._returns = _reads([plan.spec.outputs])
         self._whole = _whole_reference(plan.spec.outputs, self._mapped)
         # The worker makes any return value that is not just null or one task's output. A machine
@@ -193,6 +201,8 @@ class _Lowering:
         # The variable that holds a value where the walk is. A value that leaves its branch gets a
         # new one there; nobody in the branches beside it can read it, so one table is enough.
         self._variable: dict[str, str] = {}
+        # The task run of whose value each variable is.
+        self._held: dict[str, str] = {}
         # Bytes that each value may take, so that it fits wherever it is one of several.
         self._shares: dict[str, int] = {}
 
@@ -271,6 +281,7 @@ class _Lowering:
         if self._by_worker:
             lowered.append(_Lowered(Call(None, self._reading(self._returns))))
             returns = OWN_OUTPUT
+        self._keep_within(Scope(tuple(part.step for part in lowered)))
         body = tuple(self._limited(part.step) for part in lowered)
         if not guarded:
             return Program(Scope(body), returns)
@@ -449,6 +460,7 @@ class _Lowering:
     def _name(self, task_run_id: str, depth: int) -> str:
         name = variable(self._base[task_run_id], depth)
         self._variable[task_run_id] = name
+        self._held[name] = task_run_id
         return name
 
     def _find(self, task_run_id: str, last: _Lowered) -> Source:
@@ -459,7 +471,7 @@ class _Lowering:
     def _reading(
         self, reads: _Reads, budget: int | None = None, what: str = "what one task is given"
     ) -> Inputs:
-        whole = HANDED_BYTES // 2 if reads.parameters else HANDED_BYTES
+        whole = HANDED_BYTES - PARAMETERS_BYTES if reads.parameters else HANDED_BYTES
         named = (*reads.task_runs, *reads.joined)
         self._share(named, whole if budget is None else budget, what)
         results = tuple((name, self._variable[name]) for name in reads.task_runs)
@@ -475,15 +487,52 @@ class _Lowering:
         names = sum(max(len(name), len(self._base[name])) + KEY_BYTES for name in task_run_ids)
         names += sum(len(self._base[name]) + KEY_BYTES + TRUTH_BYTES for name in told)
         room = max(0, min(budget, STATE_BYTES - ENVELOPE_BYTES - names))
-        share = room // len(task_run_ids)
-        if share < CLAIM_BYTES:
+        least = {name: self._least(name) for name in task_run_ids}
+        if sum(least.values()) > room:
+            maps = sum(name in self._listed for name in task_run_ids)
+            of_them = f", {maps:,} of them the {INLINE_ITEMS} values of a map each" if maps else ""
             raise LimitError(
-                f"flow {self._spec.name!r}: {what} is {len(task_run_ids):,} values, and no more "
-                f"than {room // CLAIM_BYTES:,} fit into a state even where each is stored and "
-                "only named; join them in groups, with a task for each group"
+                f"flow {self._spec.name!r}: {what} is {len(task_run_ids):,} values{of_them}, and "
+                f"no more than {room // CLAIM_BYTES:,} fit into a state even where each is stored "
+                "and only named; join them in groups, with a task for each group"
             )
+        share = room // len(task_run_ids)
+        if large := [size for size in least.values() if size > share]:
+            share = (room - sum(large)) // max(1, len(task_run_ids) - len(large))
         for task_run_id in task_run_ids:
-            self._shares[task_run_id] = min(share, self._shares.get(task_run_id, HANDED_BYTES))
+            own = max(share, least[task_run_id])
+            self._shares[task_run_id] = min(own, self._shares.get(task_run_id, HANDED_BYTES))
+
+    def _least(self, task_run_id: str) -> int:
+        """Return what a value takes that is stored; a map is so many."""
+        return CLAIM_BYTES * (INLINE_ITEMS if task_run_id in self._listed else 1)
+
+    def _keep_within(self, body: Scope) -> None:
+        """Note how large the values of each machine may be that its variables hold together.
+
+        By halves, so that one more task does not change the number in all others.
+        """
+        for given, scope in machines_of(body):
+            share = HANDED_BYTES
+            while stored_bytes(given, scope, partial(self._stored, share)) > STORED_BYTES:
+                share //= 2
+                if share < CLAIM_BYTES:
+                    raise LimitError(
+                        f"flow {self._spec.name!r}: there are more values at once than the "
+                        f"{VARIABLES_BYTES:,} bytes of an execution's variables hold, even where "
+                        "each is stored and only named; join them in groups, with a task for each"
+                    )
+            for variable_name in (*given, *variables_in(scope.steps)):
+                held = self._held[variable_name]
+                self._shares[held] = min(share, self._shares.get(held, HANDED_BYTES))
+
+    def _stored(self, share: int, variable_name: str) -> int:
+        """Return what a variable takes, with its name, where no value takes more than a share."""
+        held = self._held[variable_name]
+        if held in self._is_truth:
+            return TRUTH_BYTES + KEY_BYTES + len(variable_name)
+        value = max(self._least(held), min(share, self._shares.get(held, HANDED_BYTES)))
+        return value + KEY_BYTES + len(variable_name)
 
     def _limited(self, step: Step) -> Step:
         """Return a step whose calls know how large the values may be that they answer."""
@@ -560,7 +609,7 @@ def _unit_reads(plan: Plan, unit: Unit) -> _Reads:
 
 def _values_of(run: TaskRunSpec, *, alone: bool) -> list[Any]:
     # For a task run that is alone in its unit the state machine decides, for others the worker.
-    return [run.args, run.kwargs, *([] if alone else [condition for condition, _ in run.when])]
+    return [run.arguments, *([] if alone else [condition for condition, _ in run.when])]
 
 
 def _whole_reference(outputs: Any, mapped: set[str]) -> str | None:

@@ -11,7 +11,7 @@ from dagy_compiler.asl import Branch, Choice, Parallel, Pass, Rule, State, State
 from dagy_compiler.guard import GuardStates, is_caught
 from dagy_compiler.join_states import await_state, joined_claim, tell_state
 from dagy_compiler.jsonata import expression, text
-from dagy_compiler.limits import STATE_NAME_CHARACTERS
+from dagy_compiler.limits import PARAMETERS_BYTES, STATE_NAME_CHARACTERS
 from dagy_compiler.map_states import MapStates
 from dagy_compiler.names import UniqueNames, neutral, state_name
 from dagy_compiler.nested_states import (
@@ -39,6 +39,7 @@ from dagy_compiler.program import (
     Step,
     Tell,
     Values,
+    given_together,
 )
 from dagy_compiler.rolled_states import RolledStates, siblings
 from dagy_compiler.service_attempts import service_states
@@ -126,6 +127,7 @@ class _Emitter:
     def __init__(self, plan: Plan, *, rolling: bool = True) -> None:
         assert plan.units is not None
         assert plan.attempts is not None
+        assert plan.program is not None
         self._plan = plan
         self._rolling = rolling
         self._units = plan.units
@@ -137,6 +139,8 @@ class _Emitter:
         # Whether what is stored under the id of a task run has to say of which attempt of the flow.
         stores = plan.has_joins or any(run.map_over is not None for run in plan.spec.task_runs)
         self._numbered = is_caught(plan.spec) and stores
+        # What an execution's input may take, if a state is given it beside results.
+        self._most = PARAMETERS_BYTES if given_together(plan.program) else None
         self._first = True
         self._surroundings = OUTERMOST
         self.parts: dict[str, StateMachine] = {}
@@ -493,6 +497,8 @@ class _Emitter:
         content: dict[str, Any] = {}
         if inputs.parameters:
             content["parameters"] = expression(self._surroundings.parameters)
+            if self._most is not None:
+                content["most"] = self._most
         results: dict[str, Any] = {
             task_run: expression(f"${name}") for task_run, name in inputs.results
         }

@@ -257,7 +257,7 @@ def _read_outside(plan: Plan, unit_of: Mapping[str, int]) -> set[str]:
     """Return the task runs whose outputs are read by another unit, or returned by the flow."""
     found = set(_task_runs_in(plan.spec.outputs))
     for run in plan.spec.task_runs:
-        for other in _task_runs_in([run.args, run.kwargs, run.when]):
+        for other in _task_runs_in([run.arguments, run.when]):
             if unit_of[other] != unit_of[run.id]:
                 found.add(other)
     return found

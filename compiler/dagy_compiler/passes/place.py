@@ -8,10 +8,9 @@ from dataclasses import dataclass, replace
 from dagy.errors import CompileError, LimitError
 from dagy.options import EXECUTORS, nearest
 from dagy.spec import TaskRunSpec, TaskSpec
+from dagy_compiler.fargate_sizes import not_offered, offered, too_large, way_out
 from dagy_compiler.limits import (
     FARGATE_GIVEN_STORAGE_GIB,
-    FARGATE_MEMORY_MB,
-    FARGATE_STORAGE_GIB,
     LAMBDA_ENVIRONMENT_BYTES,
     LAMBDA_MB_PER_VCPU,
     LAMBDA_MEMORY_MB,
@@ -26,7 +25,6 @@ from dagy_compiler.modes import (
     SMALLEST_FARGATE,
     STEP_FUNCTIONS,
     TIERS,
-    fitting_tier,
 )
 from dagy_compiler.placement import X86_64, Placement
 from dagy_compiler.plan import Plan
@@ -103,6 +101,9 @@ def _placement(plan: Plan, run: TaskRunSpec) -> Placement:
             f"{where}: there is no executor {executor!r}{nearest(executor, EXECUTORS)}; "
             f"the executors are {', '.join(EXECUTORS)}"
         )
+    problem = too_large(task)
+    if problem:
+        raise LimitError(f"{where}: {problem}")
     _check_environment(task, executor, where)
     size = _on_lambda(task, where) if executor == LAMBDA else _on_fargate(task, plan.mode, where)
     return replace(
@@ -118,13 +119,13 @@ def _on_lambda(task: TaskSpec, where: str) -> Placement:
     if task.timeout_seconds is not None and task.timeout_seconds > limit:
         raise LimitError(
             f"{where}: timeout_seconds is {task.timeout_seconds:g}, and a Lambda invocation ends "
-            f"after {limit}; {_way_out(task)}, where there is no limit, or use a shorter timeout"
+            f"after {limit}; {way_out(task)}, where there is no limit, or use a shorter timeout"
         )
     storage = max(task.ephemeral_storage_mb or 0, LAMBDA_STORAGE_MB.start)
     if storage not in LAMBDA_STORAGE_MB:
         raise LimitError(
             f"{where}: ephemeral_storage_mb is {storage:,}, and Lambda has at most "
-            f"{LAMBDA_STORAGE_MB[-1]:,}; {_way_out(task)}"
+            f"{LAMBDA_STORAGE_MB[-1]:,}; {way_out(task)}"
         )
     return Placement(LAMBDA, _lambda_memory(task, where), storage_mb=storage)
 
@@ -133,7 +134,7 @@ def _lambda_memory(task: TaskSpec, where: str) -> int:
     vcpu, memory = task.vcpu or 0, task.memory_mb
     if vcpu > LAMBDA_VCPUS:
         raise LimitError(
-            f"{where}: vcpu is {vcpu:g}, and Lambda has at most {LAMBDA_VCPUS}; {_way_out(task)}"
+            f"{where}: vcpu is {vcpu:g}, and Lambda has at most {LAMBDA_VCPUS}; {way_out(task)}"
         )
     needed = min(math.ceil(vcpu * LAMBDA_MB_PER_VCPU), LAMBDA_MEMORY_MB[-1])
     if memory is None:
@@ -141,23 +142,14 @@ def _lambda_memory(task: TaskSpec, where: str) -> int:
     if memory > LAMBDA_MEMORY_MB[-1]:
         raise LimitError(
             f"{where}: memory_mb is {memory:,}, and Lambda has at most {LAMBDA_MEMORY_MB[-1]:,}; "
-            f"{_way_out(task)}"
+            f"{way_out(task)}"
         )
     if memory < needed:
         raise LimitError(
             f"{where}: Lambda gives processors by the memory, and {vcpu:g} vCPU take {needed:,} MB;"
-            f" memory_mb is {memory:,}: leave it or vcpu out, or {_way_out(task)}"
+            f" memory_mb is {memory:,}: make it that much, or leave it or vcpu out"
         )
     return max(memory, LAMBDA_MEMORY_MB.start)
-
-
-def _way_out(task: TaskSpec) -> str:
-    """Name the smallest tier on Fargate in which a task would fit."""
-    size = _offered(task.vcpu, task.memory_mb)
-    tier = None if size is None else fitting_tier(task.memory_mb or 0, task.vcpu or 0)
-    if tier is None:
-        return f"use executor={ECS!r}"
-    return f"use executor={ECS!r} or --execution-mode {tier}"
 
 
 def _on_fargate(task: TaskSpec, mode: str, where: str) -> Placement:
@@ -165,53 +157,12 @@ def _on_fargate(task: TaskSpec, mode: str, where: str) -> Placement:
     if task.vcpu is None and task.memory_mb is None:
         vcpu, memory = tier.vcpu, tier.memory_mb
     else:
-        size = _offered(task.vcpu, task.memory_mb)
+        size = offered(task.vcpu, task.memory_mb)
         if size is None:
-            raise LimitError(f"{where}: {_not_offered(task)}")
+            raise LimitError(f"{where}: {not_offered(task)}")
         vcpu, memory = size
     gib = max(math.ceil((task.ephemeral_storage_mb or 0) / 1024), FARGATE_GIVEN_STORAGE_GIB)
-    if gib > FARGATE_STORAGE_GIB[-1]:
-        raise LimitError(
-            f"{where}: ephemeral_storage_mb is {task.ephemeral_storage_mb:,}, and Fargate has at "
-            f"most {FARGATE_STORAGE_GIB[-1] * 1024:,}; keep less on disk, or use S3"
-        )
     return Placement(ECS, memory, vcpu, gib * 1024)
-
-
-def _offered(vcpu: float | None, memory_mb: int | None) -> tuple[float, int] | None:
-    """Return the smallest size of Fargate for what a task asks, or None.
-
-    Args:
-        vcpu: exactly so many processors; None for as many as the memory takes.
-        memory_mb: exactly so much with `vcpu`, at least so much without; None for the least.
-    """
-    for offered, memories in FARGATE_MEMORY_MB.items():
-        if vcpu is None:
-            enough = [memory for memory in memories if memory >= (memory_mb or 0)]
-            if enough:
-                return offered, enough[0]
-        elif vcpu == offered:
-            if memory_mb is None:
-                return offered, memories[0]
-            return (offered, memory_mb) if memory_mb in memories else None
-    return None
-
-
-def _not_offered(task: TaskSpec) -> str:
-    memory = task.memory_mb or 0
-    if task.vcpu is None:
-        return f"memory_mb is {memory:,}, and Fargate has at most {FARGATE_MEMORY_MB[16][-1]:,}"
-    memories = FARGATE_MEMORY_MB.get(task.vcpu)
-    if memories is None:
-        listed = ", ".join(f"{vcpu:g}" for vcpu in FARGATE_MEMORY_MB)
-        return f"vcpu is {task.vcpu:g}, and Fargate offers {listed}"
-    tier = fitting_tier(memory, task.vcpu)
-    fits = f"; it would fit --execution-mode {tier}" if tier else ""
-    return (
-        f"Fargate does not offer {memory:,} MB with {task.vcpu:g} vCPU, but {memories[0]:,} to "
-        f"{memories[-1]:,} MB in steps of {memories[-1] - memories[-2]:,}; leave out memory_mb or "
-        f"vcpu to get the least that goes with the other{fits}"
-    )
 
 
 def _check_environment(task: TaskSpec, executor: str, where: str) -> None:
@@ -219,7 +170,7 @@ def _check_environment(task: TaskSpec, executor: str, where: str) -> None:
     if executor == LAMBDA and size > LAMBDA_ENVIRONMENT_BYTES - OWN_VARIABLES_BYTES:
         raise LimitError(
             f"{where}: its environment takes {size:,} bytes, and a Lambda function has "
-            f"{LAMBDA_ENVIRONMENT_BYTES - OWN_VARIABLES_BYTES:,} for it; {_way_out(task)}, or keep "
+            f"{LAMBDA_ENVIRONMENT_BYTES - OWN_VARIABLES_BYTES:,} for it; {way_out(task)}, or keep "
             "it in Parameter Store and name it in secrets"
         )
     for name, value in task.environment.items():

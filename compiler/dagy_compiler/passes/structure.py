@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
 from typing import Any, Final
 
 from dagy.errors import CompileError
@@ -44,7 +42,8 @@ class Structure:
 
     A `concurrency_limit` becomes order: see `dagy_compiler.throttle`. A branch becomes one node,
     with the order of each side inside it. Its task runs were traced one after another, so no path
-    leads out of it and back in, and taking it for one node makes no cycle.
+    leads out of it and back in, and taking it for one node makes no cycle. Branches on the same
+    value become one node where that is so of them together.
 
     With `joins` "auto", where all durations are known and the best tree still loses too much, what
     the tree does not order waits for task tokens instead: see `dagy_compiler.weave`. Within a
@@ -164,13 +163,31 @@ class _Order:
         return None if None in known else makespan(tree, self._filled)
 
     def _nodes(self, units: Sequence[int], depth: int) -> list[list[int]]:
-        """Return the units of each branch together, and every other alone."""
+        """Return the units of each branch together, and every other alone.
 
-        def key(unit: int) -> Any:
-            when = self._when[unit]
-            return (unit,) if len(when) == depth else json.dumps(when[depth][0])
+        Branches that follow one another are one node if the same value decides them, but not where
+        a unit reads what the other side of such a node makes: that has to have ended by then, if
+        only by not being taken.
+        """
+        nodes: list[list[int]] = []
+        node_of: dict[int, int] = {}
+        for unit in units:
+            inside = {
+                other for other in self._units[unit].after if node_of.get(other) == len(nodes)
+            }
+            if nodes and self._goes_on(nodes[-1][0], inside, unit, depth):
+                nodes[-1].append(unit)
+            else:
+                nodes.append([unit])
+            node_of[unit] = len(nodes)
+        return nodes
 
-        return [list(group) for _, group in groupby(units, key)]
+    def _goes_on(self, first: int, inside: set[int], unit: int, depth: int) -> bool:
+        """Tell whether a unit belongs to a branch, of which it comes after some units."""
+        branch, when = self._when[first], self._when[unit]
+        if len(branch) == depth or len(when) == depth or branch[depth][0] != when[depth][0]:
+            return False
+        return all(self._when[other][depth][1] is when[depth][1] for other in inside)
 
     def _choose(self, node: list[int], depth: int) -> Choose:
         def side(taken: bool) -> Tree:
