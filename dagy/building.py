@@ -37,8 +37,9 @@ class BuildOptions:
 
     Attributes:
         mode: the execution mode.
-        fuse: which task runs of mode micro share an invocation.
-        joins: how tasks wait for others: "tree", or "auto" for across branches too.
+        fuse: which task runs of mode micro share an invocation; None for "off".
+        joins: how tasks wait for others: "tree", or "auto" for across branches too; None for
+            "tree".
         default_executor: of tasks that name none; None leaves it to the mode.
         default_memory_mb: of tasks that ask for none; None leaves it to the mode.
         version: label of the version.
@@ -55,8 +56,8 @@ class BuildOptions:
     """
 
     mode: str = "nano"
-    fuse: str = "off"
-    joins: str = "tree"
+    fuse: str | None = None
+    joins: str | None = None
     default_executor: str | None = None
     default_memory_mb: int | None = None
     version: str = "1"

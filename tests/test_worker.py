@@ -504,3 +504,15 @@ def test_of_a_task_run_that_was_skipped_no_truth_is_told():
     answer = handle({**event, "want": ["basket", "basket-2"]}, spec)
     assert answer["outputs"]["o1"] is None
     assert answer["truths"] == {"t0": False, "t1": None}
+
+
+def test_what_is_stored_under_its_task_run_is_read_by_its_id(tmp_path, monkeypatch):
+    monkeypatch.setenv("DAGY_DATA_DIR", str(tmp_path))
+    spec = pipeline.build()
+    asked = {"dagy": 2, "run": "r", "flow_attempt": 2}
+    made = handle({**asked, "tasks": ["number"], "store": ["number"], "parameters": {}}, spec)
+    assert made == {"output": "7", "task_run": "number"}
+    read = handle({**asked, "tasks": ["attempt"], "attempt": 1, "joined": ["number"]}, spec)
+    assert read["output"] == "[7,1,4]"
+    with pytest.raises(FileNotFoundError):  # of another attempt of the flow
+        handle({**asked, "flow_attempt": 1, "tasks": ["attempt"], "joined": ["number"]}, spec)

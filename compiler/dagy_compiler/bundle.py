@@ -30,6 +30,7 @@ from dagy_compiler.limits import DEFINITION_BYTES
 from dagy_compiler.lines import definition_lines
 from dagy_compiler.machines import OUTERMOST, Machine, key_parameter, machines_of
 from dagy_compiler.modes import ECS
+from dagy_compiler.passes.fuse import OFF
 from dagy_compiler.passes.limits import deployed_bytes
 from dagy_compiler.plan import Plan
 from dagy_compiler.settings import Settings, settings_of
@@ -219,7 +220,7 @@ def rebuild(
     compiled = compile_flow(
         bundle.spec,
         mode=mode or manifest["execution_mode"],
-        fuse=fuse or manifest["fuse"],
+        fuse=fuse or (None if manifest["fuse"] == OFF else manifest["fuse"]),
         joins=joins or manifest["joins"],
     )
     zipped = _read(bundle.path / "artifact.zip")

@@ -54,14 +54,27 @@ def passed_roles(service: str, arguments: Arguments) -> Found:
     """
     if service == "sts":  # a role is taken on there, and handed to nobody
         return
+    for name, value in _named_roles(arguments, nested=service in _NESTED_ROLES):
+        by_service = _PRINCIPALS.get(service) or f"{prefix_of(service)}.amazonaws.com"
+        yield passes(value, _PRINCIPALS_BY_ARGUMENT.get(name.lower()) or by_service)
+
+
+def _named_roles(arguments: Arguments, *, nested: bool) -> Iterator[tuple[str, Any]]:
     for name, value in arguments.items():
         if re.search("(?i)role(arn|override)?$", name):
-            principal = _PRINCIPALS.get(service) or f"{prefix_of(service)}.amazonaws.com"
-            yield passes(value, principal)
+            yield name, value
+        elif nested:
+            for item in value if isinstance(value, list) else [value]:
+                yield from _named_roles(item, nested=True) if isinstance(item, dict) else ()
 
 
 _PRINCIPALS: Final = {"ecs": "ecs-tasks.amazonaws.com"}
 """Who takes on a role that is handed to a service, where it is not the service by its prefix."""
+
+_PRINCIPALS_BY_ARGUMENT: Final = {"monitoringrolearn": "monitoring.rds.amazonaws.com"}
+
+_NESTED_ROLES: Final = frozenset({"eventbridge", "firehose", "scheduler"})
+"""Services whose targets have roles, inside of the arguments."""
 
 
 def on(actions: tuple[str, ...], resources: list[str], reason: str = NOT_NAMED) -> Permission:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ from dagy.options import nearest
 from dagy.spec import FlowSpec
 from dagy_compiler.asl import StateMachine
 from dagy_compiler.durations import known_durations
-from dagy_compiler.modes import NANO
+from dagy_compiler.modes import MICRO, NANO
 from dagy_compiler.passes import (
     Dataflow,
     Emit,
@@ -75,8 +76,8 @@ def compile_flow(
     spec: FlowSpec,
     *,
     mode: str = NANO,
-    fuse: str = OFF,
-    joins: str = TREE,
+    fuse: str | None = None,
+    joins: str | None = None,
     measured: Mapping[str, float] | None = None,
 ) -> CompiledFlow:
     """Lower a flow to a state machine.
@@ -85,9 +86,11 @@ def compile_flow(
         spec: a well-formed flow, from `Flow.build` or `FlowSpec.from_json`.
         mode: "nano" (the whole flow in one Lambda invocation), "micro" (one for each task), or a
             size on Fargate: "small", "medium", "large", "xlarge".
-        fuse: which task runs of mode micro share an invocation: "off", "chains" or "auto".
+        fuse: which task runs of mode micro share an invocation: "off", "chains" or "auto"; None is
+            "off", and says nothing where another mode takes no notice of it.
         joins: how tasks wait for others: "tree", in sequences and parallels alone, or "auto",
-            across branches too where the best of these loses too much and durations are known.
+            across branches too where the best of these loses too much and durations are known;
+            None is "tree".
         measured: seconds that task runs took, by id, from `dagy.history.task_durations`; they beat
             the tasks' `expected_seconds`.
 
@@ -105,8 +108,8 @@ def run_passes(
     spec: FlowSpec,
     *,
     mode: str = NANO,
-    fuse: str = OFF,
-    joins: str = TREE,
+    fuse: str | None = None,
+    joins: str | None = None,
     measured: Mapping[str, float] | None = None,
     after: str | None = None,
 ) -> Plan:
@@ -128,9 +131,32 @@ def run_passes(
         raise CompileError(
             f"there is no pass {after!r}{nearest(after, names)}; the passes are {', '.join(names)}"
         )
-    plan = Plan(spec, mode, known_durations(spec, measured or {}), fuse, joins)
+    durations = known_durations(spec, measured or {})
+    plan = Plan(spec, mode, durations, fuse or OFF, joins or TREE)
     for name, run in PASSES:
         plan = run(plan)
         if name == after:
             break
+    if fuse is not None:
+        _warn_of_fuse(plan)
+    _warn_of_joins(plan)
     return plan
+
+
+def _warn_of_fuse(plan: Plan) -> None:
+    if plan.mode != MICRO:
+        warnings.warn(
+            f"--fuse {plan.fuse} changes nothing in mode {plan.mode}, where all tasks without a "
+            "place of their own share calls of the worker; it is for --execution-mode micro",
+            stacklevel=3,
+        )
+
+
+def _warn_of_joins(plan: Plan) -> None:
+    if plan.joins != TREE and plan.units is not None and len(plan.units) == 1:
+        warnings.warn(
+            f"--joins {plan.joins} changes nothing here: in mode {plan.mode} flow "
+            f"{plan.spec.name!r} is one call of the worker, within which no task waits for more "
+            "than it has to",
+            stacklevel=3,
+        )

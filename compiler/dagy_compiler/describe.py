@@ -212,9 +212,10 @@ def _call(call: Call, units: tuple[Unit, ...]) -> str:
     answers = f", answers {', '.join(wanted)}" if len(wanted) > 1 else ""
     limit = "" if call.limit is None else f", at most {call.limit:,} bytes a value"
     inline = f", {', '.join(call.inline_only)} never stored" if call.inline_only else ""
+    stored = f", stores {', '.join(call.stores)}" if call.stores else ""
     count = len(call.truths)
     truths = f", tells {count} truth{'s' * (count > 1)}" if count else ""
-    return unit.name + _reads(call.inputs) + answers + truths + limit + inline
+    return unit.name + _reads(call.inputs) + answers + stored + truths + limit + inline
 
 
 def _reads(inputs: Inputs) -> str:

@@ -139,6 +139,9 @@ _ROWS: Final = (
     ("sts", r"AssumeRole\w*", "{RoleArn}"),
     ("secretsmanager", "CreateSecret", "secretsmanager:HERE:secret:{Name}-??????"),
     ("secretsmanager", r"\w+", "{SecretId:secret}"),
+    ("sfn", r"\w+", "{StateMachineArn:machine}"),
+    ("sfn", r"\w+", "{StateMachineAliasArn:machine}"),
+    ("sfn", r"\w+", "{StateMachineVersionArn:machine}"),
     ("sqs", "(Create|Get)Queue(Url)?", "sqs:HERE:{QueueName}"),
     ("sqs", r"\w+", "{QueueUrl:queue}"),
     ("ssm", r"(Get|Put|Delete|Label)Parameter\w*", "ssm:HERE:parameter/{Name:path}"),
@@ -434,6 +437,15 @@ def secret(name: str | None) -> str | None:
     return f"secretsmanager:HERE:secret:{name}-??????"
 
 
+def machine(arn: str | None) -> str | None:
+    """Return the ARN of a state machine by its own, or that of a version or an alias of it.
+
+    Step Functions developer guide, "Authorization for versions and aliases": whoever is to start
+    one of these has to be allowed to start the machine.
+    """
+    return None if arn is None else re.sub(r"(:stateMachine:[^:]+):[^:]+$", r"\1", arn)
+
+
 def _queue(url: str | None) -> str | None:
     # As AWS makes them: https://sqs.REGION.amazonaws.com/ACCOUNT/NAME
     found = re.fullmatch(
@@ -447,6 +459,7 @@ _PARTS: Final[Mapping[str, Callable[[str | None], str | None]]] = {
     "cluster": _cluster,
     "group": lambda name: name or "default",
     "key": _key,
+    "machine": machine,
     "path": _path,
     "queue": _queue,
     "secret": secret,

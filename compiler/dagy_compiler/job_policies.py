@@ -24,7 +24,7 @@ from dagy_compiler.call_policies import (
     passed_roles,
 )
 from dagy_compiler.iam import ANY, NOT_NAMED, Permission, arn, name_in, named, passes
-from dagy_compiler.iam_resources import resource
+from dagy_compiler.iam_resources import machine, resource
 
 Rule = Callable[[Arguments, bool], Found]
 """Gives the permissions for the arguments of a call, and for the job that it waits for."""
@@ -77,15 +77,12 @@ def _tasks_of(cluster: Any) -> list[str]:
 
 
 def _start_execution(arguments: Arguments, is_job: bool) -> Found:
-    machine = name_in(arguments.get("StateMachineArn"))
-    yield named(("states:StartExecution",), machine, "states", "stateMachine:")
+    started = machine(name_in(arguments.get("StateMachineArn")))
+    yield named(("states:StartExecution",), started, "states", "stateMachine:")
     if is_job:
         actions = ("states:DescribeExecution", "states:StopExecution")
-        if machine is None:
-            yield Permission(actions, (ANY,), NOT_NAMED)
-        else:
-            execution = machine.replace(":stateMachine:", ":execution:", 1)
-            yield Permission(actions, (execution + ":*",))
+        executions = started and f"{started.replace(':stateMachine:', ':execution:', 1)}:*"
+        yield on(actions, [executions] if executions else [])
 
 
 def _put_events(arguments: Arguments, _: bool) -> Found:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from dagy_compiler.asl import Retrier, Task
-from dagy_compiler.jsonata import expression, text
+from dagy_compiler.jsonata import expression
 from dagy_compiler.states import (
     INFRASTRUCTURE_RETRIER,
     PROTOCOL,
@@ -99,16 +99,3 @@ def tell_state(
     told = {"tell": {"task": task_run_id, "joins": dict(joins)}, **sent, **around}
     task = asking(told, ending, comment=comment)
     return task.model_copy(update={"retry": (*(task.retry or ()), _RETRIER)})
-
-
-def joined_claim(run: str, attempt: str | None, task_run_id: str) -> dict[str, str]:
-    """Return the claim on what a task run of another branch has made, once it is told.
-
-    Args:
-        run: the execution, as JSONata.
-        attempt: which of the flow, likewise; None if there is one.
-        task_run_id: of the task run.
-    """
-    if attempt is None:
-        return {"claim": expression(f"{run} & {text(f'/joined/1/{task_run_id}')}")}
-    return {"claim": expression(f"{run} & '/joined/' & {attempt} & {text(f'/{task_run_id}')}")}

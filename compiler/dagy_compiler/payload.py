@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dagy_compiler.limits import (
-    CLAIM_BYTES,
     HANDED_BYTES,
-    INLINE_ITEMS,
     PARAMETERS_BYTES,
     TRUTH_BYTES,
 )
+from dagy_compiler.map_states import inline_items
 from dagy_compiler.owners import unit_state_names
 from dagy_compiler.plan import Plan
 from dagy_compiler.program import (
@@ -60,7 +59,8 @@ class _Payloads:
     """One walk over the program in the order of execution, noting how large variables may be."""
 
     def __init__(self, plan: Plan, names: list[str]) -> None:
-        self._mapped = {run.id for run in plan.spec.task_runs if run.map_over is not None}
+        runs = [run for run in plan.spec.task_runs if run.map_over is not None]
+        self._items = {run.id: inline_items(run) for run in runs}
         self._units = plan.units or ()
         self._names = names
         self._sizes: dict[str, int] = {}
@@ -144,12 +144,11 @@ class _Payloads:
 
     def _sent(self, inputs: Inputs) -> int:
         results = sum(self._sizes.get(variable, HANDED_BYTES) for _, variable in inputs.results)
-        results += CLAIM_BYTES * len(inputs.joined)
+        results += sum(map(len, inputs.joined))
         return results + PARAMETERS_BYTES * inputs.parameters
 
     def _answered(self, call: Call) -> int:
         """Return how large each value may be that a call answers; of a map, all its items."""
         limit = HANDED_BYTES if call.limit is None else call.limit
         alone = call.unit is not None and self._units[call.unit].task_runs[:2]
-        is_map = alone and len(alone) == 1 and alone[0] in self._mapped
-        return limit * INLINE_ITEMS if is_map else limit
+        return limit * self._items.get(alone[0], 1) if alone and len(alone) == 1 else limit

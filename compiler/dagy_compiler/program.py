@@ -43,7 +43,8 @@ class Inputs:
     Attributes:
         results: of earlier task runs: id and variable.
         parameters: whether it is sent the flow's parameters.
-        joined: earlier task runs of other branches; what they made is stored under their ids.
+        joined: earlier task runs of which no variable has what they made, but the bucket, under
+            their ids: those of other branches, and those of more than fit into a state.
     """
 
     results: tuple[tuple[str, str], ...] = ()
@@ -67,6 +68,7 @@ class Call:
         limit: bytes that each of these may take before it is stored; None for the worker's own.
         inline_only: those that may not be stored, because a state opens them.
         truths: of which values it also tells whether they are true; null where it cannot tell.
+        stores: the task runs whose outputs it also stores under their ids.
         assigns: what it leaves for later states of its scope.
     """
 
@@ -76,6 +78,7 @@ class Call:
     limit: int | None = None
     inline_only: tuple[str, ...] = ()
     truths: tuple[Asked, ...] = ()
+    stores: tuple[str, ...] = ()
     assigns: Values = ()
 
 

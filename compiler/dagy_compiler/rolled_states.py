@@ -66,7 +66,8 @@ def _kind(plan: Plan, call: Call) -> tuple[Any, ...] | None:
     if run.map_over is not None or plan.task_of(run.id).service is not None:
         return None
     policy = plan.attempts[call.unit]
-    return (run.task_name, unit.placement, policy, call.inputs, bool(call.inline_only))
+    special = bool(call.inline_only), bool(call.stores)
+    return (run.task_name, unit.placement, policy, call.inputs, special)
 
 
 class RolledStates:
@@ -101,7 +102,7 @@ class RolledStates:
         self._task = plan.runs[ids[0]].task_name
         self._call = call
         self._ids = tuple(ids)
-        own = ("tasks", *(["inline"] if call.inline_only else []))
+        own = ["tasks", *["inline"] * bool(call.inline_only), *["store"] * bool(call.stores)]
         self._content = {**content, **{field: [_TASK] for field in own}}
         self._attempts = plan.attempts[call.unit]
         self._place = plan.units[call.unit].placement
@@ -112,7 +113,8 @@ class RolledStates:
     def states(self) -> dict[str, State]:
         """Return them by name, the first one first."""
         item = self._names.claim(state_name(f"{self._task[: STATE_NAME_CHARACTERS - 20]} (each)"))
-        output: Any = NO_OUTPUT if self._call.want == () else expression(OUTPUT)
+        is_read = self._call.want is None and not self._call.stores
+        output: Any = expression(OUTPUT) if is_read else NO_OUTPUT
         body = AttemptStates(
             item,
             self._attempts,

@@ -26,22 +26,23 @@ _MODE = typer.Option(
 Mode = Annotated[str, _MODE]
 ModeOfProfile = Annotated[str | None, _MODE]
 Fusing = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--fuse",
         metavar="HOW",
-        help="In micro, tasks that share an invocation. off: none; chains: plain chains; "
-        "auto: plain chains of short tasks.",
+        help="In micro, tasks that share an invocation. off: none, unless said otherwise; "
+        "chains: plain chains; auto: plain chains of short tasks.",
     ),
 ]
 
 Joining = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--joins",
         metavar="HOW",
-        help="How tasks wait. tree: in sequences and parallels, for more than they have to at "
-        "times; auto: across branches too, where that costs much and durations are known.",
+        help="How tasks wait. tree, unless said otherwise: in sequences and parallels, for more "
+        "than they have to at times; auto: across branches too, where that costs much and "
+        "durations are known.",
     ),
 ]
 FromHistory = Annotated[

@@ -31,8 +31,8 @@ def inspect_target(
     *,
     explain: bool,
     as_json: bool,
-    fuse: str,
-    joins: str,
+    fuse: str | None,
+    joins: str | None,
     from_history: bool,
 ) -> None:
     """Show a state machine; with `after` the plan as that pass left it; with `explain` the why."""

@@ -20,12 +20,14 @@ import os
 from collections.abc import Callable, Hashable, Mapping
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from dagy.errors import BundleError, CodecError, OutputTooLargeError, SpecError
 
 if TYPE_CHECKING:
     from dagy.values.artifacts import TemporaryStore
+
+T = TypeVar("T")
 
 MAX_TEXT_BYTES = 240_000
 """A state may put out 262,144 bytes (Step Functions service quotas); the rest is envelope."""
@@ -236,6 +238,15 @@ class Claims:
         """Store a text under a key of this execution."""
         self._needed().put(f"{self._run}/{key}", text.encode())
 
+    def keep_all(self, texts: Mapping[str, str]) -> None:
+        """Store texts under keys of this execution."""
+        keys = list(texts)
+        self._each(lambda index: self.keep(keys[index], texts[keys[index]]), len(keys))
+
+    def claim(self, key: str) -> Handed:
+        """Return what stands for the text that is stored under a key of this execution."""
+        return {"claim": f"{self._run}/{key}"}
+
     def has(self, key: str) -> bool:
         """Whether a text is stored under a key of this execution."""
         return self._needed().has(f"{self._run}/{key}")
@@ -272,13 +283,13 @@ class Claims:
         found = self._each(lambda index: self.text(list(there.values())[index]), len(there))
         return {name: text for name, text in zip(there, found, strict=True) if text != SKIPPED}
 
-    def _each(self, fetch: Callable[[int], str], count: int) -> list[str]:
+    def _each(self, do: Callable[[int], T], count: int) -> list[T]:
         if count <= 1 or _storage() is None:
-            return [fetch(index) for index in range(count)]
+            return [do(index) for index in range(count)]
         from concurrent.futures import ThreadPoolExecutor
 
         with ThreadPoolExecutor(min(count, 32)) as pool:
-            return list(pool.map(fetch, range(count)))
+            return list(pool.map(do, range(count)))
 
     def _needed(self) -> Storage:
         found = _storage()

@@ -154,7 +154,14 @@ class Invocation:
 
     @cached_property
     def _results(self) -> dict[str, str]:
-        return self._claims.texts(self._event.get("results") or {})
+        joined = {
+            name: self._claims.claim(self._joined(name)) for name in self._event.get("joined", ())
+        }
+        return self._claims.texts({**(self._event.get("results") or {}), **joined})
+
+    def _joined(self, task_run_id: str) -> str:
+        """Return the key under which an output is stored that no variable has."""
+        return f"joined/{self._event.get('flow_attempt', 1)}/{task_run_id}"
 
     def _lookup(self, reference: Direct) -> Any:
         if isinstance(reference, ParameterReference):
@@ -285,10 +292,9 @@ class Invocation:
             task: that one.
             joins: for how many each of those waits, by its id.
         """
-        attempt = self._event.get("flow_attempt", 1)
         for name, handed in (self._event.get("results") or {}).items():
             text = SKIPPED if handed is None else self._claims.text(handed)
-            self._claims.keep(f"joined/{attempt}/{name}", text)
+            self._claims.keep(self._joined(name), text)
         for waiting, others in joins.items():
             meet(joins_place(), self._join(waiting), Told(task), others)
 
@@ -328,6 +334,7 @@ class Invocation:
         if "keep" in self._event:
             return self._run_kept(runs[0])
         made = self._perform(runs).task_runs
+        self._store({name: _text(made[name]) for name in self._event.get("store", ())})
         if "want" not in self._event:
             last = runs[-1].id
             output = self._hand(_text(made[last]), self._event["tasks"][-1])
@@ -335,6 +342,12 @@ class Invocation:
         wanted = self._event["want"]
         outputs = {f"o{index}": self._hand_run(made[name]) for index, name in enumerate(wanted)}
         return {"outputs": outputs, "task_runs": wanted, **self._truths(made)}
+
+    def _store(self, outputs: Mapping[str, str]) -> None:
+        """Store outputs under the ids of their task runs, for readers that no variable is for."""
+        for text in outputs.values():
+            self._artifacts.share(text)
+        self._claims.keep_all({self._joined(name): text for name, text in outputs.items()})
 
     def _run_kept(self, run: TaskRunSpec) -> dict[str, Any]:
         """Run an item whose output is stored, because there are too many of them."""

@@ -1,5 +1,6 @@
 """fuse: which task runs share an invocation. Units are convex, and what fusing costs nobody pays."""
 
+import re
 from types import MappingProxyType
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dagy.errors import CompileError
+from dagy_compiler import compile_flow
 from dagy_compiler.durations import known_durations
 from dagy_compiler.passes import Fuse, Place
 from dagy_compiler.plan import Plan
@@ -196,3 +198,25 @@ def test_units_are_a_convex_partition_in_an_order_that_can_be_run(spec, mode, fu
         depended = {unit_of[other] for run in unit.task_runs for other in plan.runs[run].depends_on}
         assert set(unit.after) == depended - {index}
         assert len({plan.placements[run].name for run in unit.task_runs} | {unit.placement}) == 1
+
+
+@pytest.mark.parametrize(
+    ("mode", "options", "warning"),
+    [
+        ("nano", {"fuse": "off"}, "--fuse off changes nothing in mode nano"),
+        ("small", {"fuse": "chains"}, "--fuse chains changes nothing in mode small"),
+        ("nano", {"joins": "auto"}, "--joins auto changes nothing here: in mode nano flow 'daily'"),
+    ],
+)
+def test_an_option_that_changes_nothing_is_warned_of(mode, options, warning):
+    spec = Flow().task("a").task("b", output("a")).returns()
+    with pytest.warns(UserWarning, match=re.escape(warning)):
+        compile_flow(spec, mode=mode, **options)
+
+
+def test_what_is_left_out_or_has_a_meaning_is_not_warned_of(recwarn):
+    spec = Flow().task("a").task("b", output("a"), executor="ecs").returns()
+    compile_flow(spec, mode="nano", joins="auto")
+    compile_flow(spec, mode="micro", fuse="off", joins="auto")
+    compile_flow(spec)
+    assert not recwarn.list

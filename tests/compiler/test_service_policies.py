@@ -577,6 +577,19 @@ def test_a_service_that_iam_is_not_known_to_call_anything_is_refused_with_the_wa
     )
 
 
+def test_a_version_or_an_alias_is_started_by_whoever_may_start_the_machine():
+    machine = "arn:aws:states:eu-west-1:1:stateMachine:m"
+    found = allowed("states:startExecution.sync", StateMachineArn=f"{machine}:PROD")
+    assert found[("states:StartExecution",)] == [machine]
+    assert found[("states:DescribeExecution", "states:StopExecution")] == [
+        "arn:aws:states:eu-west-1:1:execution:m:*"
+    ]
+    for argument in ("StateMachineArn", "StateMachineAliasArn", "StateMachineVersionArn"):
+        given = {argument: f"{machine}:1"}
+        found = allowed("aws-sdk:sfn:startSyncExecution", **given)
+        assert found == {("states:StartSyncExecution",): [machine]}
+
+
 ROLE = "arn:aws:iam::1:role/r"
 
 
@@ -609,12 +622,20 @@ def test_what_is_made_in_eks_is_looked_at_and_deleted_and_is_handed_its_role():
         ("aws-sdk:sfn:createStateMachine", {"RoleArn": ROLE}, "states"),
         ("aws-sdk:batch:createComputeEnvironment", {"ServiceRole": ROLE}, "batch"),
         ("codebuild:startBuild", {"ProjectName": "p", "ServiceRoleOverride": ROLE}, "codebuild"),
+        ("aws-sdk:rds:createDBInstance", {"MonitoringRoleArn": ROLE}, "monitoring.rds"),
+        ("aws-sdk:scheduler:createSchedule", {"Target": {"RoleArn": ROLE}}, "scheduler"),
+        ("aws-sdk:eventbridge:putTargets", {"Targets": [{"Id": "t", "RoleArn": ROLE}]}, "events"),
     ],
 )
 def test_a_role_that_an_argument_names_may_be_handed_to_the_service(resource, arguments, principal):
     [passed] = [each for each in needed(resource, **arguments) if "iam:PassRole" in each.actions]
     assert passed.resources == (ROLE,)
     assert passed.only == (("iam:PassedToService", f"{principal}.amazonaws.com"),)
+
+
+def test_roles_in_what_a_service_only_hands_on_are_not_handed_over():
+    given = {"FunctionName": "f", "Payload": {"RoleArn": ROLE}}
+    assert not [each for each in needed("lambda:invoke", **given) if "iam:PassRole" in each.actions]
 
 
 def test_many_objects_are_all_objects_of_the_bucket():

@@ -153,7 +153,9 @@ def test_maps_whose_claims_do_not_fit_are_refused():
     for number in range(60):
         flow.task(f"m{number}", output("list"), map_over=[0])
     flow.task("join", *(output(f"m{number}") for number in range(60)))
-    with pytest.raises(LimitError, match="is 60 values, 60 of them the 40 values of a map each"):
+    with pytest.raises(
+        LimitError, match="is made by 60 task runs, 60 of them maps, of up to 40 values each"
+    ):
         compile_flow(flow.returns(None), mode="micro")
 
 

@@ -21,12 +21,13 @@ from dagy.container import call_of
 from dagy.spec import FlowSpec
 from dagy.testing import run_in_memory
 from dagy.worker import handle
-from dagy_compiler import CompiledFlow, compile_flow
+from dagy_compiler import CompiledFlow
 from dagy_compiler.bundle import FlowSource, write_bundle
 from dagy_compiler.compile import PASSES
 from dagy_compiler.container_states import RUN_TASK
 from dagy_compiler.join_states import RESOURCE as JOIN
-from dagy_compiler.passes import Split, Structure
+from dagy_compiler.limits import HANDED_BYTES
+from dagy_compiler.passes import Dataflow, Split, Structure
 from dagy_compiler.plan import Plan
 from dagy_compiler.tree import joined_in
 from tests.differential import palette
@@ -111,6 +112,7 @@ def compiled(
     size: int | None = None,
     *,
     joins: int | None = None,
+    room: int = HANDED_BYTES,
 ) -> CompiledFlow:
     """Compile a flow.
 
@@ -121,19 +123,22 @@ def compiled(
         size: into machines of no more bytes than that, if cuts can make them.
         joins: joins across branches wherever a barrier would cost any time, if the tasks take as
             long as is drawn from this seed, again and again until there is a join.
+        room: bytes that values may take together.
     """
-    if size is None and joins is None:
-        return compile_flow(spec, mode=mode, fuse=fuse)
     random = Random(joins)
     plan = Plan(spec, mode, {}, fuse, "tree" if joins is None else "auto")
     for name, run_pass in PASSES:
         match name:
-            case "structure":
+            case "structure" if joins is not None:
                 for _ in range(30):
                     durations = {run.id: random.uniform(1, 10) for run in spec.task_runs}
                     plan = Structure(loss=1.0, join_seconds=0)(replace(plan, durations=durations))
                     if any(joined_in(plan.tree)):
                         break
+            case "dataflow":
+                plan = Dataflow(room)(plan)
+            case "split" if room != HANDED_BYTES:
+                pass  # it would make the program anew
             case "split" if size is not None:
                 plan = Split(definition_bytes=size)(plan)
             case _:
@@ -150,11 +155,12 @@ def on_sfnx(
     size: int | None = None,
     *,
     joins: int | None = None,
+    room: int = HANDED_BYTES,
 ) -> Observed:
     """Run a flow as a state machine on sfnx's runner; see `compiled`."""
     spec = spec_of(program)
     palette.CALLED.clear()
-    flow = compiled(spec, mode, fuse, size, joins=joins)
+    flow = compiled(spec, mode, fuse, size, joins=joins, room=room)
     task = answering(Here(spec), lambda _event, invoke: around(invoke))
     with in_a_folder():
         execution = run(flow.definition(), {}, nesting(task, flow.parts()))
@@ -202,12 +208,17 @@ def event_of(call: Call) -> Any:
 
 
 def on_moto(
-    program: Drawn, mode: str, size: int | None = None, *, joins: int | None = None
+    program: Drawn,
+    mode: str,
+    size: int | None = None,
+    *,
+    joins: int | None = None,
+    room: int = HANDED_BYTES,
 ) -> Observed:
     """Run a flow as a state machine on moto's engine; see `compiled`."""
     spec = spec_of(program)
     palette.CALLED.clear()
-    flow = compiled(spec, mode, size=size, joins=joins)
+    flow = compiled(spec, mode, size=size, joins=joins, room=room)
     definition = json.dumps(flow.definition(), ensure_ascii=False)
     with in_a_folder():
         outcome = execute_definition(definition, {}, Here(spec), flow.parts())

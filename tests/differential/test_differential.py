@@ -4,13 +4,23 @@
 """
 
 import os
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from tests.differential.observe import in_doubles, locally, on_ministack, on_moto, on_sfnx
+from dagy.errors import LimitError
+from tests.differential.observe import (
+    compiled,
+    in_doubles,
+    locally,
+    on_ministack,
+    on_moto,
+    on_sfnx,
+    spec_of,
+)
 from tests.differential.palette import TASKS
 from tests.differential.programs import (
     branching_programs,
@@ -167,6 +177,36 @@ def test_flows_with_joins_that_succeed_on_moto(program, seed):
 @given(failing_programs(WITHOUT_CONTAINERS, crossed_programs), SEEDS)
 def test_flows_with_joins_that_fail_on_moto(program, seed):
     assert in_doubles(on_moto(program, "micro", joins=seed)) == in_doubles(locally(program))
+
+
+def least_room(program, joins=None):
+    """Return how little room the values of a flow can do with; most that meet are stored then."""
+    room = 100
+    while True:
+        with suppress(LimitError):
+            compiled(spec_of(program), "micro", joins=joins, room=room)
+            return room
+        room += room // 8
+
+
+@drawing(0.5)
+@given(st.one_of(programs(), crossed_programs()), st.none() | SEEDS)
+def test_flows_of_more_values_than_fit_into_states_on_sfnx(program, seed):
+    room = least_room(program, seed)
+    assert on_sfnx(program, "micro", joins=seed, room=room) == locally(program)
+
+
+@drawing(0.3)
+@given(st.one_of(repeating_programs(), failing_programs()))
+def test_siblings_and_failures_of_more_values_than_fit_into_states_on_sfnx(program):
+    assert on_sfnx(program, "micro", room=least_room(program)) == locally(program)
+
+
+@drawing(0.1)
+@given(programs(WITHOUT_CONTAINERS))
+def test_flows_of_more_values_than_fit_into_states_on_moto(program):
+    there = on_moto(program, "micro", room=least_room(program))
+    assert in_doubles(there) == in_doubles(locally(program))
 
 
 @drawing(0.1)

@@ -10,6 +10,7 @@ from dagy_compiler import compile_flow
 from dagy_compiler.limits import STATE_BYTES, VARIABLES_BYTES
 from tests.differential.observe import Here, event_of, in_a_folder
 from tests.engines.handler import FunctionError
+from tests.engines.sfnx import nesting
 
 
 @task
@@ -59,13 +60,42 @@ def sizes_of(drawn, mode, given=None):
         return payload
 
     with in_a_folder():
-        execution = run(compile_flow(spec, mode=mode).definition(), given or {}, answer)
+        found = compile_flow(spec, mode=mode)
+        execution = run(found.definition(), given or {}, nesting(answer, found.parts()))
     assert execution.error is None
     return sizes, execution.output
 
 
+@task
+def number(n: int) -> int:
+    return n
+
+
+@task
+def total(*numbers: int) -> int:
+    return sum(numbers)
+
+
+@flow
+def wide():
+    """Even the claims of so many would not fit into a state."""
+    return total(*[number(n) for n in range(2_500)])
+
+
+@flow
+def wide_return():
+    return [number(n) for n in range(2_500)]
+
+
 @pytest.mark.parametrize(
-    ("drawn", "result"), [(fan_out, 100_000_000), (mapped, 1_500), (mapped_inline, 40)]
+    ("drawn", "result"),
+    [
+        (fan_out, 100_000_000),
+        (mapped, 1_500),
+        (mapped_inline, 40),
+        (wide, sum(range(2_500))),
+        (wide_return, list(range(2_500))),
+    ],
 )
 def test_no_state_passes_what_aws_takes(drawn, result):
     sizes, output = sizes_of(drawn, "micro")
@@ -81,11 +111,6 @@ def long_text(letter: str) -> str:
 @task(executor="lambda")
 def length(text: str) -> int:
     return len(text)
-
-
-@task
-def total(*numbers: int) -> int:
-    return sum(numbers)
 
 
 @flow

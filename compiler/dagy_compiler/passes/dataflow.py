@@ -21,13 +21,13 @@ from dagy_compiler.limits import (
     ENVELOPE_BYTES,
     HANDED_BYTES,
     INLINE_ITEMS,
-    PARAMETERS_BYTES,
     STATE_BYTES,
     STORED_BYTES,
     TRUTH_BYTES,
     VARIABLE_NAME_CHARACTERS,
     VARIABLES_BYTES,
 )
+from dagy_compiler.map_states import inline_items
 from dagy_compiler.names import UniqueNames, variable, variable_base
 from dagy_compiler.plan import Plan, Unit
 from dagy_compiler.program import (
@@ -65,8 +65,8 @@ from dagy_compiler.variables import machines_of, stored_bytes, variables_in
 KEY_BYTES = 8
 """What the key of a value takes beside a name: quotes, colon, comma, the prefix of a variable."""
 
-NESTED_BYTES = HANDED_BYTES // 2
-"""What the values may take together that a nested machine is given, and those that it puts out."""
+LISTED_BYTES = 3
+"""What an id takes in a list beside itself: quotes and a comma."""
 
 Scope = program.Sequence
 
@@ -79,19 +79,41 @@ class Dataflow:
     """Turn the tree into a program in which values move by variables, and only live ones.
 
     Before: there is a tree. After: whatever a call reads is assigned in its scope or in one around
-    it, or is stored by a `Tell` before it; a value is assigned only where a later state reads it,
-    and leaves a branch only if something after the branch does; no scope assigns a name that one
-    around it assigns.
+    it, or is stored before it, by a `Tell` or by the call that makes it; a value is assigned only
+    where a later state reads it, and leaves a branch only if something after the branch does; no
+    scope assigns a name that one around it assigns.
+
+    Where more values come together than fit into a state even where each is stored and only named,
+    the calls that make them store them under the ids of their task runs, and those that read them
+    are sent nothing but these ids. Then a task may follow as many others as there are.
+
+    Attributes:
+        room: bytes that the values may take which one state takes in, or puts out.
     """
 
+    room: int = HANDED_BYTES
+
     def __call__(self, plan: Plan) -> Plan:
-        """Return the plan with `program`."""
+        """Return the plan with `program`.
+
+        Raises:
+            LimitError: more values come together than fit into a state, and no worker makes them.
+        """
         assert plan.units is not None
         if plan.units and plan.units[0].whole_flow:
             call = Call(0, Inputs(parameters=True))
             returns = None if plan.spec.outputs is None else OWN_OUTPUT
             return replace(plan, program=Program(Scope((call,)), returns))
-        return replace(plan, program=_Lowering(plan).program())
+        stored: frozenset[str] = frozenset()
+        while True:
+            lowering = _Lowering(plan, stored, self.room)
+            program = lowering.program()
+            if lowering.problem is None:
+                return replace(plan, program=program)
+            more = {name for name in lowering.crowded - stored if _can_be_stored(plan, name)}
+            if not more:
+                raise LimitError(lowering.problem)
+            stored |= more
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +123,7 @@ class _Reads:
     Attributes:
         task_runs: whose outputs are in a variable.
         parameters: whether it refers to any.
-        joined: task runs of other branches, whose outputs are stored.
+        joined: task runs whose outputs are stored, as those of other branches are.
     """
 
     task_runs: tuple[str, ...]
@@ -109,10 +131,10 @@ class _Reads:
     joined: tuple[str, ...] = ()
 
     def across(self, branches: Set[str]) -> _Reads:
-        """Return the same where some task runs are in other branches."""
+        """Return the same where some task runs are in other branches, or are stored anyway."""
         here = tuple(name for name in self.task_runs if name not in branches)
         joined = tuple(name for name in self.task_runs if name in branches)
-        return _Reads(here, self.parameters, joined)
+        return _Reads(here, self.parameters, (*self.joined, *joined))
 
 
 def _reads(values: Iterable[Any]) -> _Reads:
@@ -151,9 +173,18 @@ class _Lowering:
     """One walk over the tree, in the order of execution.
 
     Places are numbered in that order; a value is live after a place if its last reader comes later.
+
+    Args:
+        plan: with a tree.
+        stored: task runs whose outputs are in no variable.
+        room: as for `Dataflow`.
+
+    Attributes:
+        problem: what is wrong if more values came together than fit into a state.
+        crowded: these.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, stored: frozenset[str], room: int) -> None:
         assert plan.units is not None
         assert plan.tree is not None
         self._plan = plan
@@ -162,11 +193,13 @@ class _Lowering:
         self._units = plan.units
         self._opened = _opened(plan)
         self._mapped = {run.id for run in plan.spec.task_runs if run.map_over is not None}
-        # Of these, those that are a value for each item; with others in a worker, they are one.
-        alone = {unit.task_runs[0] for unit in plan.units if len(unit.task_runs) == 1}
-        self._listed = self._mapped & alone
+        # How many values those of them are that are alone in a worker; with others, they are one.
+        alone = [unit.task_runs[0] for unit in plan.units if len(unit.task_runs) == 1]
+        self._listed = {
+            name: inline_items(plan.runs[name]) for name in alone if name in self._mapped
+        }
         self._returns = _reads([plan.spec.outputs])
-        self._whole = _whole_reference(plan.spec.outputs, self._mapped)
+        self._whole = _whole_reference(plan.spec.outputs, self._mapped | stored)
         # The worker makes any return value that is not just null or one task's output. A machine
         # has at least one state, so the worker also does when there is nothing else to do.
         self._by_worker = not plan.units or (plan.spec.outputs is not None and self._whole is None)
@@ -181,6 +214,11 @@ class _Lowering:
         # What is read across branches, by anything.
         self._across: set[str] = set()
         self._find_joins()
+        self._by_id = stored
+        self._room = room
+        self._read_as_stored()
+        self.problem: str | None = None
+        self.crowded: set[str] = set()
         self._truths = truths_of(
             plan,
             lambda unit: self._inputs[unit].parameters,
@@ -220,6 +258,16 @@ class _Lowering:
             else:
                 found = self._conditions[reader] = self._conditions[reader].across(hidden)
             self._across.update(found.joined)
+
+    def _read_as_stored(self) -> None:
+        """Let nothing look for what is stored in a variable."""
+        if self._by_id:
+            self._inputs = [reads.across(self._by_id) for reads in self._inputs]
+            self._conditions = {
+                node: reads.across(self._by_id) for node, reads in self._conditions.items()
+            }
+            self._returns = self._returns.across(self._by_id)
+            self._across -= self._by_id
 
     def _hidden(
         self, tree: Tree, hidden: frozenset[str]
@@ -356,12 +404,16 @@ class _Lowering:
         inputs = self._reading(self._inputs[leaf.unit])
         self._place += 1
         truths = self._told_by.get(leaf.unit, [])
-        call = Call(leaf.unit, inputs, truths=tuple(truth.asked for truth in truths))
+        stores = tuple(name for name in unit.task_runs if name in self._by_id)
+        asked = tuple(truth.asked for truth in truths)
+        call = Call(leaf.unit, inputs, truths=asked, stores=stores)
         told = tuple((truth.name, Source(truth=at)) for at, truth in enumerate(truths))
+        if stores == unit.task_runs:
+            return _Lowered(call, told)  # the answer stays in the history
         want = self._read_later(unit.task_runs)
         if want == [unit.task_runs[-1]]:
             return _Lowered(call, ((want[0], OWN_OUTPUT), *told))
-        self._share(want, HANDED_BYTES, "what one call answers")
+        self._share(want, self._room, "what one call answers")
         answered = tuple((name, Source(key=f"o{at}")) for at, name in enumerate(want))
         return _Lowered(replace(call, want=tuple(want)), (*answered, *told))
 
@@ -375,13 +427,13 @@ class _Lowering:
                 (task_run_id, Source(branch=number, key=key))
                 for task_run_id, (key, _) in zip(leaving, scope.yields, strict=True)
             ]
-        self._share([task_run_id for task_run_id, _ in live], HANDED_BYTES, "what a fork joins")
+        self._share([task_run_id for task_run_id, _ in live], self._room, "what a fork joins")
         return _Lowered(Fork(tuple(branches)), tuple(live))
 
     def _nested(self, tree: Apart, depth: int) -> _Lowered:
         reads = self._outer_reads(tree.child)
         # What the state is answered holds the machine's input beside its output.
-        budget = NESTED_BYTES // 2 if reads.parameters else NESTED_BYTES
+        budget = self._room // (4 if reads.parameters else 2)
         given = f"what part {tree.name!r} of the flow is given"
         inputs = self._reading(reads, budget, given)
         scope, leaving = self._inner(tree.child, depth)
@@ -471,41 +523,59 @@ class _Lowering:
     def _reading(
         self, reads: _Reads, budget: int | None = None, what: str = "what one task is given"
     ) -> Inputs:
-        whole = HANDED_BYTES - PARAMETERS_BYTES if reads.parameters else HANDED_BYTES
-        named = (*reads.task_runs, *reads.joined)
-        self._share(named, whole if budget is None else budget, what)
+        whole = self._room // 2 if reads.parameters else self._room
+        budget = whole if budget is None else budget
+        listed = sum(len(name) + LISTED_BYTES for name in reads.joined)
+        if listed > budget:
+            self._crowd(reads.joined, len(reads.joined) * budget // listed, what)
+        self._share(reads.task_runs, budget, what, listed)
         results = tuple((name, self._variable[name]) for name in reads.task_runs)
         return Inputs(results, reads.parameters, reads.joined)
 
-    def _share(self, task_run_ids: Sequence[str], budget: int, what: str) -> None:
-        """Note that some values pass through one state together, and perhaps truths with them."""
+    def _share(self, task_run_ids: Sequence[str], budget: int, what: str, listed: int = 0) -> None:
+        """Note that some values pass through one state together, and perhaps truths with them.
+
+        Args:
+            task_run_ids: of those that make them.
+            budget: bytes that they may take together.
+            what: what they are, in words.
+            listed: bytes that ids of others take beside them.
+        """
         told = [name for name in task_run_ids if name in self._is_truth]
         task_run_ids = [name for name in task_run_ids if name not in self._is_truth]
         if not task_run_ids:
             return
         # Each stands under its name, as a variable or as an id, and names of many take room too.
         names = sum(max(len(name), len(self._base[name])) + KEY_BYTES for name in task_run_ids)
-        names += sum(len(self._base[name]) + KEY_BYTES + TRUTH_BYTES for name in told)
+        names += listed + sum(len(self._base[name]) + KEY_BYTES + TRUTH_BYTES for name in told)
         room = max(0, min(budget, STATE_BYTES - ENVELOPE_BYTES - names))
         least = {name: self._least(name) for name in task_run_ids}
         if sum(least.values()) > room:
-            maps = sum(name in self._listed for name in task_run_ids)
-            of_them = f", {maps:,} of them the {INLINE_ITEMS} values of a map each" if maps else ""
-            raise LimitError(
-                f"flow {self._spec.name!r}: {what} is {len(task_run_ids):,} values{of_them}, and "
-                f"no more than {room // CLAIM_BYTES:,} fit into a state even where each is stored "
-                "and only named; join them in groups, with a task for each group"
-            )
+            each = sum(least.values()) / len(least)
+            most = min(budget / each, (STATE_BYTES - ENVELOPE_BYTES) / (each + names / len(least)))
+            self._crowd(task_run_ids, int(most), what)
+            return
         share = room // len(task_run_ids)
         if large := [size for size in least.values() if size > share]:
             share = (room - sum(large)) // max(1, len(task_run_ids) - len(large))
         for task_run_id in task_run_ids:
             own = max(share, least[task_run_id])
-            self._shares[task_run_id] = min(own, self._shares.get(task_run_id, HANDED_BYTES))
+            self._shares[task_run_id] = min(own, self._shares.get(task_run_id, self._room))
+
+    def _crowd(self, task_run_ids: Sequence[str], most: int, what: str) -> None:
+        """Note that more values come together in a state than fit into it."""
+        maps = sum(name in self._listed for name in task_run_ids)
+        of_them = f", {maps:,} of them maps, of up to {INLINE_ITEMS} values each" if maps else ""
+        self.crowded.update(task_run_ids)
+        self.problem = self.problem or (
+            f"flow {self._spec.name!r}: {what} is made by {len(task_run_ids):,} task runs"
+            f"{of_them}, and at most {most:,} of them can join in one state; join them in groups, "
+            "with a task for each group"
+        )
 
     def _least(self, task_run_id: str) -> int:
         """Return what a value takes that is stored; a map is so many."""
-        return CLAIM_BYTES * (INLINE_ITEMS if task_run_id in self._listed else 1)
+        return CLAIM_BYTES * self._listed.get(task_run_id, 1)
 
     def _keep_within(self, body: Scope) -> None:
         """Note how large the values of each machine may be that its variables hold together.
@@ -513,25 +583,27 @@ class _Lowering:
         By halves, so that one more task does not change the number in all others.
         """
         for given, scope in machines_of(body):
-            share = HANDED_BYTES
+            share = self._room
             while stored_bytes(given, scope, partial(self._stored, share)) > STORED_BYTES:
                 share //= 2
                 if share < CLAIM_BYTES:
-                    raise LimitError(
+                    self.crowded.update(self._held.values())
+                    self.problem = self.problem or (
                         f"flow {self._spec.name!r}: there are more values at once than the "
                         f"{VARIABLES_BYTES:,} bytes of an execution's variables hold, even where "
                         "each is stored and only named; join them in groups, with a task for each"
                     )
+                    return
             for variable_name in (*given, *variables_in(scope.steps)):
                 held = self._held[variable_name]
-                self._shares[held] = min(share, self._shares.get(held, HANDED_BYTES))
+                self._shares[held] = min(share, self._shares.get(held, self._room))
 
     def _stored(self, share: int, variable_name: str) -> int:
         """Return what a variable takes, with its name, where no value takes more than a share."""
         held = self._held[variable_name]
         if held in self._is_truth:
             return TRUTH_BYTES + KEY_BYTES + len(variable_name)
-        value = max(self._least(held), min(share, self._shares.get(held, HANDED_BYTES)))
+        value = max(self._least(held), min(share, self._shares.get(held, self._room)))
         return value + KEY_BYTES + len(variable_name)
 
     def _limited(self, step: Step) -> Step:
@@ -539,9 +611,8 @@ class _Lowering:
         match step:
             case Call(unit=int(unit)):
                 made = self._units[unit].task_runs
-                limit = min(self._shares.get(name, HANDED_BYTES) for name in made)
-                if made[0] in self._mapped:
-                    limit //= INLINE_ITEMS
+                limit = min(self._shares.get(name, self._room) for name in made)
+                limit //= self._listed.get(made[0], 1)
                 opened = tuple(name for name in made if name in self._opened)
                 step = replace(step, inline_only=opened) if opened else step
                 return step if limit == HANDED_BYTES else replace(step, limit=limit)
@@ -568,6 +639,21 @@ def _opened(plan: Plan) -> set[str]:
         for task_run_id in opened_task_runs(plan.task_of(run.id), run)
         if plan.task_of(task_run_id).service is None
     }
+
+
+def _can_be_stored(plan: Plan, task_run_id: str) -> bool:
+    """Tell whether the call that makes an output can store it, for readers that all open claims.
+
+    Not where it may be skipped, is made item by item, or is opened by the state of a service.
+    """
+    run = plan.runs.get(task_run_id)
+    return (
+        run is not None
+        and not run.when
+        and run.map_over is None
+        and plan.task_of(task_run_id).service is None
+        and task_run_id not in _opened(plan)
+    )
 
 
 def _acts(part: Tree) -> Iterator[Act]:

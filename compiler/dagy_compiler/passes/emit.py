@@ -6,10 +6,11 @@ import json
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+from dagy.mapping import known_length
 from dagy.spec import ParameterReference, TaskReference
 from dagy_compiler.asl import Branch, Choice, Parallel, Pass, Rule, State, StateMachine, Task
 from dagy_compiler.guard import GuardStates, is_caught
-from dagy_compiler.join_states import await_state, joined_claim, tell_state
+from dagy_compiler.join_states import await_state, tell_state
 from dagy_compiler.jsonata import expression, text
 from dagy_compiler.limits import PARAMETERS_BYTES, STATE_NAME_CHARACTERS
 from dagy_compiler.map_states import MapStates
@@ -39,6 +40,7 @@ from dagy_compiler.program import (
     Step,
     Tell,
     Values,
+    every,
     given_together,
 )
 from dagy_compiler.rolled_states import RolledStates, siblings
@@ -137,8 +139,7 @@ class _Emitter:
         # Task runs come first, so that no other state can take a name away from one of them.
         self._unit_names = self._names.claim_all(state_name(unit.name) for unit in plan.units)
         # Whether what is stored under the id of a task run has to say of which attempt of the flow.
-        stores = plan.has_joins or any(run.map_over is not None for run in plan.spec.task_runs)
-        self._numbered = is_caught(plan.spec) and stores
+        self._numbered = is_caught(plan.spec) and _stores(plan)
         # What an execution's input may take, if a state is given it beside results.
         self._most = PARAMETERS_BYTES if given_together(plan.program) else None
         self._first = True
@@ -306,7 +307,7 @@ class _Emitter:
 
     @property
     def _around(self) -> dict[str, str]:
-        """What says in the calls of joins whose they are: each attempt of the flow has its own."""
+        """What says whose the values under the ids of task runs are: each attempt of the flow's."""
         attempt = self._flow_attempt
         numbered = {} if attempt is None else {"flow_attempt": expression(attempt)}
         return {"run": self._run, **numbered}
@@ -351,6 +352,7 @@ class _Emitter:
                 kept,
                 task.tolerated_failures,
                 self._flow_attempt,
+                known_length(run),
             ).states()
         return AttemptStates(
             name, attempts, content, ending, comment, self._names, unit.placement
@@ -366,6 +368,9 @@ class _Emitter:
             content["limit"] = step.limit
         if step.inline_only:
             content["inline"] = list(step.inline_only)
+        if step.stores:
+            content["store"] = list(step.stores)
+            content |= self._around
         if step.truths:
             content["truths"] = [{"task": task, "branch": at} for task, at in step.truths]
         return content
@@ -502,15 +507,25 @@ class _Emitter:
         results: dict[str, Any] = {
             task_run: expression(f"${name}") for task_run, name in inputs.results
         }
-        run, attempt = self._surroundings.run, self._flow_attempt
-        results |= {name: joined_claim(run, attempt, name) for name in inputs.joined}
         if results:
             content["results"] = results
+        if inputs.joined:
+            content["joined"] = list(inputs.joined)
+            content |= self._around
         return content
 
     def _comment(self, task_run_id: str) -> str:
         run = self._plan.runs[task_run_id]
         return neutral(run.task_name + (f" ({run.source})" if run.source else ""))
+
+
+def _stores(plan: Plan) -> bool:
+    """Tell whether anything is stored under the ids of task runs, in any of the machines."""
+    assert plan.program is not None
+    mapped = any(run.map_over is not None for run in plan.spec.task_runs)
+    steps = every(plan.program.body.steps)
+    stored = any(isinstance(step, Call) and step.stores for step in steps)
+    return plan.has_joins or mapped or stored
 
 
 def _condition(step: Decide) -> str:

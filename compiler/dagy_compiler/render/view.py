@@ -256,8 +256,9 @@ def _detail(name: str, task: Task) -> tuple[str, ...]:
         phrases.append(task.comment)
     if not is_worker_call(task):
         phrases.append("calls " + task.resource.rpartition(":::")[2])
-    if content.get("results"):
-        phrases.append("reads " + _some(list(content["results"])))
+    read = [*content.get("results", ()), *content.get("joined", ())]
+    if read:
+        phrases.append("reads " + _some(read))
     if "parameters" in content:
         phrases.append("takes the parameters")
     phrases += [
