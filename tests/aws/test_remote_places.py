@@ -378,7 +378,12 @@ def failed_execution(target, mode="micro"):
     return Execution(flow, "arn:e", "3f2a", "FAILED", began, began, redrivable="it is too old")
 
 
-MACHINE = {"definition": json.dumps({"States": {"a": {}, "b": {}}})}
+def machine(*comments):
+    states = {f"state {number}": {"Comment": each} for number, each in enumerate(comments)}
+    return {"definition": json.dumps({"StartAt": "state 0", "States": states})}
+
+
+MACHINE = machine("extract", "load")
 
 
 def test_a_failed_execution_is_redriven_with_its_own_code():
@@ -387,9 +392,15 @@ def test_a_failed_execution_is_redriven_with_its_own_code():
     assert target.asked[-1] == ("redrive_execution", {"executionArn": "arn:e"})
 
 
-def test_a_redrive_that_would_be_of_no_use_is_refused():
-    one = {"definition": json.dumps({"States": {"whole": {}}})}
-    target = Answering(describe_state_machine=one)
+@pytest.mark.parametrize(
+    "comments",
+    [
+        ["The whole flow: a"],
+        ["What the container of The whole flow: a is told", "The whole flow: a"],
+    ],
+)
+def test_a_redrive_that_would_be_of_no_use_is_refused(comments):
+    target = Answering(describe_state_machine=machine(*comments))
     with pytest.raises(ResumeError, match="run all of it again; `dagy runs resume 3f2a --remote`"):
         redrive(failed_execution(target, "nano"))
 
