@@ -83,6 +83,31 @@ def _item(argument: Any, index: int) -> Any:
     return argument[index]
 
 
+def known_length(run: TaskRunSpec) -> int | None:
+    """Return how many items a mapped task run has, if that is known before it runs.
+
+    It is where the lists stand in the flow. Not of none, which no item would tell of; nor where an
+    argument is part of something, or decided by it: where that fails, the map does as a whole.
+    """
+    from dagy.spec.references import decides, references_in  # the worker has no need of it
+
+    given = keyed(run.args, run.kwargs)
+    lists = [given[key] for key in run.map_over or ()]
+    if not lists or not all(isinstance(each, list) and each for each in lists):
+        return None
+    if decides(run.arguments) or any(each.path for each in references_in(run.arguments)):
+        return None
+    lengths = {len(each) for each in lists}
+    return lengths.pop() if len(lengths) == 1 else None
+
+
+def as_list(value: Any) -> Any:
+    """Return a sequence that is there already, such as a range, as the list that it stands for."""
+    if isinstance(value, (str, bytes, bytearray, list, tuple)) or not isinstance(value, Sequence):
+        return value
+    return list(value)
+
+
 def common_length(mapped: Mapping[str | int, Any]) -> int:
     """Return the length that all mapped arguments have.
 
@@ -97,9 +122,11 @@ def common_length(mapped: Mapping[str | int, Any]) -> int:
     lengths = {}
     for key, value in mapped.items():
         if not isinstance(value, (list, tuple)):
+            is_whole = isinstance(value, (str, bytes, dict)) or not hasattr(value, "__iter__")
+            listed = "" if is_whole else "give list(...) of it, or "
             raise ValueError(  # noqa: TRY004 - one class for all that is wrong with a map
                 f"{label(key)} of map is {type(value).__name__}, not a list; "
-                "wrap it in unmapped(...) if every call is to get it whole"
+                f"{listed}wrap it in unmapped(...) if every call is to get it whole"
             )
         lengths[key] = len(value)
     if len(set(lengths.values())) > 1:

@@ -12,7 +12,7 @@ from dagy.binding import Binding
 from dagy.code import HOOKS, findable_path
 from dagy.errors import DefinitionError
 from dagy.hook import HookLike
-from dagy.mapping import calls_of
+from dagy.mapping import as_list, calls_of
 from dagy.resources import Architecture, check_resources
 from dagy.source import Location, digest_of, location_of
 from dagy.tracing import current_graph, refuse_stray_call
@@ -187,7 +187,8 @@ class Task(Generic[P, R]):
 
         Args:
             args: lists, or outputs that will be lists, all of one length: call k gets item k of
-                each. What every call is to get alike is wrapped in `unmapped(...)`.
+                each; a range, or another sequence, is the list of its items. What every call is to
+                get alike is wrapped in `unmapped(...)`.
             kwargs: likewise.
             wait_for: as for a call.
 
@@ -204,6 +205,8 @@ class Task(Generic[P, R]):
         Examples:
             Inside a flow, `sizes = measure.map(list_files(), unmapped(unit))`.
         """
+        args = tuple(map(as_list, args))
+        kwargs = {name: as_list(value) for name, value in kwargs.items()}
         graph = current_graph.get()
         if graph is not None:
             output: Any = graph.add_map(self, args, kwargs, wait_for)

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -187,7 +188,10 @@ class Map(_Model):
     @property
     def known_items(self) -> int | None:
         """How many items there are; None if only an execution knows."""
-        return len(self.items) if isinstance(self.items, tuple) else None
+        if isinstance(self.items, tuple):
+            return len(self.items)
+        last = re.fullmatch(r"\{% \[0\.\.(\d+)\] %\}", self.items)
+        return None if last is None else int(last[1]) + 1
 
 
 State = Annotated[

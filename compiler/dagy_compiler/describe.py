@@ -134,7 +134,7 @@ def _retry(plan: Plan) -> Iterator[str]:
 
 def attempts_text(unit: Unit, attempts: Attempts) -> str:
     """Return how many attempts of a unit there may be, and who makes them."""
-    if unit.whole_flow or len(unit.task_runs) > 1:
+    if not attempts.retries and (unit.whole_flow or len(unit.task_runs) > 1):
         return "retries within the worker"
     number = ONE_ATTEMPT if not attempts.retries else f"up to {attempts.retries + 1} attempts"
     backoff = attempts.backoff

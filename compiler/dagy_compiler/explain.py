@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from dagy.mapping import known_length
 from dagy.spec import TaskRunSpec
 from dagy_compiler.asl import (
     Branch,
@@ -219,7 +220,8 @@ class _Notes:
         run = self._plan.runs[unit.task_runs[0]]
         each = ""
         if run.map_over is not None:
-            each = each_text(self._plan.task_of(run.id)) + ", and first counts them"
+            counted = ", and first counts them" if known_length(run) is None else ""
+            each = each_text(self._plan.task_of(run.id)) + counted
         return f"runs {run.task_name}" + (f" ({run.source})" if run.source else "") + each
 
     def _place(self, unit: Unit) -> str:

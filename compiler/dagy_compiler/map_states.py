@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from dagy.mapping import known_length
+from dagy.spec import TaskRunSpec
 from dagy_compiler.asl import (
     Catcher,
     Choice,
@@ -44,10 +46,17 @@ TOO_MANY_FAILED = "States.ExceedToleratedFailureThreshold"
 ITEM = expression("$states.context.Map.Item.Value")
 
 
+def inline_items(run: TaskRunSpec) -> int:
+    """Return how many values a map may be that passes by itself; one of more items is stored."""
+    length = known_length(run)
+    return INLINE_ITEMS if length is None else min(length, INLINE_ITEMS)
+
+
 class MapStates:
     """A map over a list that is known when the execution comes to it.
 
-    A worker counts the items. Up to 40 run in an inline Map, whose result is the list of their
+    A worker counts the items, unless their number stands in the flow: then there is one of the two
+    Maps, and nothing to choose. Up to 40 run in an inline Map, whose result is the list of their
     outputs. More of them run in a distributed Map, each in an execution of its own: the history of
     this one stays short, and each stores its output under its index. Such an execution sees no
     variable of this one, so all that its calls are sent is in its input; and its error becomes one
@@ -69,6 +78,7 @@ class MapStates:
         kept: the variable that `ending` assigns the outputs to, if it does.
         tolerated_failures: how many items may fail, or what share of them; None for none.
         flow_attempt: JSONata for which attempt of the flow this is; None where there is one.
+        length: how many items there are; None if only a worker can tell.
     """
 
     def __init__(
@@ -84,6 +94,7 @@ class MapStates:
         kept: str | None,
         tolerated_failures: float | None,
         flow_attempt: str | None,
+        length: int | None = None,
     ) -> None:
         self._name = name
         self._attempts = attempts
@@ -99,10 +110,17 @@ class MapStates:
         self._limit = concurrency_limit
         self._kept = kept
         self._tolerated = tolerated_failures or None
+        self._length = length
+        last = "$states.input - 1" if length is None else length - 1
+        self._indices = expression(f"[0..{last}]")
         self._too_many = self._claim("too many failed") if self._tolerated else ""
 
     def states(self) -> dict[str, State]:
         """Return them by name, the first one first."""
+        if self._length is not None:
+            is_few = self._length <= INLINE_ITEMS
+            states = self._inline(self._name) if is_few else self._distributed(self._name)
+            return {**states, **self._failing()}
         choose = self._claim("how many")
         few, many = self._claim("each"), self._claim("each of many")
         ask = {key: value for key, value in self._content.items() if key in _ENVIRONS}
@@ -130,7 +148,7 @@ class MapStates:
         return {
             name: Map(
                 comment=self._comment,
-                items=_INDICES,
+                items=self._indices,
                 item_selector={"item": ITEM},
                 max_concurrency=min(self._limit or INLINE_ITEMS, INLINE_ITEMS),
                 item_processor=Processor(
@@ -157,7 +175,7 @@ class MapStates:
         return {
             name: Map(
                 comment=self._comment,
-                items=_INDICES,
+                items=self._indices,
                 item_selector={"item": ITEM, "call": call},
                 max_concurrency=min(self._limit or MANY_AT_ONCE, MANY_AT_ONCE),
                 item_processor=Processor(
@@ -244,5 +262,3 @@ def _whose(content: Mapping[str, Any]) -> dict[str, Any]:
 
 _ENVIRONS = frozenset({"parameters", "most", "results", "joined", "run", "flow_attempt"})
 """What every call of the task is sent, whatever it asks for."""
-
-_INDICES = expression("[0..$states.input - 1]")

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from dagy_compiler.limits import (
     HANDED_BYTES,
-    INLINE_ITEMS,
     PARAMETERS_BYTES,
     TRUTH_BYTES,
 )
+from dagy_compiler.map_states import inline_items
 from dagy_compiler.owners import unit_state_names
 from dagy_compiler.plan import Plan
 from dagy_compiler.program import (
@@ -59,7 +59,8 @@ class _Payloads:
     """One walk over the program in the order of execution, noting how large variables may be."""
 
     def __init__(self, plan: Plan, names: list[str]) -> None:
-        self._mapped = {run.id for run in plan.spec.task_runs if run.map_over is not None}
+        runs = [run for run in plan.spec.task_runs if run.map_over is not None]
+        self._items = {run.id: inline_items(run) for run in runs}
         self._units = plan.units or ()
         self._names = names
         self._sizes: dict[str, int] = {}
@@ -150,5 +151,4 @@ class _Payloads:
         """Return how large each value may be that a call answers; of a map, all its items."""
         limit = HANDED_BYTES if call.limit is None else call.limit
         alone = call.unit is not None and self._units[call.unit].task_runs[:2]
-        is_map = alone and len(alone) == 1 and alone[0] in self._mapped
-        return limit * INLINE_ITEMS if is_map else limit
+        return limit * self._items.get(alone[0], 1) if alone and len(alone) == 1 else limit

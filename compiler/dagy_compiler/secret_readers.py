@@ -7,6 +7,7 @@ secrets that the call at hand needs, and no others.
 
 from __future__ import annotations
 
+from dagy.mapping import known_length
 from dagy.spec.reading import parameters_in, parameters_read, secret_names
 from dagy_compiler.placement import FUNCTION
 from dagy_compiler.plan import Plan, Unit
@@ -42,6 +43,7 @@ def _is_asked(plan: Plan, secret: frozenset[str]) -> bool:
         return False
     if plan.spec.hooks or plan.spec.retries:
         return True
-    mapped = (run for run in plan.spec.task_runs if run.map_over is not None)
+    mapped = [run for run in plan.spec.task_runs if run.map_over is not None]
+    counted = [run for run in mapped if known_length(run) is None]
     asked = [plan.spec.outputs, [run.when for run in plan.spec.task_runs]]
-    return not secret.isdisjoint(parameters_in(asked) | parameters_read(mapped))
+    return not secret.isdisjoint(parameters_in(asked) | parameters_read(counted))

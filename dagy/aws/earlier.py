@@ -16,6 +16,7 @@ from dagy.aws.remote_run import remote_run
 from dagy.errors import RemoteError, ResumeError
 from dagy.history import Home, RecordedRun
 from dagy.interpreter.frontier import needed
+from dagy.mapping import known_length
 from dagy.masking import MASK
 from dagy.parameters import bind
 from dagy.resume import Recorded, recorded_of, reusable
@@ -168,7 +169,8 @@ def earlier_there(evidence: Evidence) -> EarlierRun:
         if whole.map_over is None or whole.id not in succeeded or whole.id in outputs:
             continue
         items = [name for name in outputs if name.startswith(f"{whole.id}[")]
-        names = [f"{whole.id}[{at}]" for at in range(evidence.counts.get(whole.id, len(items)))]
+        count = evidence.counts.get(whole.id, known_length(whole))
+        names = [f"{whole.id}[{at}]" for at in range(len(items) if count is None else count)]
         # The map has succeeded: that an item failed was tolerated.
         if failed.union(outputs).issuperset(names):
             outputs[whole.id] = [outputs.get(name, "null") for name in names]

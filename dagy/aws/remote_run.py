@@ -11,7 +11,7 @@ from dagy.aws.evidence import Evidence, failure_of
 from dagy.history import Attempt, RunDetail, TaskRunDetail
 from dagy.interpreter import Failure, Transition
 from dagy.interpreter.frontier import NOT_TAKEN, tolerated_text
-from dagy.mapping import tolerable
+from dagy.mapping import known_length, tolerable
 from dagy.spec import FlowSpec
 from dagy.state import TERMINAL, StateType
 
@@ -240,6 +240,7 @@ class _Rows:
             count = self._evidence.counts.get(run.id)
             if run.map_over is None or run.id in self._rows or (count is None and not made):
                 continue
+            count = known_length(run) if count is None else count
             failures = self._evidence.spec.tasks[run.task_name].tolerated_failures
             allowed = tolerable(failures, len(made) if count is None else count)
             has_ended = self._has_ended(run.id)

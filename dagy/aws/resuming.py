@@ -137,6 +137,12 @@ class _Upload:
         self._s3.put_object(Bucket=self._bucket, Key=key, Body=content)
 
 
+def _is_one_call(definition: Mapping[str, Any]) -> bool:
+    """Tell whether a worker runs the whole flow; further states make and prepare its attempts."""
+    first = definition["States"][definition["StartAt"]]
+    return "The whole flow" in first.get("Comment", "")
+
+
 def redrive(execution: Execution) -> str:
     """Let Step Functions go on with an execution that failed; return what to know of that.
 
@@ -153,7 +159,7 @@ def redrive(execution: Execution) -> str:
             "was stopped can be redriven"
         )
     mode = flow.stack.outputs.get("ExecutionMode", "")
-    if mode != "micro" and len(execution.definition()[0].get("States", {})) == 1:
+    if mode != "micro" and _is_one_call(execution.definition()[0]):
         raise ResumeError(
             f"run {execution.run_id}: the whole flow is one state in mode {mode}, so a redrive "
             f"would run all of it again; `dagy runs resume {execution.run_id} --remote` keeps what "

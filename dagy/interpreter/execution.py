@@ -126,7 +126,7 @@ class _Execution:
         self._draw = draw
 
     def run(self, scheduler: Callable[[], Scheduler], assignment: Assignment) -> RunResult:
-        attempt = 1
+        attempt = assignment.flow_attempt or 1
         while True:
             self._emit(StateType.RUNNING, attempt)
             try:
@@ -139,8 +139,12 @@ class _Execution:
                     self._emit(StateType.SUCCEEDED, attempt, output=self._output)
                     self._call("on_completion", attempt, State("SUCCEEDED"))
                     return result
-                if not self._is_retried(result, attempt):
+                due = self._again_at(result, attempt)
+                if due is None:
                     return result
+                if assignment.flow_attempt is not None:
+                    return result._replace(retry_in=max(due - self._clock.now(), 0))
+                self._wait_until(due)
             except KeyboardInterrupt:
                 self._emit(StateType.CANCELLED, attempt, message="interrupted")
                 raise
@@ -171,8 +175,8 @@ class _Execution:
             return RunResult(StateType.FAILED, runs, error=describe_failure(error), exception=error)
         return RunResult(StateType.SUCCEEDED, runs, output=output)
 
-    def _is_retried(self, result: RunResult, attempt: int) -> bool:
-        """Record a failed attempt of the flow; return whether there is another, once it is due."""
+    def _again_at(self, result: RunResult, attempt: int) -> float | None:
+        """Record a failed attempt of the flow; return when another is due, if there is one."""
         assert result.error is not None
         assert result.exception is not None
         cause = (
@@ -186,11 +190,10 @@ class _Execution:
             self._emit(StateType.FAILED, attempt, message=message, error=result.error)
             text = f"{result.error.type}: {result.error.message}"
             self._call("on_failure", attempt, State("FAILED", text))
-            return False
+            return None
         message = f"{cause}; the flow runs again in {decision.delay:g} s"
         now = self._emit(StateType.PENDING, attempt, message=message, error=result.error)
-        self._wait_until(now + decision.delay)
-        return True
+        return now + decision.delay
 
     def _wait_until(self, due: float) -> None:
         nobody_else = threading.Condition()

@@ -27,12 +27,14 @@ class Assignment(NamedTuple):
             runs to run, those succeed at once.
         attempt: make just this attempt of each and leave retries to whoever asks; None makes all
             the attempts that the policy allows.
+        flow_attempt: likewise of the flow as a whole.
         reason: the message of task runs that succeed by a result that is there already.
     """
 
     task_run_ids: frozenset[str] | None = None
     results: Mapping[str, str] = MappingProxyType({})
     attempt: int | None = None
+    flow_attempt: int | None = None
     reason: str | None = None
 
 
@@ -163,6 +165,8 @@ class RunResult(NamedTuple):
         error: of the first task run that failed for good, or of the return value.
         exception: likewise.
         failed_task: id of that task run.
+        retry_in: seconds after which the flow's policy wants another attempt, where only one was
+            asked for.
     """
 
     status: StateType
@@ -171,3 +175,4 @@ class RunResult(NamedTuple):
     error: Failure | None = None
     exception: BaseException | None = None
     failed_task: str | None = None
+    retry_in: float | None = None

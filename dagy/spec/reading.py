@@ -22,4 +22,4 @@ def parameters_in(value: Any) -> frozenset[str]:
 
 def parameters_read(runs: Iterable[TaskRunSpec]) -> frozenset[str]:
     """Return the names of the parameters that task runs read, their branches included."""
-    return parameters_in([part for run in runs for part in (run.args, run.kwargs, run.when)])
+    return parameters_in([part for run in runs for part in (*run.arguments, run.when)])

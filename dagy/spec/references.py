@@ -138,6 +138,15 @@ def references_in(value: Any, *, sides: bool = True) -> Iterator[Direct]:
             yield from references_in(item, sides=sides)
 
 
+def decides(value: Any) -> bool:
+    """Tell whether anything in an argument is what a branch comes to."""
+    if isinstance(value, dict):
+        if isinstance(as_reference(value), BranchReference):
+            return True
+        return any(map(decides, value.get(LITERAL, value).values()))
+    return isinstance(value, list) and any(map(decides, value))
+
+
 def resolve(value: Any, lookup: Callable[[Direct], Any]) -> Any:
     """Return an argument with each reference replaced by its value and each escape undone.
 

@@ -18,7 +18,7 @@ spec names, through the same interpreter as the laptop. An invocation says which
 | `truths` | what decides branches: whether each is true is answered, as `truths.t0` ..., or null |
 | `inline` | ids whose outputs may not be stored, because a service is given them |
 | `run`, `limit` | the execution, and the bytes an output may take: what is larger is stored |
-| `most` | the bytes that the parameters may take, because states are given them beside results |
+| `most` | the bytes that the parameters may take, because they are passed beside results |
 | `joined` | ids of earlier task runs whose outputs are stored under them, and not in `results` |
 | `store` | ids whose outputs are stored so |
 | `flow_attempt` | which attempt of the flow, where there may be several and it is stored by that |

@@ -99,10 +99,9 @@ class Invocation:
             return {"output": self._hand(to_text(value, self._artifacts))}
         if "lost" in event:
             return self._mourn(event["lost"])
-        if "tasks" in event:
-            return self._run_tasks()
-        output = to_text(self._execute(self._spec, Assignment()).output, self._artifacts)
-        return {"output": self._hand(output)}
+        if event.get("rest"):
+            time.sleep(event["rest"])
+        return self._run_tasks() if "tasks" in event else self._run_flow()
 
     @cached_property
     def _parameters(self) -> Mapping[str, Any]:
@@ -148,9 +147,9 @@ class Invocation:
         if size > most:
             raise LimitError(
                 f"flow {self._spec.name!r}: the input of this execution takes {size:,} bytes, and "
-                f"for this flow it may take {most:,}, because tasks read parameters beside what "
-                "other tasks made, and Step Functions passes 262,144 bytes to a task in all; write "
-                "what is large to S3 and give the flow its address"
+                f"for this flow it may take {most:,}, because parameters are passed beside what "
+                "tasks made or why they failed, and Step Functions passes 262,144 bytes in all; "
+                "write what is large to S3 and give the flow its address"
             )
 
     @cached_property
@@ -321,9 +320,16 @@ class Invocation:
             return [item_of(run, self._event["item"]) for run in runs]
         return runs
 
+    def _run_flow(self) -> dict[str, Any]:
+        attempt = self._event.get("attempt")
+        result = self._execute(self._spec, Assignment(flow_attempt=attempt))
+        if result.exception is None:
+            return {"output": self._hand(to_text(result.output, self._artifacts))}
+        if attempt is not None and result.retry_in is not None and self._event.get("decide"):
+            raise Retry(again(attempt, result.retry_in, result.error)) from None
+        raise own_name(result.exception)
+
     def _run_tasks(self) -> dict[str, Any]:
-        if self._event.get("rest"):
-            time.sleep(self._event["rest"])
         runs = self._asked()
         if "keep" in self._event:
             return self._run_kept(runs[0])
@@ -375,6 +381,10 @@ class Invocation:
 
     def _mourn(self, lost: Mapping[str, str]) -> dict[str, Any]:
         """Say what follows when a worker died in an attempt."""
+        if "tasks" not in self._event:
+            code = _code_of(self._spec.import_path or "")
+            told = {"flow": "failed", "error": lost["Error"], "cause": lost.get("Cause", "")}
+            return flow_event(self._spec, code, {**self._event, **told}, self._parameters)
         error = lost_error(lost["Error"], lost.get("Cause", ""))
         try:
             self._perform(self._asked(), lost=error)
@@ -400,7 +410,7 @@ class Invocation:
         records = self._records = self._sink(spec, assignment.results, whole=whole)
         keeping = whole and self._claims.outlive
         with Keeper(records, self._claims) if keeping else nullcontext(records) as sink:
-            result = execute(
+            return execute(
                 spec,
                 code_of_task,
                 self._parameters,
@@ -411,9 +421,6 @@ class Invocation:
                 store=self._artifacts,
                 secrets=worker_environment(_assigned(spec, assignment)),
             )
-        if result.exception is not None and whole:
-            raise own_name(result.exception)
-        return result
 
     def _sink(self, spec: FlowSpec, results: Mapping[str, str], *, whole: bool) -> RecordSink:
         def names(task_name: str) -> list[str]:

@@ -167,7 +167,7 @@ def flow_event(
     if decision.retry:
         due = json.loads(again(attempt, decision.delay, Failure(name, message)))
         time.sleep(due["rest"])  # a Wait waits whole seconds, and the flow begins without a worker
-        return {"again": True, **due}
+        return {"again": True, **due, "rest": 0}
     state = State("FAILED", f"{name}: {message}")
     call_hooks(code.hooks.get("on_failure", ()), context, state)
     return {"again": False, "error": name, "cause": cause}

@@ -47,6 +47,10 @@ def checked(xs: list, limit: int) -> int:
 def numbers(n: int = 3, limit: int = 100):
     return checked(double.map(listed(n)), limit)
 
+@flow
+def known(n: int = 0, limit: int = 100):
+    return checked(double.map([n, 1, 2]), limit)
+
 @task(executor="ecs")
 def far(x: int) -> int:
     return x + 1
@@ -202,6 +206,16 @@ def test_a_failed_run_is_resumed_with_what_was_made(deployed, mode):
     assert (again.status, again.output) == ("SUCCEEDED", "6")
     assert told(evidence)["listed"] == ("SUCCEEDED", 0)
     assert evidence.resumed_from == resumed.earlier
+
+
+def test_a_map_over_a_list_that_nobody_has_counted_is_told_and_reused(deployed):
+    place = deployed("known")
+    _, evidence = place.run(limit=1)
+    assert told(evidence)["double"][0] == told(evidence)["double[2]"][0] == "SUCCEEDED"
+    resumed = resume_on_aws(place.flow, earlier_there(evidence), {"limit": 10}, force=True)
+    assert (resumed.reused[0], resumed.again) == ("double", ("checked",))
+    again, evidence = place.ended(resumed.execution)
+    assert (again.status, again.output) == ("SUCCEEDED", "6")
 
 
 @pytest.mark.parametrize("mode", ["micro", "small"])
@@ -364,7 +378,12 @@ def failed_execution(target, mode="micro"):
     return Execution(flow, "arn:e", "3f2a", "FAILED", began, began, redrivable="it is too old")
 
 
-MACHINE = {"definition": json.dumps({"States": {"a": {}, "b": {}}})}
+def machine(*comments):
+    states = {f"state {number}": {"Comment": each} for number, each in enumerate(comments)}
+    return {"definition": json.dumps({"StartAt": "state 0", "States": states})}
+
+
+MACHINE = machine("extract", "load")
 
 
 def test_a_failed_execution_is_redriven_with_its_own_code():
@@ -373,9 +392,15 @@ def test_a_failed_execution_is_redriven_with_its_own_code():
     assert target.asked[-1] == ("redrive_execution", {"executionArn": "arn:e"})
 
 
-def test_a_redrive_that_would_be_of_no_use_is_refused():
-    one = {"definition": json.dumps({"States": {"whole": {}}})}
-    target = Answering(describe_state_machine=one)
+@pytest.mark.parametrize(
+    "comments",
+    [
+        ["The whole flow: a"],
+        ["What the container of The whole flow: a is told", "The whole flow: a"],
+    ],
+)
+def test_a_redrive_that_would_be_of_no_use_is_refused(comments):
+    target = Answering(describe_state_machine=machine(*comments))
     with pytest.raises(ResumeError, match="run all of it again; `dagy runs resume 3f2a --remote`"):
         redrive(failed_execution(target, "nano"))
 

@@ -121,6 +121,14 @@ def mapped():
     return flow.returns(output("total"))
 
 
+def map_over_a_list():
+    """The items stand in the flow, so nobody counts them, and there is one Map."""
+    flow = Flow("map-over-a-list")
+    flow.task("load").task("each", ["a", output("load"), "c"], map_over=[0])
+    flow.task("total", output("each"))
+    return flow.returns(output("total"))
+
+
 def tolerant_map():
     """An item that fails for good puts out its index; what follows the Map counts these."""
     flow = Flow("tolerant-map")
@@ -227,6 +235,7 @@ CASES = (
     decided_retry,
     concurrency_limit,
     mapped,
+    map_over_a_list,
     tolerant_map,
     branched,
     guarded,

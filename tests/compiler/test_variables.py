@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -154,18 +155,26 @@ def test_maps_whose_claims_do_not_fit_are_refused():
         flow.task(f"m{number}", output("list"), map_over=[0])
     flow.task("join", *(output(f"m{number}") for number in range(60)))
     with pytest.raises(
-        LimitError, match="is made by 60 task runs, 60 of them maps, which are 40 values each"
+        LimitError, match="is made by 60 task runs, 60 of them maps, of up to 40 values each"
     ):
         compile_flow(flow.returns(None), mode="micro")
 
 
-def test_the_input_is_limited_where_it_is_sent_beside_results():
-    def limits(flow):
-        written = json.dumps(compile_flow(flow.returns(None), mode="micro").definition())
-        return [int(most) for most in re.findall(r'"most": (\d+)', written)]
+def limits(spec, mode="micro"):
+    written = json.dumps(compile_flow(spec, mode=mode).definition())
+    return [int(most) for most in re.findall(r'"most": (\d+)', written)]
 
+
+def test_the_input_is_limited_where_it_is_sent_beside_results():
     apart = Flow("apart").task("load", parameter("day")).task("save", output("load"))
-    assert limits(apart) == []
+    assert limits(apart.returns(None)) == []
     beside = Flow("beside").task("load", parameter("day"))
     beside.task("save", output("load"), parameter("day")).task("end", output("save"))
-    assert limits(beside) == [120_000, 120_000]
+    assert limits(beside.returns(None)) == [120_000, 120_000]
+
+
+@pytest.mark.parametrize(("mode", "found"), [("micro", [120_000]), ("nano", [])])
+def test_the_input_is_limited_where_it_is_sent_beside_a_failure(mode, found):
+    flow = Flow("guarded").task("load", parameter("day"))
+    spec = replace(flow.returns(None), retries=1)
+    assert limits(spec, mode) == found

@@ -69,7 +69,7 @@ class Repeated:
 
 @dataclass(frozen=True)
 class Mapped:
-    """A task over a list of some length that is known only when the flow runs.
+    """A task over a list of some length.
 
     Attributes:
         task: index into the palette.
@@ -77,6 +77,7 @@ class Mapped:
         width: length of the list.
         tolerated: how many items may fail, or what share of them.
         after: earlier outputs that it waits for, counted back from here.
+        is_known: whether the list stands in the flow; else a task makes it.
     """
 
     task: int
@@ -84,6 +85,7 @@ class Mapped:
     width: int
     tolerated: float | None = None
     after: tuple[int, ...] = ()
+    is_known: bool = False
 
 
 @dataclass(frozen=True)
@@ -202,8 +204,11 @@ def _do(statement: Statement, scope: _Scope) -> None:
                 _do(call, inside)
                 outputs.append(inside.outputs[-1])
         case Mapped(task=task, order=order, width=width, tolerated=tolerated, after=after):
-            listed = palette.numbers({}, width, **_awaited(outputs, after))
-            outputs.append(_tolerant(task, tolerated).map(unmapped(order), listed))
+            waits, call = _awaited(outputs, after), _tolerant(task, tolerated)
+            if statement.is_known:
+                outputs.append(call.map(unmapped(order), range(width), **waits))
+            else:
+                outputs.append(call.map(unmapped(order), palette.numbers({}, width, **waits)))
         case Branched(then=then, otherwise=otherwise):
             if not outputs:
                 some = statement.condition % 2
@@ -288,7 +293,8 @@ def maps(draw: st.DrawFn, tasks: int) -> Mapped:
     tolerated = draw(TOLERATED)
     items = st.sets(st.integers(0, width - 1), max_size=tolerable(tolerated, width))
     broken = draw(items) if width and tolerated else ()
-    return Mapped(task, draw(orders(fails, tuple(broken))), width, tolerated)
+    order, is_known = draw(orders(fails, tuple(broken))), draw(st.booleans())
+    return Mapped(task, order, width, tolerated, is_known=is_known)
 
 
 @st.composite
@@ -303,7 +309,8 @@ def failing_maps(draw: st.DrawFn, tasks: int) -> Mapped:
     sizes = {"min_size": allowed, "max_size": allowed}
     others = draw(st.sets(st.integers(0, width - 2), **sizes)) if allowed else set()
     broken = (*others, width - 1)
-    return Mapped(task, draw(orders(0, broken)), width, tolerated, after=tuple(range(30)))
+    order, is_known = draw(orders(0, broken)), draw(st.booleans())
+    return Mapped(task, order, width, tolerated, tuple(range(30)), is_known)
 
 
 DECIDED = st.sampled_from(["part", "part", "value", "earlier", "parameter", "before"])

@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
-from dagy import branch, flow, task
+from dagy import branch, flow, task, unmapped
 
 
 @dataclass
@@ -153,6 +153,16 @@ def like_references(it: Any = {"$task": "keywords"}):  # noqa: B006
     return [given, {"$param": given}, keywords(**{"$param": "it"})]
 
 
+@flow
+def over_lists(n: int = 2):
+    """The lists stand in the flow, so nobody counts their items."""
+    of_one = doubled(n)
+    some = doubled.map([1, of_one, n])
+    many = doubled.map(range(41))
+    both = keywords.map(first=[some, 2], second=unmapped(of_one))
+    return [some, many, both, doubled.map([]), length.map(long.map(range(1, 4)))]
+
+
 FLOWS = [
     (rich, {"day": "2027-02-28", "number": 9}),
     (by_reference, {}),
@@ -165,6 +175,7 @@ FLOWS = [
     (waits_across_a_branch, {}),
     (waits_across_a_branch, {"n": 0}),
     (with_options, {}),
+    (over_lists, {}),
     (like_marks, {}),
     (like_marks, {"it": {"$artifact": {"kind": "bytes", "file": "x.bin", "bytes": 1}}}),
     (like_references, {"it": {"$literal": {"$task": 1}}}),

@@ -11,7 +11,7 @@ from dagy_compiler import compile_flow
 from dagy_compiler.bundle import FlowSource, write_bundle
 from tests.differential import rich_flows
 from tests.differential.observe import Here, event_of, in_a_folder
-from tests.differential.rich_flows import FLOWS, like_marks, like_references
+from tests.differential.rich_flows import FLOWS, like_marks, like_references, over_lists
 from tests.engines.handler import FunctionError
 from tests.engines.moto import execute_definition
 
@@ -38,6 +38,14 @@ def test_a_flow_returns_the_same_in_every_mode(drawn, given, mode, fuse):
 
 
 LIKE = pytest.mark.parametrize("drawn", [like_marks, like_references], ids=lambda it: it.name)
+
+
+def test_maps_over_lists_on_moto():
+    spec = over_lists.build()
+    with in_a_folder():
+        definition = json.dumps(compile_flow(spec, mode="micro").definition())
+        there = execute_definition(definition, {}, Here(spec))
+    assert there.output == run_in_memory(over_lists).raise_on_failure().result
 
 
 @LIKE

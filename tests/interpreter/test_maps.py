@@ -1,5 +1,7 @@
 """`task.map`: a task run for each item of a list that is known only when the flow runs."""
 
+import re
+
 import pytest
 
 from dagy import FlowSpec, RunContext, flow, task, unmapped
@@ -222,14 +224,33 @@ def test_what_cannot_be_mapped_is_refused_while_tracing_where_it_is_known():
     def nothing():
         add.map(unmapped(1))
 
+    @flow
+    def once():
+        add.map(iter([1]))
+
+    @flow
+    def whole():
+        add.map("ab")
+
     for broken, message in [
         (scalar, "argument 1 of map is int, not a list"),
         (uneven, "differ in length"),
         (nothing, "all of them are unmapped"),
+        (once, "argument 1 of map is list_iterator, not a list; give list(...) of it, or wrap it"),
+        (whole, "argument 1 of map is str, not a list; wrap it"),
     ]:
-        with pytest.raises(TraceError, match=message) as refusal:
+        with pytest.raises(TraceError, match=re.escape(message)) as refusal:
             broken.build()
         assert "test_maps.py:" in str(refusal.value)
+
+
+def test_a_range_is_the_list_of_its_items():
+    @flow
+    def mapped():
+        return add.map(range(3), b=range(0, 30, 10))
+
+    assert run_in_memory(mapped).result == add.map(range(3), b=range(0, 30, 10)) == [0, 11, 22]
+    assert mapped.build().task_runs[0].args == [[0, 1, 2]]
 
 
 def test_concurrency_limits_hold_for_items():

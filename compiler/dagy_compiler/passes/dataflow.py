@@ -27,6 +27,7 @@ from dagy_compiler.limits import (
     VARIABLE_NAME_CHARACTERS,
     VARIABLES_BYTES,
 )
+from dagy_compiler.map_states import inline_items
 from dagy_compiler.names import UniqueNames, variable, variable_base
 from dagy_compiler.plan import Plan, Unit
 from dagy_compiler.program import (
@@ -192,9 +193,11 @@ class _Lowering:
         self._units = plan.units
         self._opened = _opened(plan)
         self._mapped = {run.id for run in plan.spec.task_runs if run.map_over is not None}
-        # Of these, those that are a value for each item; with others in a worker, they are one.
-        alone = {unit.task_runs[0] for unit in plan.units if len(unit.task_runs) == 1}
-        self._listed = self._mapped & alone
+        # How many values those of them are that are alone in a worker; with others, they are one.
+        alone = [unit.task_runs[0] for unit in plan.units if len(unit.task_runs) == 1]
+        self._listed = {
+            name: inline_items(plan.runs[name]) for name in alone if name in self._mapped
+        }
         self._returns = _reads([plan.spec.outputs])
         self._whole = _whole_reference(plan.spec.outputs, self._mapped | stored)
         # The worker makes any return value that is not just null or one task's output. A machine
@@ -562,7 +565,7 @@ class _Lowering:
     def _crowd(self, task_run_ids: Sequence[str], most: int, what: str) -> None:
         """Note that more values come together in a state than fit into it."""
         maps = sum(name in self._listed for name in task_run_ids)
-        of_them = f", {maps:,} of them maps, which are {INLINE_ITEMS} values each" if maps else ""
+        of_them = f", {maps:,} of them maps, of up to {INLINE_ITEMS} values each" if maps else ""
         self.crowded.update(task_run_ids)
         self.problem = self.problem or (
             f"flow {self._spec.name!r}: {what} is made by {len(task_run_ids):,} task runs"
@@ -572,7 +575,7 @@ class _Lowering:
 
     def _least(self, task_run_id: str) -> int:
         """Return what a value takes that is stored; a map is so many."""
-        return CLAIM_BYTES * (INLINE_ITEMS if task_run_id in self._listed else 1)
+        return CLAIM_BYTES * self._listed.get(task_run_id, 1)
 
     def _keep_within(self, body: Scope) -> None:
         """Note how large the values of each machine may be that its variables hold together.
@@ -609,8 +612,7 @@ class _Lowering:
             case Call(unit=int(unit)):
                 made = self._units[unit].task_runs
                 limit = min(self._shares.get(name, self._room) for name in made)
-                if made[0] in self._mapped:
-                    limit //= INLINE_ITEMS
+                limit //= self._listed.get(made[0], 1)
                 opened = tuple(name for name in made if name in self._opened)
                 step = replace(step, inline_only=opened) if opened else step
                 return step if limit == HANDED_BYTES else replace(step, limit=limit)

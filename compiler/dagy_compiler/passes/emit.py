@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+from dagy.mapping import known_length
 from dagy.spec import ParameterReference, TaskReference
 from dagy_compiler.asl import Branch, Choice, Parallel, Pass, Rule, State, StateMachine, Task
 from dagy_compiler.guard import GuardStates, is_caught
@@ -139,8 +140,10 @@ class _Emitter:
         self._unit_names = self._names.claim_all(state_name(unit.name) for unit in plan.units)
         # Whether what is stored under the id of a task run has to say of which attempt of the flow.
         self._numbered = is_caught(plan.spec) and _stores(plan)
-        # What an execution's input may take, if a state is given it beside results.
-        self._most = PARAMETERS_BYTES if given_together(plan.program) else None
+        # What an execution's input may take, if a state is given it beside results or a failure.
+        told_of_failures = is_caught(plan.spec) and isinstance(plan.program.body.steps[0], Guard)
+        beside = told_of_failures or given_together(plan.program)
+        self._most = PARAMETERS_BYTES if beside else None
         self._first = True
         self._surroundings = OUTERMOST
         self.parts: dict[str, StateMachine] = {}
@@ -351,6 +354,7 @@ class _Emitter:
                 kept,
                 task.tolerated_failures,
                 self._flow_attempt,
+                known_length(run),
             ).states()
         return AttemptStates(
             name, attempts, content, ending, comment, self._names, unit.placement

@@ -9,7 +9,7 @@ from typing import Any
 
 from dagy.code import is_callable_mark
 from dagy.errors import LimitError
-from dagy.spec import TaskSpec
+from dagy.spec import FlowSpec, TaskSpec
 from dagy_compiler.limits import (
     HEARTBEAT_SECONDS,
     LAMBDA_TIMEOUT_SECONDS,
@@ -20,6 +20,9 @@ from dagy_compiler.limits import (
 )
 from dagy_compiler.placement import is_container
 from dagy_compiler.plan import Attempts, Backoff, Plan, Unit
+
+Policed = TaskSpec | FlowSpec
+"""What has a retry policy and hooks."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,10 @@ class Retry:
     factor up to a largest delay, whatever the error was (developer guide, "Handling errors"). It is
     used where the policy means exactly that. Everything else is decided by the worker, attempt by
     attempt: jitter, conditions, functions, fractions of a second, other delays, and who is told of
-    the last failure. In nano the worker retries by itself.
+    the last failure.
+
+    A worker that runs several task runs makes their retries by itself. Where that is the whole
+    flow, its attempts are those of the flow.
     """
 
     def __call__(self, plan: Plan) -> Plan:
@@ -42,6 +48,7 @@ class Retry:
             LimitError: more retries, or longer delays, than Step Functions makes.
         """
         assert plan.units is not None
+        _check_limits(plan.spec)
         return replace(plan, attempts=tuple(_attempts(plan, unit) for unit in plan.units))
 
 
@@ -49,7 +56,9 @@ def _attempts(plan: Plan, unit: Unit) -> Attempts:
     contained = is_container(unit.placement)
     seconds = plan.function_seconds(unit.placement)
     if unit.whole_flow or len(unit.task_runs) != 1:
-        return Attempts(timeout_seconds=None if contained else seconds + STARTING_SECONDS)
+        found = _of_policy(plan.spec) if unit.whole_flow else Attempts()
+        timeout = None if contained else seconds + STARTING_SECONDS
+        return replace(found, timeout_seconds=timeout)
     task = plan.task_of(unit.task_runs[0])
     found = attempts_of(task, seconds)
     return replace(found, timeout_seconds=_container_timeout(task)) if contained else found
@@ -67,16 +76,17 @@ def attempts_of(task: TaskSpec, function_seconds: int = LAMBDA_TIMEOUT_SECONDS) 
     """
     _check_limits(task)
     timeout = _state_timeout(task, function_seconds)
-    backoff = _backoff(task)
+    found = _of_policy(task)
     if task.service is not None:
-        return Attempts(task.retries, backoff)  # no worker decides
-    if backoff is not None:
-        return Attempts(task.retries, backoff, timeout_seconds=timeout)
-    return Attempts(
-        task.retries,
-        decided=task.retries > 0 or "on_failure" in task.hooks,
-        timeout_seconds=timeout,
-    )
+        return replace(found, decided=False)  # no worker decides
+    return replace(found, timeout_seconds=timeout)
+
+
+def _of_policy(owner: Policed) -> Attempts:
+    """Return who makes the attempts of what has a policy."""
+    backoff = _backoff(owner)
+    decided = backoff is None and (owner.retries > 0 or "on_failure" in owner.hooks)
+    return Attempts(owner.retries, backoff, decided)
 
 
 def _state_timeout(task: TaskSpec, function_seconds: int) -> int:
@@ -95,21 +105,21 @@ def _container_timeout(task: TaskSpec) -> int | None:
     return math.ceil(task.timeout_seconds) + HEARTBEAT_SECONDS
 
 
-def _backoff(task: TaskSpec) -> Backoff | None:
-    """Return the native retrier that means exactly the policy of a task, if there is one.
+def _backoff(owner: Policed) -> Backoff | None:
+    """Return the native retrier that means exactly a policy, if there is one.
 
     Two hooks are not among what it does: nobody would call `on_failure` if the last worker died,
     and `on_retry` would also be called when a throttled call, which was no attempt, is made again.
     """
-    told = task.hooks.keys() & {"on_failure", "on_retry"}
-    needs_worker = task.retry_jitter_factor or task.retry_condition or told
-    if not task.retries or needs_worker or is_callable_mark(task.retry_delay_seconds):
+    told = owner.hooks.keys() & {"on_failure", "on_retry"}
+    needs_worker = owner.retry_jitter_factor or owner.retry_condition or told
+    if not owner.retries or needs_worker or is_callable_mark(owner.retry_delay_seconds):
         return None
-    delays = _listed(task)
+    delays = _listed(owner)
     if any(delay < 1 or delay != int(delay) for delay in delays):
         return None
     whole = [int(delay) for delay in delays]
-    return _growing(whole, task.retries)
+    return _growing(whole, owner.retries)
 
 
 def _growing(delays: list[int], retries: int) -> Backoff | None:
@@ -130,24 +140,25 @@ def _growing(delays: list[int], retries: int) -> Backoff | None:
     return Backoff(first, rate, largest if grows_on else None, retries)
 
 
-def _listed(task: TaskSpec) -> Sequence[Any]:
+def _listed(owner: Policed) -> Sequence[Any]:
     """Return the delays that are written down, as many as there are retries."""
-    given = task.retry_delay_seconds
+    given = owner.retry_delay_seconds
     listed = given if isinstance(given, (list, tuple)) else [given or 0]
-    return (listed or [0])[: max(task.retries, 1)]
+    return (listed or [0])[: max(owner.retries, 1)]
 
 
-def _check_limits(task: TaskSpec) -> None:
-    if task.retries > MAX_ATTEMPTS:
+def _check_limits(owner: Policed) -> None:
+    named = f"{'flow' if isinstance(owner, FlowSpec) else 'task'} {owner.name!r}"
+    if owner.retries > MAX_ATTEMPTS:
         raise LimitError(
-            f"task {task.name!r}: retries is {task.retries:,}, and Step Functions makes at most "
+            f"{named}: retries is {owner.retries:,}, and Step Functions makes at most "
             f"{MAX_ATTEMPTS:,}; use fewer"
         )
-    if is_callable_mark(task.retry_delay_seconds):
+    if is_callable_mark(owner.retry_delay_seconds):
         return
-    for delay in _listed(task):
-        if delay * (1 + (task.retry_jitter_factor or 0)) > WAIT_SECONDS:
+    for delay in _listed(owner):
+        if delay * (1 + (owner.retry_jitter_factor or 0)) > WAIT_SECONDS:
             raise LimitError(
-                f"task {task.name!r}: retry_delay_seconds has {delay:,}, and Step Functions waits "
+                f"{named}: retry_delay_seconds has {delay:,}, and Step Functions waits "
                 f"for at most {WAIT_SECONDS:,} seconds; use a shorter delay"
             )
