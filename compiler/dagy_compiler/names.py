@@ -63,7 +63,7 @@ class UniqueNames:
 
     Args:
         separator: stands before the number.
-        limit: characters that a name may have.
+        limit: characters that a name may have, as `_cut` counts them.
     """
 
     def __init__(self, separator: str, limit: int) -> None:
@@ -77,7 +77,7 @@ class UniqueNames:
         while name in self._taken:
             number += 1
             ending = f"{self._separator}{number}"
-            name = wanted[: self._limit - len(ending)] + ending
+            name = _beginning(wanted, self._limit - len(ending)) + ending
         self._taken.add(name)
         return name
 
@@ -91,11 +91,16 @@ def _is_accent(char: str) -> bool:
 
 
 def _cut(name: str, limit: int, separator: str = "-") -> str:
-    # Counted as Java counts: a character beyond the basic plane is two.
-    if len(name.encode("utf-16-le")) // 2 <= limit:
+    if _beginning(name, limit) == name:
         return name
     ending = separator + hashlib.sha256(name.encode()).hexdigest()[:DIGEST_CHARACTERS]
-    kept = name[:limit]
-    while len((kept + ending).encode("utf-16-le")) // 2 > limit:
-        kept = kept[:-1]
-    return kept + ending
+    return _beginning(name, limit - len(ending)) + ending
+
+
+def _beginning(name: str, limit: int) -> str:
+    """Return as much of a name as has so many characters.
+
+    AWS does not say how it counts. As in UTF-16, a character beyond the basic plane is two here;
+    whoever counts otherwise counts no more.
+    """
+    return name.encode("utf-16-le")[: 2 * limit].decode("utf-16-le", "ignore")

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dagy_compiler.limits import STATE_NAME_CHARACTERS
 from dagy_compiler.names import UniqueNames, neutral, state_name, variable, variable_base
 
 
@@ -72,3 +73,11 @@ def test_a_name_is_given_once():
         "0123456789",
         "01234567-2",
     ]
+
+
+@pytest.mark.parametrize("wanted", ["x" * 100, "\U0001f680" * 60, "x" + "\U0001f680" * 60])
+def test_numbered_names_keep_to_the_limit_too_however_their_characters_are_counted(wanted):
+    names = UniqueNames("-", STATE_NAME_CHARACTERS)
+    given = [names.claim(state_name(wanted)) for _ in range(12)]
+    assert len(set(given)) == 12
+    assert max(len(name.encode("utf-16-le")) for name in given) <= 2 * STATE_NAME_CHARACTERS

@@ -23,6 +23,8 @@ from tests.differential.observe import (
 )
 from tests.differential.palette import TASKS
 from tests.differential.programs import (
+    Call,
+    Drawn,
     branching_programs,
     crossed_programs,
     failing_programs,
@@ -255,3 +257,12 @@ def test_flows_with_joins_on_ministack_with_its_table_and_tokens(ministack, prog
     assume(here.output is not None)  # it reads `$parse("null")` as no value
     there = on_ministack(ministack, program, joins=seed)
     assert (there.status, there.output) == (here.status, here.output)
+
+
+@pytest.mark.parametrize("observe", [on_sfnx, on_moto])
+def test_characters_beyond_the_basic_plane_arrive(observe):
+    # One output is opened where it is returned, the other is written as a variable.
+    order = {"fails": 0, "value": "a\U0001f680b"}
+    for statements in ((Call(0, order, ()),), (Call(0, order, ()), Call(0, order, (0,)))):
+        program = Drawn(statements, (0,), default="\U0001f680")
+        assert in_doubles(observe(program, "micro")) == in_doubles(locally(program))

@@ -178,7 +178,22 @@ def evaluate(expression: str) -> Any:
     """Evaluate a JSONata expression with the functions that Step Functions adds."""
     parsed = jsonata.Jsonata(expression)
     parsed.register_lambda("parse", json.loads)
-    return parsed.evaluate(None)
+    return whole(parsed.evaluate(None))
+
+
+def whole(value: Any) -> Any:
+    """Return a value whose characters beyond the basic plane are one each.
+
+    As jsonata-python reads escapes they are two, which no text in UTF-8 can have.
+    """
+    match value:
+        case str():
+            return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+        case dict():
+            return {whole(key): whole(item) for key, item in value.items()}
+        case list():
+            return [whole(item) for item in value]
+    return value
 
 
 def declare(bindings: dict[str, Any]) -> str:
