@@ -105,6 +105,22 @@ def test_inspect_shows_a_flow_and_its_bundle_alike(dagy, output_format, part):
     assert part in from_bundle.stdout
 
 
+def test_inspect_shows_a_part_of_what_is_split(dagy, tmp_path):
+    (tmp_path / "wide.py").write_text(
+        "from dagy import flow, task\n\n\n@task\ndef one(n):\n    return n\n\n\n@flow\n"
+        "def wide():\n    return [one(n) for n in range(1_500)]\n"
+    )
+    asl = ("inspect", "wide.py", "-m", "micro", "--format", "asl")
+    whole = dagy(*asl)
+    assert "it runs other machines, which --part shows: from-one, " in whole.stderr
+    assert '"StateMachineArn": "${PartFromOneArn}"' in whole.stdout
+    part = json.loads(dagy(*asl, "--part", "from-one").stdout)
+    assert part["Comment"].endswith("part from-one")
+    wrong = dagy(*asl, "--part", "from-two")
+    assert "there is no such part; did you mean 'from-one'?" in wrong.stderr
+    assert "give it --format asl" in dagy(*asl[:4], "--part", "from-one").stderr
+
+
 def test_inspect_after_a_pass(dagy):
     done = dagy("inspect", "flows.py:daily", "-m", "micro", "--after", "structure")
     assert done.stdout == "series\n  parallel\n    extract\n    extract-2\n  add\n"

@@ -9,17 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from dagy_compiler import limits
 from dagy_compiler.asl import Map, Parallel, State, Task
 from dagy_compiler.durations import expected
-from dagy_compiler.events import Retries, events_of_task, heaviest, history_events
+from dagy_compiler.events import heaviest
 from dagy_compiler.makespan import critical_path, makespan
-from dagy_compiler.owners import owners
+from dagy_compiler.nested_states import part_id
 from dagy_compiler.passes.structure import TREE, Structure
 from dagy_compiler.payload import Payload, largest_payload
 from dagy_compiler.plan import Plan
-from dagy_compiler.program import Guard
 from dagy_compiler.tree import EMPTY, joined_in
+from dagy_compiler.worst_case import events_of, of_attempts, of_throttling
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +27,12 @@ class Estimate:
 
     Attributes:
         task_runs: of the flow; a map is one.
-        states: of the definition.
+        states: of the definition, and of those nested in it.
         transitions: states that are entered if every task run succeeds first time and every map has
             one item; Step Functions is paid by them.
         transitions_per_item: those that each further item of every map adds.
-        history_events: written in that case, with 40 items in a map that is not distributed.
+        history_events: written in that case, with 40 items in a map that is not distributed; here
+            and below those of the outermost execution.
         history_events_retried: if every task run uses all its attempts, and each ends the worst way
             there is: its worker is lost.
         history_events_throttled: if besides that AWS throttles every call as often as is retried.
@@ -87,12 +87,12 @@ def estimate(plan: Plan) -> Estimate:
     told = [node for node in joined_in(plan.tree or EMPTY) if node.told]
     return Estimate(
         task_runs=len(plan.runs),
-        states=_states(plan.machine.states),
+        states=sum(_states(machine.states) for machine in plan.machines),
         transitions=one,
         transitions_per_item=_transitions(plan, 2) - one,
-        history_events=_history(plan),
-        history_events_retried=_history(plan, _attempts_of(plan)),
-        history_events_throttled=_history(plan, _attempts_of(plan), _throttled),
+        history_events=events_of(plan, plan.machine),
+        history_events_retried=events_of(plan, plan.machine, of_attempts(plan)),
+        history_events_throttled=events_of(plan, plan.machine, of_attempts(plan), of_throttling),
         critical_path_seconds=_critical_path(plan, seconds, list(plan.runs)),
         makespan_seconds=taken,
         joins=len(waiting),
@@ -116,6 +116,9 @@ def _states(states: Mapping[str, State]) -> int:
 
 
 def _transitions(plan: Plan, items: int) -> int:
+    """Return how many states are entered, those of nested machines among them."""
+    parts = {f"${{{part_id(name)}Arn}}": part for name, part in plan.parts.items()}
+
     def weigh(_name: str, state: State) -> int:
         match state:
             case Parallel(branches=branches):
@@ -124,80 +127,12 @@ def _transitions(plan: Plan, items: int) -> int:
                 return 1 + (state.known_items or items) * heaviest(
                     each.states, each.start_at, weigh
                 )
+            case Task(arguments={"StateMachineArn": str(arn)}) if arn in parts:
+                return 1 + heaviest(parts[arn].states, parts[arn].start_at, weigh)
         return 1
 
     assert plan.machine is not None
     return heaviest(plan.machine.states, plan.machine.start_at, weigh)
-
-
-def _history(plan: Plan, *retries: Retries) -> int:
-    """Return the events of an execution, with those of retries, and of the flow's own."""
-
-    def added(name: str, task: Task) -> int:
-        return sum(each(name, task) for each in retries)
-
-    assert plan.machine is not None
-    once = history_events(plan.machine.states, plan.machine.start_at, added)
-    again = _flow_retries(plan) if retries else 0
-    # Between two attempts of the flow a worker decides, a Choice and a Wait follow.
-    between = limits.EVENTS_OF_LAMBDA_TASK + 2 * limits.EVENTS_OF_OTHER_STATE
-    return limits.EVENTS_OF_EXECUTION + once + again * (once + between)
-
-
-def _flow_retries(plan: Plan) -> int:
-    """Return how often the machine runs the whole flow again; in nano the worker does."""
-    assert plan.program is not None
-    guarded = any(isinstance(step, Guard) for step in plan.program.body.steps)
-    return plan.spec.retries if guarded else 0
-
-
-def _attempts_of(plan: Plan) -> Retries:
-    """Return what the retries of the task runs add."""
-    assert plan.attempts is not None
-    attempts, unit_of = plan.attempts, owners(plan)
-
-    def added(name: str, state: Task) -> int:
-        if name not in unit_of or not _is_attempt(state):
-            return 0
-        policy = attempts[unit_of[name]]
-        # Where an item may fail for good, one more call stores why.
-        noted = limits.EVENTS_OF_LAMBDA_TASK * _may_fail(plan, unit_of[name])
-        if policy.backoff is not None:
-            return policy.retries * _events_again(state) + noted
-        # A state that is left and another that is entered: for one whose worker is lost a call that
-        # asks what follows, a Choice, and a Wait.
-        asked = events_of_task(state) + limits.EVENTS_OF_OTHER_STATE if policy.decided else 0
-        each = events_of_task(state) + limits.EVENTS_OF_OTHER_STATE + asked
-        return policy.retries * each + noted
-
-    return added
-
-
-def _may_fail(plan: Plan, unit: int) -> bool:
-    """Tell whether a unit is a map that tolerates failures of items."""
-    assert plan.units is not None
-    task_runs = plan.units[unit].task_runs
-    tolerant = bool(task_runs) and bool(plan.task_of(task_runs[0]).tolerated_failures)
-    return tolerant and len(task_runs) == 1 and plan.runs[task_runs[0]].map_over is not None
-
-
-def _is_attempt(state: Task) -> bool:
-    """Tell whether a state makes attempts, and does not just ask the worker something."""
-    payload = state.arguments.get("Payload")
-    if not isinstance(payload, dict) or "dagy" not in payload:
-        return True
-    return not payload.keys() & {"count", "failed", "surface", "raise", "call"}
-
-
-def _events_again(state: Task) -> int:
-    """Return the events of a retry in the same state, which is entered and left once."""
-    return events_of_task(state) - limits.EVENTS_OF_OTHER_STATE
-
-
-def _throttled(_name: str, state: Task) -> int:
-    """Return what the first retrier of a state adds, which is for AWS's own trouble."""
-    first = state.retry[0] if state.retry else None
-    return 0 if first is None else (first.max_attempts or 0) * _events_again(state)
 
 
 def _seconds(plan: Plan) -> dict[str, float]:

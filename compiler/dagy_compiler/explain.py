@@ -22,12 +22,14 @@ from dagy_compiler.asl import (
 from dagy_compiler.describe import attempts_text, each_text
 from dagy_compiler.estimate import Estimate, estimate
 from dagy_compiler.join_states import RESOURCE as JOIN
+from dagy_compiler.nested_states import RESOURCE as NESTED
 from dagy_compiler.owners import alone_in, owners
 from dagy_compiler.passes.place import why_placed
 from dagy_compiler.plan import Plan, Unit
 from dagy_compiler.states import is_surfacing
 from dagy_compiler.tree import EMPTY, joined_in, leaves
 from dagy_compiler.waits import waits_of
+from dagy_compiler.worst_case import events_of, of_attempts, of_throttling
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,25 @@ class StateNote:
 
 
 @dataclass(frozen=True, slots=True)
+class PartNote:
+    """A machine that is nested in another, explained.
+
+    Attributes:
+        name: of the part.
+        history_events: of an execution of it, as in `Estimate`; likewise those that follow.
+        history_events_retried: if every task run uses all its attempts.
+        history_events_throttled: if besides that AWS throttles every call.
+        states: in the order of its definition.
+    """
+
+    name: str
+    history_events: int
+    history_events_retried: int
+    history_events_throttled: int
+    states: tuple[StateNote, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
     """A machine, explained.
 
@@ -75,13 +96,15 @@ class Explanation:
         flow: its name.
         mode: the execution mode.
         estimate: what an execution takes.
-        states: in the order of the definition.
+        states: in the order of the definition, the outermost one if there are several.
+        parts: the machines nested in it or in one another, an inner one first.
     """
 
     flow: str
     mode: str
     estimate: Estimate
     states: tuple[StateNote, ...]
+    parts: tuple[PartNote, ...] = ()
 
 
 def explain(plan: Plan) -> Explanation:
@@ -91,12 +114,24 @@ def explain(plan: Plan) -> Explanation:
         plan: after the last pass.
     """
     assert plan.machine is not None
-    notes = _Notes(plan).of(plan.machine.states, 0)
-    return Explanation(plan.spec.name, plan.mode, estimate(plan), tuple(notes))
+    walk = _Notes(plan)
+    retried = of_attempts(plan)
+    states = tuple(walk.of(plan.machine.states, 0))
+    parts = tuple(
+        PartNote(
+            name,
+            events_of(plan, part),
+            events_of(plan, part, retried),
+            events_of(plan, part, retried, of_throttling),
+            tuple(walk.of(part.states, 0)),
+        )
+        for name, part in plan.parts.items()
+    )
+    return Explanation(plan.spec.name, plan.mode, estimate(plan), states, parts)
 
 
 class _Notes:
-    """One walk over a machine."""
+    """One walk over the machines of a plan."""
 
     def __init__(self, plan: Plan) -> None:
         assert plan.units is not None
@@ -228,16 +263,21 @@ def _does(state: State) -> str:
             return f"goes on with {', '.join(rule.next for rule in choices)} or {default}"
         case Pass(assign=dict(assign)):
             return f"keeps {some(list(assign))}"
-        case Pass():
-            return "ends what is before it"
+        case Pass(comment=comment):
+            return _lowered(comment or "ends what is before it")
         case Wait():
             return "waits"
         case Task(comment=str(comment)):
-            does = "fails" if is_surfacing(state) else "asks a worker"
-            return f"{does}: {_lowered(comment)}"
+            return f"{_verb(state)} {_lowered(comment)}"
         case Fail(comment=str(comment)):
             return f"fails: {_lowered(comment)}"
     return state.type.lower()
+
+
+def _verb(task: Task) -> str:
+    if task.resource == NESTED:
+        return "runs"
+    return "fails:" if is_surfacing(task) else "asks a worker:"
 
 
 def _further(state: State, runs: Mapping[str, TaskRunSpec], unit: Unit) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from dagy_compiler.describe import ONE_ATTEMPT
 from dagy_compiler.estimate import Estimate
-from dagy_compiler.explain import Explanation, StateNote, some
+from dagy_compiler.explain import Explanation, PartNote, StateNote, some
 from dagy_compiler.limits import HISTORY_EVENTS
 
 MAX_COLUMN = 40
@@ -18,20 +18,41 @@ def explanation_text(found: Explanation) -> str:
 
     What is true of all tasks is said once, before the states.
     """
-    common = _common(found.states)
+    notes = [*found.states, *(note for part in found.parts for note in part.states)]
+    common = _common(notes)
     lines = [_title(found), "", *_estimate(found.estimate), ""]
     if common:
         lines += ["Every task: " + "; ".join(common), ""]
-    column = max((_indent(note) + len(note.state) for note in found.states), default=0)
+    column = max((_indent(note) + len(note.state) for note in notes), default=0)
+    column = min(column, MAX_COLUMN) + 2
     for note in found.states:
-        lines += _note(note, min(column, MAX_COLUMN) + 2, common)
+        lines += _note(note, column, common)
+    for part in found.parts:
+        lines += ["", *_part(part)]
+        for note in part.states:
+            lines += _note(note, column, common)
     return "\n".join(line.rstrip() for line in lines)
 
 
 def _title(found: Explanation) -> str:
     runs, states = found.estimate.task_runs, found.estimate.states
     size = f"{_count(runs, 'task run')} in {_count(states, 'state')}"
-    return f"flow {found.flow}, mode {found.mode}: {size}"
+    machines = f" of {1 + len(found.parts):,} machines" if found.parts else ""
+    return f"flow {found.flow}, mode {found.mode}: {size}{machines}"
+
+
+def _part(part: PartNote) -> Iterator[str]:
+    yield f"Part {part.name}, a state machine of its own, of which an execution takes"
+    yield f"  {_events(part)}"
+    yield ""
+
+
+def _events(found: Estimate | PartNote) -> str:
+    return (
+        f"{found.history_events:,} of {HISTORY_EVENTS:,} history events; at most "
+        f"{found.history_events_retried:,} with all retries, "
+        f"{found.history_events_throttled:,} if AWS throttles every call too"
+    )
 
 
 def _estimate(found: Estimate) -> Iterator[str]:
@@ -41,11 +62,7 @@ def _estimate(found: Estimate) -> Iterator[str]:
     yield f"  {_count(found.transitions, 'transition')}{ratio}" + (
         each if found.transitions_per_item else ""
     )
-    yield (
-        f"  {found.history_events:,} of {HISTORY_EVENTS:,} history events; at most "
-        f"{found.history_events_retried:,} with all retries, "
-        f"{found.history_events_throttled:,} if AWS throttles every call too"
-    )
+    yield f"  {_events(found)}"
     yield (
         f"  {found.makespan_seconds:g} s, where the flow's critical path is "
         f"{found.critical_path_seconds:g} s: {found.stretch:.2f} times as long; "
@@ -72,7 +89,7 @@ def _known(found: Estimate) -> str:
     return f"{found.known_durations:,} of {_count(found.task_runs, 'duration')} are known"
 
 
-def _common(notes: tuple[StateNote, ...]) -> tuple[str, ...]:
+def _common(notes: Sequence[StateNote]) -> tuple[str, ...]:
     """Return what is true of all states that begin a task, if there are several."""
     facts = [_facts(note) for note in notes if note.place]
     if len(facts) < 2:

@@ -145,4 +145,9 @@ def opening(step: Nested, following: str) -> Pass:
         variable: expression(f"$states.input.values.{variable}")
         for _, variable in step.inputs.results
     }
-    return Pass(assign=values or None, output=NO_OUTPUT, next=following)
+    return Pass(
+        comment=f"Takes in what part {step.name} of the flow is given",
+        assign=values or None,
+        output=NO_OUTPUT,
+        next=following,
+    )

@@ -40,24 +40,29 @@ def owners(plan: Plan) -> dict[str, int]:
 
     def visit(states: Mapping[str, State], owner: str | None) -> None:
         for name, state in states.items():
-            if name in heads:
-                owner = name
-            elif owner is not None and not _is_further(name, owner):
-                owner = None
+            owner = _owner(name, owner, heads)
             if owner is not None:
                 found[name] = heads[owner]
-            if isinstance(state, Parallel):
-                for branch in state.branches:
-                    visit(branch.states, None)
-            elif isinstance(state, Map) and isinstance(state.items, tuple):
-                # Siblings that are alike: what runs them is that of the first.
-                unit = alone[state.items[0]]
-                found.update(dict.fromkeys(state.item_processor.states, unit))
-            elif isinstance(state, Map):
-                visit(state.item_processor.states, owner)
+            match state:
+                case Parallel(branches=branches):
+                    for branch in branches:
+                        visit(branch.states, None)
+                case Map(items=tuple(items), item_processor=each):
+                    # Siblings that are alike: what runs them is that of the first.
+                    found.update(dict.fromkeys(each.states, alone[items[0]]))
+                case Map(item_processor=each):
+                    visit(each.states, owner)
 
-    visit(plan.machine.states, None)
+    for machine in plan.machines:
+        visit(machine.states, None)
     return found
+
+
+def _owner(name: str, before: str | None, heads: Mapping[str, int]) -> str | None:
+    """Return the head of the states that a state is among, which may be that of the one before."""
+    if name in heads:
+        return name
+    return before if before is not None and _is_further(name, before) else None
 
 
 def _is_further(name: str, head: str) -> bool:

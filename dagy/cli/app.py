@@ -230,6 +230,14 @@ def inspect(
     output_format: Annotated[
         str, typer.Option("--format", "-f", help="outline, asl, mermaid, dot, or json.")
     ] = "outline",
+    part: Annotated[
+        str | None,
+        typer.Option(
+            "--part",
+            metavar="NAME",
+            help="With --format asl: of a flow that is split, the machine of this name.",
+        ),
+    ] = None,
     after: Annotated[
         str | None,
         typer.Option("--after", metavar="PASS", help="Stop after this pass and show it."),
@@ -250,7 +258,7 @@ def inspect(
     from dagy.cli.inspect import inspect_target
 
     inspect_target(
-        target, output_format, after, execution_mode, param or [], params_file,
+        target, output_format, part, after, execution_mode, param or [], params_file,
         explain=explain, as_json=as_json, fuse=fuse, joins=joins,
         from_history=profile_from_history,
     )  # fmt: skip

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dagy.building import measured_durations
 from dagy.cli.params import read_params
-from dagy.cli.screen import print_json, print_plain
+from dagy.cli.screen import print_json, print_plain, say_warning
 from dagy.errors import BundleError, CompileError
 from dagy.loader import load_flow
 from dagy.options import nearest
@@ -24,6 +24,7 @@ FORMATS = ("outline", "asl", "mermaid", "dot", "json")
 def inspect_target(
     target: str,
     output_format: str,
+    part: str | None,
     after: str | None,
     mode: str,
     pairs: Sequence[str],
@@ -35,12 +36,17 @@ def inspect_target(
     joins: str | None,
     from_history: bool,
 ) -> None:
-    """Show a state machine; with `after` the plan as that pass left it; with `explain` the why."""
+    """Show a state machine; with `after` the plan as that pass left it; with `explain` the why.
+
+    Of a flow that is split, `part` names the machine.
+    """
     if output_format not in FORMATS:
         raise CompileError(
             f"--format {output_format}: there is no such format{nearest(output_format, FORMATS)}; "
             f"the formats are {', '.join(FORMATS)}"
         )
+    if part is not None and output_format != "asl":
+        raise CompileError("--part shows a machine that is nested in another: give it --format asl")
     if after is not None and output_format != "outline":
         raise CompileError(
             f"--format {output_format}: a plan after a pass has one form; leave out --format or "
@@ -56,7 +62,7 @@ def inspect_target(
                 f"{target}: a bundle is finished; give --after, --explain, --param, --params-file "
                 "and --profile-from-history with a .py file"
             )
-        _show_bundle(Path(target), output_format)
+        _show_bundle(Path(target), output_format, part)
         return
     flow = load_flow(target).flow
     spec = flow.build(**read_params(flow, pairs, params_file))
@@ -68,12 +74,11 @@ def inspect_target(
         print_plain(describe(plan, after))
         return
     if explain:
-        # As one machine: what is split into several does the same.
-        plan = run_passes(spec, mode=mode, fuse=fuse, joins=joins, measured=measured, after="emit")
+        plan = run_passes(spec, mode=mode, fuse=fuse, joins=joins, measured=measured)
         _explain(plan, as_json=as_json)
         return
     compiled = compile_flow(spec, mode=mode, fuse=fuse, joins=joins, measured=measured)
-    _show(spec, compiled.definition(), compiled.parts(), output_format)
+    _show(spec, compiled.definition(), compiled.parts(), output_format, part)
 
 
 def _explain(plan: Plan, *, as_json: bool) -> None:
@@ -86,11 +91,11 @@ def _explain(plan: Plan, *, as_json: bool) -> None:
         print_plain(explanation_text(found))
 
 
-def _show_bundle(path: Path, output_format: str) -> None:
+def _show_bundle(path: Path, output_format: str, part: str | None) -> None:
     from dagy_compiler.bundle import read_bundle
 
     bundle = read_bundle(path)
-    _show(bundle.spec, bundle.definition, bundle.parts, output_format)
+    _show(bundle.spec, bundle.definition, bundle.parts, output_format, part)
 
 
 def _show(
@@ -98,12 +103,15 @@ def _show(
     definition: dict[str, Any],
     parts: dict[str, dict[str, Any]],
     output_format: str,
+    part: str | None,
 ) -> None:
     from dagy_compiler import render
 
     match output_format:
         case "asl":
-            print_json(definition)
+            print_json(definition if part is None else _part(parts, part))
+            if parts and part is None:
+                say_warning(f"it runs other machines, which --part shows: {', '.join(parts)}")
         case "json":
             print_plain(spec.to_json(indent=2))
         case "mermaid":
@@ -112,3 +120,10 @@ def _show(
             print_plain(render.dot(definition, parts))
         case _:
             print_plain(render.outline(definition, parts))
+
+
+def _part(parts: dict[str, dict[str, Any]], name: str) -> dict[str, Any]:
+    if name not in parts:
+        there = f"its parts are {', '.join(parts)}" if parts else "it is one machine"
+        raise CompileError(f"--part {name}: there is no such part{nearest(name, parts)}; {there}")
+    return parts[name]

@@ -1,6 +1,7 @@
 """What holds for every definition, whatever the flow."""
 
 import json
+from dataclasses import replace
 
 from hypothesis import given, settings
 
@@ -15,6 +16,12 @@ def scopes(machine, around=()):
     for state in machine["States"].values():
         for branch in state.get("Branches", []):
             yield from scopes(branch, (*around, machine["States"]))
+
+
+def named_states(states):
+    """Yield all states with their names, those of branches too."""
+    for inside, _ in scopes({"States": states}):
+        yield from inside.items()
 
 
 def assigned(states):
@@ -88,3 +95,15 @@ def test_long_ids_are_cut_where_states_are_added():
     states = compile_flow(spec, mode="micro").definition()["States"]
     assert len(states) == 7
     assert all(len(name) <= 80 for name in states)
+
+
+def test_the_comment_of_a_call_says_where_all_that_it_runs_is_called():
+    flow = Flow()
+    for number in range(6):
+        flow.task(f"t{number}")
+        flow.runs[-1] = replace(flow.runs[-1], source=f"daily.py:{number + 7}")
+    flow.task("apart", executor="ecs", after=["t0"])
+    states = compile_flow(flow.returns(), mode="nano").definition()["States"]
+    comments = [state["Comment"] for _, state in named_states(states) if "Comment" in state]
+    told = ", ".join(f"t{number} (daily.py:{number + 7})" for number in range(4))
+    assert f"{told} and 2 more" in comments

@@ -18,7 +18,7 @@ from tests.compiler.cases import (
     native_retry,
     plain_chain,
 )
-from tests.compiler.flows import Flow, output
+from tests.compiler.flows import Flow, compile_split, output
 from tests.compiler.strategies import placed_flows
 
 
@@ -122,3 +122,22 @@ def test_an_explanation_is_plain_data():
     found = asdict(explained(n_shape()))
     assert found["estimate"]["transitions"] == 8
     assert found["states"][0]["joins"] == ("a", "b")
+
+
+def test_each_machine_of_a_flow_that_is_split_is_explained_under_its_name():
+    flow = Flow()
+    for number in range(20):
+        flow.task(f"t{number}", *([output(f"t{number - 1}")] if number else []))
+    compiled = compile_split(flow.returns(output("t19")), 6_000)
+    found = explain(compiled.plan)
+    assert [part.name for part in found.parts] == list(compiled.parts())
+    noted = [*found.states, *(note for part in found.parts for note in part.states)]
+    begun = [name for note in noted if note.place for name in note.task_runs]
+    assert sorted(begun) == sorted(f"t{number}" for number in range(20))
+    entered = len(noted) - sum(note.does.startswith("fails: ") for note in noted)
+    assert found.estimate.transitions == entered
+    text = explanation_text(found)
+    for part in found.parts:
+        told = f"Part {part.name}, a state machine of its own, of which an execution takes"
+        assert f"{told}\n  {part.history_events:,} of 25,000 history events" in text
+        assert f"runs part {part.name} of the flow" in text

@@ -90,3 +90,27 @@ def test_the_deepest_nesting_of_parallels_can_be_read_back():
     spec = flow.task("end", after=last).returns()
     definition = compile_flow(spec, mode="micro").definition()
     assert StateMachine.model_validate(definition).to_json() == definition
+
+
+def patient(count, attempts, **policy):
+    flow = Flow("patient")
+    for number in range(count):
+        flow.task(f"t{number}", retries=attempts, delay=1)
+    return flow.task("last", retries=9 * attempts, delay=1).returns(**policy)
+
+
+def test_a_history_that_retries_may_make_too_long_is_warned_of():
+    with pytest.warns(UserWarning, match="flow 'patient': if every task uses all") as caught:
+        compile_flow(patient(80, 100), mode="micro")
+    assert [str(each.message) for each in caught] == [
+        "flow 'patient': if every task uses all its attempts, an execution writes 27,113 events to "
+        "its history, and Step Functions ends it after 25,000; last alone writes 2,705: give it "
+        "fewer retries, or use --execution-mode nano, where the worker makes all attempts"
+    ]
+
+
+def test_the_flows_own_retries_count_where_they_run_all_of_it_again(recwarn):
+    compile_flow(patient(20, 100), mode="micro")
+    assert not recwarn.list
+    with pytest.warns(UserWarning, match="give it fewer retries, or the flow fewer, or use"):
+        compile_flow(patient(20, 100, retries=5), mode="micro")

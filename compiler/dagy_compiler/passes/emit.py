@@ -66,6 +66,9 @@ from dagy_compiler.states import (
 NAMED_TASK_RUNS = 12
 """Task runs that the comment of a state for a whole flow mentions."""
 
+NAMED_CALLS = 4
+"""Calls that the comment of a state for several task runs mentions."""
+
 NAMED_BRANCHES = 3
 """Branches that the name of a Parallel mentions."""
 
@@ -336,7 +339,7 @@ class _Emitter:
                 unit.placement,
             ).states()
         content = self._content(step, index)
-        comment = self._comment(unit.task_runs[0])
+        comment = self._comment(*unit.task_runs)
         attempts = self._attempts[index]
         run = self._plan.runs[unit.task_runs[0]]
         if run.map_over is not None and len(unit.task_runs) == 1:
@@ -414,7 +417,7 @@ class _Emitter:
     def _rolled(self, call: Call, ids: list[str], name: str, ending: Ending) -> dict[str, State]:
         assert call.unit is not None
         content = self._content(call, call.unit)
-        comment = self._comment(ids[0])
+        comment = self._comment(*ids)
         return RolledStates(
             name, call, ids, content, self._plan, ending, comment, self._names
         ).states()
@@ -516,9 +519,11 @@ class _Emitter:
             content |= self._around
         return content
 
-    def _comment(self, task_run_id: str) -> str:
-        run = self._plan.runs[task_run_id]
-        return neutral(run.task_name + (f" ({run.source})" if run.source else ""))
+    def _comment(self, *task_run_ids: str) -> str:
+        """Return which tasks are run, and where they are called."""
+        runs = [self._plan.runs[task_run_id] for task_run_id in task_run_ids]
+        called = [run.task_name + (f" ({run.source})" if run.source else "") for run in runs]
+        return neutral(_some(list(dict.fromkeys(called)), NAMED_CALLS))
 
 
 def _stores(plan: Plan) -> bool:
@@ -539,10 +544,10 @@ def _condition(step: Decide) -> str:
             return neutral(whose + "".join(f"[{json.dumps(part)}]" for part in path))
 
 
-def _some(names: list[str]) -> str:
+def _some(names: list[str], most: int = NAMED_TASK_RUNS) -> str:
     """Return the first of some names, and how many more there are."""
-    more = len(names) - NAMED_TASK_RUNS
-    return ", ".join(names[:NAMED_TASK_RUNS]) + (f" and {more} more" if more > 0 else "")
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 def _nothing(names: tuple[str, ...]) -> dict[str, str] | None:

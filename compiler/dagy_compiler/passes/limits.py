@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from dagy_compiler import limits
 from dagy_compiler.asl import StateMachine
 from dagy_compiler.events import history_events
 from dagy_compiler.plan import Plan
+from dagy_compiler.worst_case import events_of, events_of_units, flow_retries, of_attempts
 
 _SUBSTITUTION = re.compile(r"\$\{\w+\}")
 
@@ -21,7 +23,8 @@ class Limits:
     """Compare the definition with the hard limits of Step Functions.
 
     Before: there is a machine, and perhaps parts of it. After: their definitions can be deployed,
-    and executions in which nothing is retried end within the history that AWS keeps.
+    and executions in which nothing is retried end within the history that AWS keeps. Where those in
+    which every task uses all its attempts might not, that is warned of.
     """
 
     definition_bytes: int = limits.DEFINITION_BYTES
@@ -35,10 +38,27 @@ class Limits:
         """
         assert plan.machine is not None
         flow = f"flow {plan.spec.name!r}"
-        self._check(plan.machine, flow)
-        for name, part in plan.parts.items():
-            self._check(part, f"{flow}, part {name!r}")
+        retried = of_attempts(plan)
+        for name, machine in ((None, plan.machine), *plan.parts.items()):
+            whose = flow if name is None else f"{flow}, part {name!r}"
+            self._check(machine, whose)
+            worst = events_of(plan, machine, retried)
+            if worst > self.history_events:
+                self._warn(plan, machine, whose, worst)
         return plan
+
+    def _warn(self, plan: Plan, machine: StateMachine, whose: str, worst: int) -> None:
+        """Warn of a history that retries may make too long, and say whose most of it is."""
+        assert plan.units is not None
+        [(unit, events)] = events_of_units(plan, machine).most_common(1)
+        whole = ", or the flow fewer" if flow_retries(plan) and machine is plan.machine else ""
+        warnings.warn(
+            f"{whose}: if every task uses all its attempts, an execution writes {worst:,} events "
+            f"to its history, and Step Functions ends it after {self.history_events:,}; "
+            f"{plan.units[unit].name} alone writes {events:,}: give it fewer retries{whole}, or "
+            "use --execution-mode nano, where the worker makes all attempts",
+            stacklevel=2,
+        )
 
     def _check(self, machine: StateMachine, flow: str) -> None:
         way_out = (
