@@ -356,7 +356,7 @@ def programs(draw: st.DrawFn, tasks: int = len(palette.TASKS)) -> Drawn:
 def branching_programs(draw: st.DrawFn, tasks: int = len(palette.TASKS)) -> Drawn:
     """Flows that succeed, with branches one after another and in another on the same value.
 
-    A side reads what the branches before it came to, whichever side made that.
+    A side reads or waits for what the branches before it came to, whichever side made that.
     """
 
     def side(depth: int) -> tuple[Statement, ...]:
@@ -366,8 +366,8 @@ def branching_programs(draw: st.DrawFn, tasks: int = len(palette.TASKS)) -> Draw
         )
 
     def called() -> Call:
-        reads = st.lists(st.integers(0, 2), max_size=3).map(tuple)
-        return replace(draw(calls(tasks)), reads=draw(reads), after=())
+        earlier = st.lists(st.integers(0, 2), max_size=3).map(tuple)
+        return replace(draw(calls(tasks)), reads=draw(earlier), after=draw(earlier)[:1])
 
     def branched(depth: int) -> Branched:
         by = st.sampled_from(["before", "before", "before", "value"])
