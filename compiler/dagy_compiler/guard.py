@@ -31,8 +31,10 @@ class GuardStates:
         spec: the flow.
         name: of the first state.
         body: the flow's states.
-        assigns: variables that the body's output is assigned to, as expressions.
-        ending: how the flow hands over when it has succeeded.
+        assigns: variables that the body's output is assigned to before hooks are called at the end,
+            as expressions.
+        ending: how the flow ends when it has succeeded, where the body's output is at hand or past
+            the hooks.
         names: gives the further states their names.
     """
 
@@ -78,7 +80,7 @@ class GuardStates:
 
     def _done(self, name: str) -> dict[str, State]:
         if "on_completion" not in self._spec.hooks:
-            return {name: Pass(**Ending(self._ending.next, NO_OUTPUT, self._assigns).fields())}
+            return {name: Pass(**self._ending.fields())}
         told = self._names.claim("flow (hooks at end)")
         return {
             name: Pass(**Ending(told, NO_OUTPUT, self._assigns).fields()),

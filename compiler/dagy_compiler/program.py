@@ -177,7 +177,7 @@ class Guard:
 
     Attributes:
         body: what they are attempts of.
-        assigns: what it leaves for the end of the machine.
+        assigns: what it leaves for the end of the machine, past a call of hooks.
     """
 
     body: Sequence

@@ -38,7 +38,7 @@ def estimated(spec, mode="micro", **options):
         (branched, 5, 5),  # two calls for the longer side, and a Choice
         (mapped, 3, 7),  # count, choose, Map, one item, gather
         (tolerant_map, 3, 8),  # and one that counts how many failed
-        (guarded, 1, 7),
+        (guarded, 1, 6),
     ],
 )
 def test_a_transition_is_a_state_that_is_entered(case, task_runs, transitions):

@@ -333,12 +333,17 @@ class _Lowering:
         body = tuple(self._limited(part.step) for part in lowered)
         if not guarded:
             return Program(Scope(body), returns)
-        yields = () if returns is None else ((RETURNED, returns),)
-        name = variable(RETURNED, 0)
-        assigns = tuple((name, Source(branch=0, key=key)) for key, _ in yields)
-        guard = Guard(Scope(body, yields), assigns)
-        end = None if returns is None else Source(variable=name)
-        return Program(Scope((guard, Join())), end)
+        return self._guarded(body, returns)
+
+    def _guarded(self, body: tuple[Step, ...], returns: Source | None) -> Program:
+        """Return the program of a flow with attempts or hooks of its own around it."""
+        if returns is None:
+            return Program(Scope((Guard(Scope(body)),)), None)
+        scope, yielded = Scope(body, ((RETURNED, returns),)), Source(branch=0, key=RETURNED)
+        if "on_completion" not in self._spec.hooks:
+            return Program(Scope((Guard(scope),)), yielded)
+        name = variable(RETURNED, 0)  # past the call of the hooks
+        return Program(Scope((Guard(scope, ((name, yielded),)),)), Source(variable=name))
 
     def _in_scope(self, parts: Sequence[Tree], depth: int, *, followed: bool) -> list[_Lowered]:
         """Lower what runs one after another in one scope.
