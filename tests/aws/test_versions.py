@@ -7,13 +7,15 @@ import pytest
 
 from tests.aws.conftest import FLOW
 
-SLOW = """
-import time
+HELD = """
+import pathlib, time
 from dagy import flow, task
 
 @task
 def wait(n: int) -> int:
-    time.sleep(6)
+    pathlib.Path("HERE", "begun").touch()
+    while not pathlib.Path("HERE", "released").exists():
+        time.sleep(0.05)
     return n
 
 @task
@@ -44,13 +46,16 @@ def ended(project, execution):
     return found["status"], json.loads(found.get("output", "null"))
 
 
-def test_what_runs_finishes_on_the_code_it_began_with(project):
-    project.write(SLOW)
+def test_what_runs_finishes_on_the_code_it_began_with(project, tmp_path):
+    held = HELD.replace("HERE", str(tmp_path))
+    project.write(held)
     machine = project.deployed()["state_machine_arn"]
     running = start(project, machine)
-    time.sleep(0.5)
-    project.write(SLOW.replace("first", "second"))
+    while not (tmp_path / "begun").exists():
+        time.sleep(0.05)
+    project.write(held.replace("first", "second"))
     told = project.deployed("--keep", "1")
+    (tmp_path / "released").touch()
     assert told["state_machine_arn"] == machine
     assert not any("version" in each for each in told["pruned"])  # the old one is in use
     assert ended(project, running) == ("SUCCEEDED", "first")
