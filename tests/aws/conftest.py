@@ -83,7 +83,7 @@ class Project:
 
     def stack(self):
         """The stack as CloudFormation tells of it; None if there is none."""
-        stacks = self.server.client("cloudformation").describe_stacks()["Stacks"]
+        stacks = self.server.listed("cloudformation", "describe_stacks", "Stacks")
         return next((each for each in stacks if each["StackName"] == self.stack_name), None)
 
     def execute(self, machine, **given):

@@ -37,7 +37,7 @@ def test_a_function_has_the_packages_in_a_layer(project):
     assert (outcome.status, outcome.output) == ("SUCCEEDED", EXPECTED)
     [function] = [
         each
-        for each in project.server.client("lambda").list_functions()["Functions"]
+        for each in project.server.listed("lambda", "list_functions", "Functions")
         if each["FunctionName"].startswith(project.stack_name)
     ]
     assert [layer["CodeSize"] > 1000 for layer in function["Layers"]] == [True]

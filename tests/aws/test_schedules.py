@@ -141,11 +141,11 @@ def test_the_guards_pass_a_time_on_to_each_other(project):
 def test_nothing_is_left_of_a_schedule_when_the_flow_is_taken_off(project):
     project.deployed("--schedule", "0 9 1 * mon", "--no-overlap")
     done(project.dagy("destroy", project.name, "--yes"))
-    client = project.server.client
+    listed = project.server.listed
     left = [
-        *(each["Name"] for each in client("scheduler").list_schedules()["Schedules"]),
-        *(each["name"] for each in client("stepfunctions").list_state_machines()["stateMachines"]),
-        *(each["RoleName"] for each in client("iam").list_roles()["Roles"]),
+        *(each["Name"] for each in listed("scheduler", "list_schedules", "Schedules")),
+        *(each["name"] for each in listed("stepfunctions", "list_state_machines", "stateMachines")),
+        *(each["RoleName"] for each in listed("iam", "list_roles", "Roles")),
     ]
     assert [name for name in left if name.startswith(project.stack_name)] == []
 

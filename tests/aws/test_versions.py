@@ -98,7 +98,7 @@ def test_old_versions_are_removed_with_what_only_they_need(project):
     client = project.server.client("lambda")
     [function] = [
         each["FunctionName"]
-        for each in client.list_functions()["Functions"]
+        for each in project.server.listed("lambda", "list_functions", "Functions")
         if each["FunctionName"].startswith(project.stack_name)
     ]
     published = client.list_versions_by_function(FunctionName=function)["Versions"]
@@ -152,21 +152,21 @@ def remains(project):
     found = [
         *(
             each["StackName"]
-            for each in server.client("cloudformation").describe_stacks()["Stacks"]
+            for each in server.listed("cloudformation", "describe_stacks", "Stacks")
         ),
-        *(each["RoleName"] for each in server.client("iam").list_roles()["Roles"]),
-        *(each["FunctionName"] for each in server.client("lambda").list_functions()["Functions"]),
+        *(each["RoleName"] for each in server.listed("iam", "list_roles", "Roles")),
+        *(each["FunctionName"] for each in server.listed("lambda", "list_functions", "Functions")),
         *(
             each["name"]
-            for each in server.client("stepfunctions").list_state_machines()["stateMachines"]
+            for each in server.listed("stepfunctions", "list_state_machines", "stateMachines")
         ),
         *(
             each["logGroupName"]
-            for each in server.client("logs").describe_log_groups()["logGroups"]
+            for each in server.listed("logs", "describe_log_groups", "logGroups")
         ),
         *(each["Name"] for each in server.client("s3").list_buckets()["Buckets"]),
-        *server.client("ecs").list_clusters()["clusterArns"],
-        *server.client("ecs").list_task_definitions()["taskDefinitionArns"],
+        *server.listed("ecs", "list_clusters", "clusterArns"),
+        *server.listed("ecs", "list_task_definitions", "taskDefinitionArns"),
         *(
             each["Key"]
             for each in server.client("s3")

@@ -44,11 +44,11 @@ class CdkProject(Project):
 
     def left(self):
         """What is there of its stack: functions, state machines, roles and logs."""
-        client = self.server.client
-        functions = client("lambda").list_functions()["Functions"]
-        machines = client("stepfunctions").list_state_machines()["stateMachines"]
-        roles = client("iam").list_roles()["Roles"]
-        logs = client("logs").describe_log_groups()["logGroups"]
+        listed = self.server.listed
+        functions = listed("lambda", "list_functions", "Functions")
+        machines = listed("stepfunctions", "list_state_machines", "stateMachines")
+        roles = listed("iam", "list_roles", "Roles")
+        logs = listed("logs", "describe_log_groups", "logGroups")
         names = [
             *(each["FunctionName"] for each in functions),
             *(each["name"] for each in machines),

@@ -181,6 +181,11 @@ class Ministack:
         with Containers(ecs, stack.cluster, python, environment, logs) as containers:
             yield containers
 
+    def listed(self, service: str, operation: str, key: str) -> list[Any]:
+        """Return all that a listing operation has, page by page: other tests' things are here too."""
+        pages = self.client(service).get_paginator(operation).paginate()
+        return [each for page in pages for each in page[key]]
+
     def client(self, service: str) -> Any:
         """boto3's client of a service of this server."""
         return self._session.client(service, endpoint_url=self.url)
