@@ -255,17 +255,17 @@ class AttemptStates:
         failing: dict[str, State] = {} if self._given_up else {gone: self._raise(name)}
         if not self._attempts.retries:
             once = {"attempt": 1, "decide": True}
-            first = self._task(once, catch=(self._when_lost("1", lost),))
+            first = self._task(once, catch=(self._when_lost(1, lost),))
             return {name: first, lost: self._ask(gone), **failing}
         again, after = self._claim("again"), self._claim("what follows")
         wait = self._claim("wait")
         states: dict[str, State] = {
-            name: self._task({"attempt": 1, "decide": True}, catch=self._catch("1", wait, lost))
+            name: self._task({"attempt": 1, "decide": True}, catch=self._catch(1, wait, lost))
         }
         # Of no seconds too: not every engine takes a state that is caught into itself (moto 5.2).
         states[wait] = Wait(seconds=expression("$states.input.wait"), next=again)
-        number = "$states.input.attempt"
-        content: dict[str, Any] = {"attempt": expression(number), "decide": True}
+        number = expression("$states.input.attempt")
+        content: dict[str, Any] = {"attempt": number, "decide": True}
         content["rest"] = expression("$states.input.rest")
         states[again] = self._task(content, catch=self._catch(number, wait, lost))
         states[lost] = self._ask(after)
@@ -324,7 +324,7 @@ class AttemptStates:
     def _infrastructure(self) -> Retrier:
         return CONTAINER_RETRIER if is_container(self._place) else INFRASTRUCTURE_RETRIER
 
-    def _catch(self, number: str, wait: str, lost: str) -> tuple[Catcher, ...]:
+    def _catch(self, number: str | int, wait: str, lost: str) -> tuple[Catcher, ...]:
         decision = DECISION
         if self._carried:
             carried = ", ".join(f'"{field}": $states.input.{field}' for field in self._carried)
@@ -332,11 +332,11 @@ class AttemptStates:
         retry = Catcher(error_equals=(RETRY_ERROR,), output=expression(decision), next=wait)
         return retry, self._when_lost(number, lost)
 
-    def _when_lost(self, number: str, lost: str) -> Catcher:
+    def _when_lost(self, number: str | int, lost: str) -> Catcher:
         return Catcher(
             error_equals=LOST_ERRORS,
             output={
-                "attempt": expression(number),
+                "attempt": number,
                 "lost": expression("$states.errorOutput"),
                 **self._carried,
             },
