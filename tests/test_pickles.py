@@ -105,7 +105,7 @@ def test_what_holds_itself_and_cannot_be_pickled_is_named_too():
 
 
 def test_without_a_place_for_artifacts_it_is_refused_under_its_own_name():
-    with pytest.raises(CodecError, match="value is of type tests.test_pickles.Model: artifacts do"):
+    with pytest.raises(CodecError, match="value is of type tests.test_pickles.Model: a run keeps"):
         to_text(Pickled(Model(1)))
 
 
