@@ -195,9 +195,14 @@ def service_state(
         case "sleep_until":
             return ServiceWait(timestamp=_rendered(run.kwargs["time"], scope))
     integration, tokens, arguments = call_of(task, run)
+    rendered = {name: _rendered(each, scope, tokens, (name,)) for name, each in arguments.items()}
+    payload = rendered.get("Payload")
+    # Step Functions takes no definition with a number or a boolean there; an expression it takes.
+    if integration.resource == "lambda:invoke" and isinstance(payload, (int, float)):
+        rendered["Payload"] = expression(literal(payload))
     return ServiceCall(
         integration,
-        {name: _rendered(value, scope, tokens, (name,)) for name, value in arguments.items()},
+        rendered,
         None if task.timeout_seconds is None else int(task.timeout_seconds),
     )
 

@@ -108,6 +108,14 @@ def test_any_literal_arrives_unchanged(value):
     assert received(Input=encoded(value)) == {"Input": value}
 
 
+@pytest.mark.parametrize("payload", [5, -0.5, True, False])
+def test_a_number_or_a_boolean_for_a_function_is_an_expression(payload):
+    service = {"kind": "aws", "resource": "lambda:invoke"}
+    made = state(service, FunctionName="f", Payload=payload).arguments["Payload"]
+    assert made == expression(json.dumps(payload))
+    assert received(service, FunctionName="f", Payload=payload)["Payload"] == payload
+
+
 @settings(max_examples=150, deadline=None)
 @given(JSON)
 def test_any_output_arrives_unchanged(value):
