@@ -34,7 +34,7 @@ from tests.differential.programs import (
 
 WITHOUT_CONTAINERS = len(TASKS) - 1  # moto's engine has none
 WITHOUT_NATIVE_RETRIES = len(TASKS) - 3  # ministack's branches share their retry counts
-EXAMPLES = int(os.environ.get("DAGY_FUZZ_EXAMPLES", "40"))
+EXAMPLES = int(os.environ.get("DAGY_FUZZ_EXAMPLES", "30"))
 
 
 def drawing(share):
