@@ -8,7 +8,7 @@ from dagy.spec import FlowSpec
 from dagy_compiler.asl import Branch, Catcher, Choice, Parallel, Pass, Rule, State, Task, Wait
 from dagy_compiler.jsonata import expression
 from dagy_compiler.names import UniqueNames
-from dagy_compiler.states import ERROR, NO_OUTPUT, REDRIVES, Ending, asking, raised
+from dagy_compiler.states import ERROR, NO_OUTPUT, REDRIVES, TOLD, Ending, asking, raised
 
 ATTEMPT = "flow_attempt"
 """The variable that counts the attempts of the flow."""
@@ -91,14 +91,13 @@ class GuardStates:
         gone = self._names.claim("flow (failed)")
         anew = Ending(start, NO_OUTPUT, {ATTEMPT: expression(f"${ATTEMPT} + 1")})
         failing = raised("The flow failed, and there is no further attempt", anew)
-        given = {field: expression(f"$states.input.{field}") for field in ERROR}
         answer = expression(f'$merge([$states.result.Payload, {{"redriven": {REDRIVES}}}])')
         if not self._spec.retries:
-            return {name: self._tell("failed", Ending(gone, answer), **given), gone: failing}
+            return {name: self._tell("failed", Ending(gone, answer), **TOLD), gone: failing}
         choose, wait = self._names.claim("flow (again?)"), self._names.claim("flow (wait)")
         rule = Rule(condition=expression("$states.input.again"), next=wait)
         return {
-            name: self._tell("failed", Ending(choose, answer), **given),
+            name: self._tell("failed", Ending(choose, answer), **TOLD),
             choose: Choice(choices=(rule,), default=gone),
             wait: Wait(
                 seconds=expression("$states.input.wait"),

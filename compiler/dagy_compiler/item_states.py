@@ -15,9 +15,9 @@ from dagy.mapping import share_of
 from dagy_compiler.asl import Choice, Rule, Task
 from dagy_compiler.jsonata import expression
 from dagy_compiler.states import (
-    ERROR,
     NO_OUTPUT,
-    REDRIVES,
+    REDRIVEN,
+    TOLD,
     Ending,
     asking,
     surfacing,
@@ -67,7 +67,7 @@ def item_raised(task_run_id: str, told: Collection[str], comment: str) -> Task:
 
 
 def _given(told: Collection[str]) -> dict[str, str]:
-    return {field: expression(f"$states.input.{field}") for field in (*ERROR, *told)}
+    return {**TOLD, **{field: expression(f"$states.input.{field}") for field in told}}
 
 
 def enough_succeeded(failures: float, following: str, too_many: str) -> Choice:
@@ -89,10 +89,7 @@ def enough_succeeded(failures: float, following: str, too_many: str) -> Choice:
         condition, allowed = f"{count} > {failures}", str(failures)
     one_too_many = Rule(
         condition=expression(condition),
-        output={
-            "item": expression(f"[{_FAILED}][{allowed}]"),
-            "redriven": expression(REDRIVES),
-        },
+        output={"item": expression(f"[{_FAILED}][{allowed}]"), **REDRIVEN},
         next=too_many,
     )
     return Choice(choices=(one_too_many,), default=following)

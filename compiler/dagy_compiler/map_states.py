@@ -33,6 +33,7 @@ from dagy_compiler.plan import Attempts
 from dagy_compiler.states import (
     NO_OUTPUT,
     OUTPUT,
+    REDRIVEN,
     REDRIVES,
     AttemptStates,
     Ending,
@@ -199,7 +200,7 @@ class MapStates:
         )
 
     def _stored(self) -> str:
-        """Return what the keys of the outputs begin with, as `dagy.worker.claims.prefix` does."""
+        """Return what the keys of outputs begin with, as `dagy.worker.claims.prefix_of` does."""
         if self._flow_attempt is None:
             return self._id
         return expression(f"{text(f'{self._id}/')} & {self._flow_attempt}")
@@ -251,8 +252,7 @@ class MapStates:
 
 
 def _catcher(surface: str) -> Catcher:
-    redriven = {"redriven": expression(REDRIVES)}
-    return Catcher(error_equals=(TOO_MANY_FAILED,), output=redriven, next=surface)
+    return Catcher(error_equals=(TOO_MANY_FAILED,), output=REDRIVEN, next=surface)
 
 
 def _whose(content: Mapping[str, Any]) -> dict[str, Any]:

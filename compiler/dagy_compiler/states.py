@@ -94,8 +94,11 @@ It is a field of the context object (developer guide, "Accessing execution data 
 object", read 2026-11).
 """
 
-FAILURE: Final = {**ERROR, "redriven": expression(REDRIVES)}
-"""What is said of one that ends the execution, unless it is redriven: see `raised`."""
+REDRIVEN: Final = {"redriven": expression(REDRIVES)}
+"""What is said beside an error that ends the execution, unless it is redriven: see `surfacing`."""
+
+TOLD: Final = {field: expression(f"$states.input.{field}") for field in ERROR}
+"""An error that is in a state's input, as it passes it on."""
 
 QUERY_ERROR: Final = "States.QueryEvaluationError"
 
@@ -352,7 +355,7 @@ class AttemptStates:
     def _ask(self, following: str) -> Task:
         """Return the state that asks another worker what follows."""
         lost = {field: expression(f"$states.input.{field}") for field in ("attempt", "lost")}
-        told = self._given_up.told if self._given_up else {"redriven": expression(REDRIVES)}
+        told = self._given_up.told if self._given_up else REDRIVEN
         answer = f"$merge([$states.result.Payload, {jsonata({**told, **self._carried})}])"
         return self._call(
             {**lost, "decide": True},
@@ -410,8 +413,7 @@ def raised(comment: str, ending: Ending) -> Task:
         comment: for people.
         ending: how it hands over when the execution is redriven after that.
     """
-    given = {field: expression(f"$states.input.{field}") for field in ("error", "cause")}
-    return surfacing({"raise": given}, ending, comment)
+    return surfacing({"raise": TOLD}, ending, comment)
 
 
 def surfacing(content: Mapping[str, Any], ending: Ending, comment: str) -> Task:
