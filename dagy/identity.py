@@ -13,6 +13,8 @@ import textwrap
 from collections.abc import Callable
 from typing import Any
 
+from dagy.syntax import parsed
+
 
 def compared_with_none(fn: Callable[..., Any]) -> dict[str, int]:
     """Return the parameters of a function that it compares with None by `is`, and in which lines.
@@ -22,7 +24,7 @@ def compared_with_none(fn: Callable[..., Any]) -> dict[str, int]:
     """
     try:
         lines, first = inspect.getsourcelines(fn)
-        tree = ast.parse(textwrap.dedent("".join(lines)))
+        tree = parsed(textwrap.dedent("".join(lines)))
     except (OSError, TypeError, SyntaxError):
         return {}
     names = set(inspect.signature(fn).parameters)

@@ -9,6 +9,8 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from dagy.syntax import parsed
+
 Module = tuple[str, ...]
 """The parts of a module's dotted name."""
 
@@ -39,7 +41,7 @@ def named_in(source: bytes, module: Module, *, is_package: bool = False) -> Name
         is_package: whether it is the `__init__.py` of a package.
     """
     try:
-        tree = ast.parse(source)
+        tree = parsed(source)
     except (SyntaxError, ValueError):
         return Named()
     reader = _Reader(module, module if is_package else module[:-1])

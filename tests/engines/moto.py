@@ -1,13 +1,15 @@
 """moto's engine, which descends from LocalStack's, in process.
 
-Four things of moto's are corrected here, none of ours: it has no evaluator for JSONata wired (one is
+Five things of moto's are corrected here, none of ours: it has no evaluator for JSONata wired (one is
 made of jsonata-python, with the functions that Step Functions adds); it writes string variables into
-expressions without escaping them; it starts nested executions with arguments in the wrong case; and
-its waits are real (they are cut to nothing).
+expressions without escaping them; it starts nested executions with arguments in the wrong case; its
+waits are real (they are cut to nothing); and it parses Python in many threads, which Python 3.11
+cannot always do (see `dagy.syntax`).
 """
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import time
@@ -23,6 +25,7 @@ import boto3
 import jsonata
 from moto import mock_aws
 from moto.awslambda_simple.models import LambdaSimpleBackend
+from moto.stepfunctions.parser.asl.antlt4utils import antlr4utils
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_sfn import (
     StateTaskServiceSfn,
@@ -33,7 +36,9 @@ from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_funct
 from moto.stepfunctions.parser.asl.eval import states, variable_store
 from moto.stepfunctions.parser.asl.jsonata import jsonata as moto_jsonata
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
+from werkzeug.routing import rules
 
+from dagy.syntax import parsed
 from dagy_compiler.bundle import read_bundle
 from dagy_compiler.nested_states import part_id
 from tests.engines import Outcome
@@ -146,6 +151,8 @@ def corrected(worker: Invocable | None) -> Iterator[None]:
         patch.object(variable_store, "encode_jsonata_variable_declarations", declare),
         patch.object(StateTaskServiceSfn, "_normalise_parameters", as_called),
         patch.object(StateTaskServiceSfn, "_normalise_response", as_answered),
+        patch.object(rules, "ast", SimpleNamespace(**vars(ast) | {"parse": parsed})),
+        patch.object(antlr4utils, "ast", SimpleNamespace(literal_eval=literal)),
         patch.object(retrier_decl, "time", no_time),
         patch.object(WaitFunction, "_wait_interval", lambda *_arguments, **_named: None),
     ):
@@ -172,6 +179,11 @@ def as_answered(_self: object, response: dict[str, Any], *_: object, **__: objec
     """Write what its API answers as a state gets it."""
     for key in list(response):
         response[key[0].upper() + key[1:]] = response.pop(key)
+
+
+def literal(source: str) -> Any:
+    """Return the value of a literal."""
+    return ast.literal_eval(parsed(source).body[0].value)
 
 
 def evaluate(expression: str) -> Any:
