@@ -154,10 +154,8 @@ class Invocation:
 
     @cached_property
     def _results(self) -> dict[str, str]:
-        joined = {
-            name: self._claims.claim(self._joined(name)) for name in self._event.get("joined", ())
-        }
-        return self._claims.texts({**(self._event.get("results") or {}), **joined})
+        joined = {name: self._joined(name) for name in self._event.get("joined", ())}
+        return self._claims.texts(self._event.get("results") or {}) | self._claims.kept_all(joined)
 
     def _joined(self, task_run_id: str) -> str:
         """Return the key under which an output is stored that no variable has."""
