@@ -239,12 +239,12 @@ class Task(Generic[P, R]):
                 )
         return Task(self.fn, **{**known, **changes})
 
-    def differs_only_in_executor(self, other: Task[..., Any]) -> bool:
-        """Tell whether another task is this one, but for where it runs."""
-        same = [name for name in OPTIONS if name != "executor"]
-        return self.fn is other.fn and all(
-            getattr(self, name) == getattr(other, name) for name in same
-        )
+    def differences(self, other: Task[..., Any]) -> tuple[str, ...]:
+        """Return the options that another task has otherwise, and `fn` if its function is."""
+        if self == other:
+            return ()
+        names = ("fn", *OPTIONS)
+        return tuple(name for name in names if getattr(self, name) != getattr(other, name))
 
     @functools.cached_property
     def location(self) -> Location | None:

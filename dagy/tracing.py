@@ -276,14 +276,18 @@ class Graph:
     def _define(self, task: Task[..., Any], where: Location) -> str | None:
         """Record a task with its first call; return the executor of this one, if it has its own."""
         known = self._defined.get(task.name)
-        if known == task:
-            return None
         if known is not None:
-            if task.executor is not None and known.differs_only_in_executor(task):
+            differences = known.differences(task)
+            if not differences:
+                return None
+            if differences == ("executor",) and task.executor is not None:
                 return task.executor
+            which = f"{known.location} and {task.location}"
+            if "fn" not in differences:
+                which = f"the options of this call are others: {', '.join(differences)}"
             raise self._error(
-                f"two different tasks are called {task.name!r}: {known.location} and "
-                f"{task.location}; give one of them another name with name=...",
+                f"two different tasks are called {task.name!r}: {which}; give one of them another "
+                "name with name=...",
                 where,
             )
         self._defined[task.name] = task

@@ -135,8 +135,19 @@ def test_a_copy_that_differs_in_more_needs_a_name_of_its_own():
     def both():
         return [where(), where.with_options(executor="ecs", retries=1)()]
 
-    with pytest.raises(TraceError, match="two different tasks are called 'where'"):
+    problem = "two different tasks are called 'where'.* are others: executor, retries;"
+    with pytest.raises(TraceError, match=problem):
         both.build()
+
+
+def test_copies_that_are_alike_are_the_same_task():
+    @flow
+    def several():
+        return [where.with_options(name="there", retries=2)() for _ in range(3)]
+
+    spec = several.build()
+    assert list(spec.tasks) == ["there"]
+    assert [run.id for run in spec.task_runs] == ["there", "there-2", "there-3"]
 
 
 # How a task sees it. The names are of this file, so that no two tests share a variable.

@@ -516,3 +516,14 @@ def test_what_is_stored_under_its_task_run_is_read_by_its_id(tmp_path, monkeypat
     assert read["output"] == "[7,1,4]"
     with pytest.raises(FileNotFoundError):  # of another attempt of the flow
         handle({**asked, "flow_attempt": 1, "tasks": ["attempt"], "joined": ["number"]}, spec)
+
+
+def test_what_is_stored_again_under_its_task_run_is_read_anew(tmp_path, monkeypatch):
+    # As by a part of a flow that a redrive starts anew, while the worker of a reader is still warm.
+    monkeypatch.setenv("DAGY_DATA_DIR", str(tmp_path))
+    spec = pipeline.build()
+    read = {"dagy": 2, "run": "r", "tasks": ["attempt"], "attempt": 1, "joined": ["number"]}
+    handle({"dagy": 2, "run": "r", "tasks": ["number"], "store": ["number"]}, spec)
+    assert handle(read, spec)["output"] == "[7,1,4]"
+    (tmp_path / "r/joined/1/number").write_text("8")
+    assert handle(read, spec)["output"] == "[8,1,4]"

@@ -23,13 +23,19 @@ Durations = Sequence[float]
 def known_durations(spec: FlowSpec, measured: Mapping[str, float]) -> dict[str, float]:
     """Return seconds by task run id: what was measured, else what the task expects, else nothing.
 
+    How long a `sleep` takes stands in the flow, if no task or parameter says it.
+
     Args:
         spec: the flow.
         measured: seconds by task run id, as `dagy.history.task_durations` returns them.
     """
     known = {}
     for run in spec.task_runs:
-        seconds = measured.get(run.id, spec.tasks[run.task_name].expected_seconds)
+        task = spec.tasks[run.task_name]
+        seconds = measured.get(run.id, task.expected_seconds)
+        sleeps = run.kwargs.get("seconds") if task.service == {"kind": "sleep"} else None
+        if isinstance(sleeps, int):
+            seconds = max(_SHORTEST, sleeps)
         if seconds is not None:
             known[run.id] = seconds
     return known

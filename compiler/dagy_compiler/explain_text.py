@@ -106,7 +106,7 @@ def _note(note: StateNote, column: int, common: tuple[str, ...]) -> Iterator[str
     name = " " * _indent(note) + note.state
     said = [_sentence(note), *_needless(note)]
     said += [fact for fact in _facts(note) if fact not in common]
-    yield f"{name.ljust(column)}{said[0]}"
+    yield f"{name.ljust(column - 2)}  {said[0]}"
     for more in said[1:]:
         yield " " * column + more
 

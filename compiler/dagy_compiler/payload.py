@@ -1,4 +1,4 @@
-"""How large what states take in and put out may be: the shares that `dataflow` has dealt out."""
+"""How large what states take in and put out may be: what follows from the shares of values."""
 
 from __future__ import annotations
 

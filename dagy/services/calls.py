@@ -23,7 +23,10 @@ from dagy.task import RetryDelay
 from dagy.tracing import current_graph, refuse_stray_call
 from dagy.values import as_json
 
-OPTIONS = ("name", "wait_for", "retries", "retry_delay_seconds", "timeout_seconds")
+OPTIONS = (
+    *("name", "wait_for", "retries", "retry_delay_seconds", "timeout_seconds"),
+    "expected_seconds",
+)
 """The options of an `aws_task`; the service's own arguments begin with a capital."""
 
 
@@ -48,6 +51,7 @@ def aws_task(
     retries: int = 0,
     retry_delay_seconds: RetryDelay = None,
     timeout_seconds: float | None = None,
+    expected_seconds: float | None = None,
     **arguments: Any,
 ) -> Any:
     """Have Step Functions call an AWS service; a task without a worker.
@@ -61,6 +65,7 @@ def aws_task(
         retries: retries after a failed first attempt, at least 0.
         retry_delay_seconds: seconds before each retry, a number or a list of them.
         timeout_seconds: limit of one attempt, in whole seconds.
+        expected_seconds: how long a run is likely to take, in seconds; see `task`.
         arguments: the service's, in PascalCase as Step Functions wants them. Outputs of other tasks
             and parameters may stand anywhere in them.
 
@@ -100,6 +105,7 @@ def aws_task(
         retries=retries,
         retry_delay_seconds=retry_delay_seconds,
         timeout_seconds=timeout_seconds,
+        expected_seconds=expected_seconds,
     )
 
 
@@ -175,6 +181,7 @@ def approval(
     event_bus: str | None = None,
     name: str = "approval",
     wait_for: Sequence[Any] = (),
+    expected_seconds: float | None = None,
 ) -> Any:
     """Wait until somebody approves.
 
@@ -190,6 +197,7 @@ def approval(
         event_bus: name or ARN of an EventBridge bus; the account's default one if nothing is given.
         name: name of the task.
         wait_for: outputs of tasks that must succeed first.
+        expected_seconds: how long the answer is likely to take, in seconds; see `task`.
 
     Returns:
         Inside a flow an output, which will be what `SendTaskSuccess` sends, by convention
@@ -220,6 +228,7 @@ def approval(
         {"message": message, **given},
         wait_for,
         timeout_seconds=timeout_seconds,
+        expected_seconds=expected_seconds,
     )
 
 

@@ -15,6 +15,7 @@ from dagy.tracing import current_graph
 
 WORKER_OPTIONS = frozenset(TASK_OPTIONS) - {
     *("name", "description", "retries", "retry_delay_seconds", "timeout_seconds"),
+    "expected_seconds",
 }
 """The options of `@task` that say how a worker runs it."""
 

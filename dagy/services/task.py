@@ -54,6 +54,7 @@ class ServiceTask(Task[..., Any]):
         retries: int = 0,
         retry_delay_seconds: RetryDelay = None,
         timeout_seconds: float | None = None,
+        expected_seconds: float | None = None,
     ) -> None:
         if not isinstance(name, str) or not name:
             raise DefinitionError(f"{_CALLS[service['kind']]}: name must be text, not {name!r}")
@@ -81,6 +82,7 @@ class ServiceTask(Task[..., Any]):
             retries=retries,
             retry_delay_seconds=retry_delay_seconds,
             timeout_seconds=timeout_seconds,
+            expected_seconds=expected_seconds,
         )
         self.service = service
         self.location = location
@@ -102,7 +104,8 @@ class ServiceTask(Task[..., Any]):
 
     @property
     def _identity(self) -> str:
-        policy = [self.retries, self.retry_delay_seconds, self.timeout_seconds]
+        policy = [self.retries, self.retry_delay_seconds]
+        policy += [self.timeout_seconds, self.expected_seconds]
         return json.dumps([self.name, self.service, policy])
 
     def __eq__(self, other: object) -> bool:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -243,9 +243,10 @@ class Claims:
         keys = list(texts)
         self._each(lambda index: self.keep(keys[index], texts[keys[index]]), len(keys))
 
-    def claim(self, key: str) -> Handed:
-        """Return what stands for the text that is stored under a key of this execution."""
-        return {"claim": f"{self._run}/{key}"}
+    def kept_all(self, keys: Mapping[str, str]) -> dict[str, str]:
+        """Return the texts that are stored under keys of this execution, under the same names."""
+        texts = self._each(lambda index: self.kept(list(keys.values())[index]), len(keys))
+        return _of_those_that_ran(keys, texts)
 
     def has(self, key: str) -> bool:
         """Whether a text is stored under a key of this execution."""
@@ -280,8 +281,8 @@ class Claims:
     def texts(self, results: Mapping[str, Handed]) -> dict[str, str]:
         """Return the texts by task run, without those that were skipped."""
         there = {name: handed for name, handed in results.items() if handed is not None}
-        found = self._each(lambda index: self.text(list(there.values())[index]), len(there))
-        return {name: text for name, text in zip(there, found, strict=True) if text != SKIPPED}
+        texts = self._each(lambda index: self.text(list(there.values())[index]), len(there))
+        return _of_those_that_ran(there, texts)
 
     def _each(self, do: Callable[[int], T], count: int) -> list[T]:
         if count <= 1 or _storage() is None:
@@ -306,6 +307,10 @@ def _stored(store: Storage, key: str) -> str:
     # Keys of claims are made from the content, so what was read once stays true; the items of a map
     # that follow one another in a warm worker all read the same list.
     return store.get(key).decode()
+
+
+def _of_those_that_ran(names: Iterable[str], texts: Iterable[str]) -> dict[str, str]:
+    return {name: text for name, text in zip(names, texts, strict=True) if text != SKIPPED}
 
 
 def _joined(texts: list[str]) -> str:

@@ -95,6 +95,20 @@ def test_the_makespan_is_the_tree_s_and_the_critical_path_the_graph_s():
     assert lost.known_durations == 4
 
 
+def test_a_sleep_takes_its_seconds_unless_only_a_task_or_a_parameter_says_how_many():
+    sleeping = {"service": {"kind": "sleep"}, "default_executor": "step-functions"}
+    spec = (
+        Flow()
+        .task("load", expected_seconds=2)
+        .task("sleep", named={"seconds": 300}, after=["load"], **sleeping)
+        .task("sleep-2", named={"seconds": output("load")}, **sleeping)
+        .returns()
+    )
+    found = estimated(spec)
+    assert found.known_durations == 2
+    assert found.critical_path_seconds == 302
+
+
 def test_a_limit_of_concurrency_makes_the_machine_longer_than_the_graph():
     assert estimated(concurrency_limit()).stretch == 3
 

@@ -118,6 +118,14 @@ def test_what_is_true_of_all_tasks_is_said_once():
     assert "waits for a without need" in text
 
 
+def test_a_long_name_stands_apart_from_what_is_said_of_it():
+    flow = Flow()
+    for letter in "abc":
+        flow.task(letter * 40)
+    name = f"fork: {'a' * 19}…, {'b' * 19}…, {'c' * 19}…"
+    assert f"{name}  runs 3 branches at once" in explanation_text(explained(flow.returns()))
+
+
 def test_an_explanation_is_plain_data():
     found = asdict(explained(n_shape()))
     assert found["estimate"]["transitions"] == 8

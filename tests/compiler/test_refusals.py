@@ -53,8 +53,11 @@ def test_a_negative_number_of_retries():
 
 
 def test_a_delay_and_a_count_beyond_what_step_functions_accepts():
-    spec = Flow().task("load", retries=2, delay=100_000_000).returns()
-    assert "waits for at most 99,999,999 seconds" in refused(LimitError, spec, mode="micro")
+    spec = Flow().task("load", retries=2, delay=100_000_000, source="daily.py:7").returns()
+    assert refused(LimitError, spec, mode="micro") == (
+        "task 'load' (daily.py:7): retry_delay_seconds has 100,000,000, and Step Functions waits for at "
+        "most 99,999,999 seconds; use a shorter delay"
+    )
     spec = Flow().task("load", retries=100_000_000, delay=1).returns()
     assert "makes at most 99,999,999; use fewer" in refused(LimitError, spec, mode="micro")
 

@@ -92,6 +92,16 @@ def test_calls_with_other_policies_need_another_name():
         mixed.build()
 
 
+def test_a_call_may_say_how_long_it_is_likely_to_take():
+    @flow
+    def hinted():
+        job = aws_task("glue:startJobRun.sync", JobName="clean", expected_seconds=1800)
+        approval("Go on?", timeout_seconds=9000, expected_seconds=600, wait_for=[job])
+
+    spec = hinted.build()
+    assert [task.expected_seconds for task in spec.tasks.values()] == [1800, 600]
+
+
 def test_the_task_token_is_marked_where_it_stands():
     @flow
     def asked():
@@ -115,6 +125,7 @@ REFUSED = [
     (lambda: aws_task("glue:startJobRun", JobName="x", retrys=1), "did you mean 'retries'"),
     (lambda: aws_task("glue:startJobRun", jobName="x"), "did you mean 'JobName'"),
     (lambda: aws_task("glue:startJobRun"), "needs JobName"),
+    (lambda: aws_task("glue:startJobRun", JobName="x", expected_seconds=0), "a number above 0"),
     (lambda: aws_task("glue:startJobRun.waitForTaskToken", JobName="x"), "it has .sync"),
     (lambda: aws_task("s3:getObject"), "did you mean 'aws-sdk:s3:getObject'"),
     (lambda: aws_task("aws-sdk:s3:getObjekt"), "did you mean 'getObject'"),
@@ -155,6 +166,7 @@ REFUSED = [
     (lambda: aws_task("lambda:invoke", FunctionName="f", Payload=object()), "type object"),
     (lambda: sleep(), "sleep: missing a required argument: 'seconds'; it is called as"),
     (lambda: sleep(1, retries=2), "sleep takes no 'retries'; the options are seconds, name"),
+    (lambda: sleep(1, expected_seconds=2), "sleep takes no 'expected_seconds'; the options are se"),
     (lambda: sleep(1, memory_mb=2), "sleep takes no 'memory_mb': it is for tasks that a worker"),
     (lambda: sleep(math.inf), "not inf"),
     (lambda: sleep(math.nan), "not nan"),

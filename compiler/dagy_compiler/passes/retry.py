@@ -148,7 +148,9 @@ def _listed(owner: Policed) -> Sequence[Any]:
 
 
 def _check_limits(owner: Policed) -> None:
-    named = f"{'flow' if isinstance(owner, FlowSpec) else 'task'} {owner.name!r}"
+    named = f"flow {owner.name!r}"
+    if isinstance(owner, TaskSpec):
+        named = f"task {owner.name!r}" + (f" ({owner.source})" if owner.source else "")
     if owner.retries > MAX_ATTEMPTS:
         raise LimitError(
             f"{named}: retries is {owner.retries:,}, and Step Functions makes at most "
