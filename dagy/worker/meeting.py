@@ -11,7 +11,7 @@ Functions, so every call may be repeated. A state that is tried again waits by a
 that comes late, of an attempt that has been given up meanwhile, is refused by its time.
 
 This is the whole protocol, with no clock and no network in it. A test goes through all orders in
-which calls can be made, repeated, delayed and broken off (tests/worker/test_meeting.py).
+which calls can be made, repeated, delayed and broken off (tests/test_meeting.py).
 """
 
 from __future__ import annotations

@@ -102,17 +102,6 @@ def message_of(cause: str) -> str:
         return cause
 
 
-def kept_failure(name: str, message: str) -> str:
-    """Return an error as text that `kept_error` reads."""
-    return json.dumps({"error": name, "message": message})
-
-
-def kept_error(text: str, spec: FlowSpec) -> BaseException:
-    """Return an error that was kept, under its own name and with its own message."""
-    kept = json.loads(text)
-    return remade(kept["error"], kept["message"], spec)
-
-
 def remade(name: str, message: str, spec: FlowSpec) -> BaseException:
     """Return an exception of another worker by its class's name, as well as that can be done.
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 import sys
 import uuid
 from dataclasses import dataclass, field
@@ -10,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests import commands
 
 FLOW = """
 from dagy import flow, task
@@ -52,15 +53,8 @@ class Project:
         return [sys.executable, "-m", "dagy", *arguments]
 
     def dagy(self, *arguments, **environment):
-        return subprocess.run(
-            self.command(*arguments),
-            cwd=self.folder,
-            env=self.environment(**environment),
-            capture_output=True,
-            text=True,
-            timeout=600,  # a busy machine is no fault
-            stdin=subprocess.DEVNULL,
-        )
+        environment = self.environment(**environment)
+        return commands.run(arguments, self.folder, environment, 600)  # a busy machine is no fault
 
     @property
     def deploying(self):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.compiler.test_linters import lint
+from tests.cfn_lint import complaints
 from tests.security.stacks import bundles
 
 ROOT = Path(__file__).parents[2]
@@ -53,8 +53,9 @@ def test_checkov_finds_what_is_explained(built):
 
 
 def test_cfn_lint_finds_nothing(built):
-    done = lint(*(path / "template.json" for path in built.values()))
-    assert (done.returncode, done.stdout) == (0, "")
+    for bundle in built.values():
+        template = json.loads((bundle / "template.json").read_text(encoding="utf-8"))
+        assert complaints(template) == []
 
 
 def test_cdk_nag_finds_what_is_explained(built, tmp_path):

@@ -6,14 +6,14 @@ import json
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from dagy.mapping import known_length
 from dagy.spec import ParameterReference, TaskReference
 from dagy_compiler.asl import Branch, Choice, Parallel, Pass, Rule, State, StateMachine, Task
+from dagy_compiler.attempt_states import AttemptStates, Calls, native_retrier
 from dagy_compiler.guard import GuardStates, is_caught
 from dagy_compiler.join_states import await_state, tell_state
 from dagy_compiler.jsonata import expression, text
 from dagy_compiler.limits import PARAMETERS_BYTES, STATE_NAME_CHARACTERS
-from dagy_compiler.map_states import MapStates
+from dagy_compiler.map_states import MapStates, items_of
 from dagy_compiler.names import UniqueNames, neutral, state_name
 from dagy_compiler.nested_states import (
     ANSWER,
@@ -57,10 +57,8 @@ from dagy_compiler.states import (
     NO_OUTPUT,
     OUTPUT,
     TRUTHS,
-    AttemptStates,
     Ending,
     asking,
-    native_retrier,
 )
 
 NAMED_TASK_RUNS = 12
@@ -218,9 +216,11 @@ class _Emitter:
     def _variable(self, task_run_id: str, name: str) -> Variable:
         if self._plan.task_of(task_run_id).service is not None:
             return Variable(name, "answer")
-        # A map that shares a worker with others is one value there, and not one for each item.
-        mapped = task_run_id in self._alone and self._plan.runs[task_run_id].map_over is not None
-        return Variable(name, "texts" if mapped else "text")
+        return Variable(name, "texts" if self._is_map(task_run_id) else "text")
+
+    def _is_map(self, task_run_id: str) -> bool:
+        """Tell whether a task run is a Map; in a worker that others share, it is one call."""
+        return task_run_id in self._alone and self._plan.runs[task_run_id].map_over is not None
 
     def _head(self, step: Step, before: Step | None) -> str:
         match step:
@@ -325,43 +325,21 @@ class _Emitter:
         work = self._service_of(step)
         if work is not None:
             return self._service(step, work, name, ending)
-        content = self._sent(step.inputs)
-        unit = self._units[index]
+        calls, unit = self._calls(step, index), self._units[index]
+        if unit.whole_flow or not self._is_map(unit.task_runs[0]):
+            return AttemptStates(name, calls, ending, self._names).states()
+        [task_run_id] = unit.task_runs
+        calls = replace(calls, content={**calls.content, **self._around})
+        items = items_of(self._plan.task_of(task_run_id), self._plan.runs[task_run_id])
+        return MapStates(name, calls, items, ending, self._names).states()
+
+    def _calls(self, step: Call, index: int) -> Calls:
+        unit, attempts = self._units[index], self._attempts[index]
         if unit.whole_flow:
-            content["run"] = self._run
-            return AttemptStates(
-                name,
-                self._attempts[index],
-                content,
-                ending,
-                self._whole_flow(),
-                self._names,
-                unit.placement,
-            ).states()
-        content = self._content(step, index)
-        comment = self._comment(*unit.task_runs)
-        attempts = self._attempts[index]
-        run = self._plan.runs[unit.task_runs[0]]
-        if run.map_over is not None and len(unit.task_runs) == 1:
-            task = self._plan.task_of(run.id)
-            kept = step.assigns[0][0] if step.assigns else None
-            return MapStates(
-                name,
-                attempts,
-                content,
-                ending,
-                comment,
-                self._names,
-                unit.placement,
-                task.concurrency_limit,
-                kept,
-                task.tolerated_failures,
-                self._flow_attempt,
-                known_length(run),
-            ).states()
-        return AttemptStates(
-            name, attempts, content, ending, comment, self._names, unit.placement
-        ).states()
+            content, comment = {**self._sent(step.inputs), "run": self._run}, self._whole_flow()
+        else:
+            content, comment = self._content(step, index), self._comment(*unit.task_runs)
+        return Calls(attempts, content, unit.placement, comment)
 
     def _content(self, step: Call, index: int) -> dict[str, Any]:
         """Return what every call of a unit is sent."""
@@ -416,11 +394,9 @@ class _Emitter:
 
     def _rolled(self, call: Call, ids: list[str], name: str, ending: Ending) -> dict[str, State]:
         assert call.unit is not None
-        content = self._content(call, call.unit)
-        comment = self._comment(*ids)
-        return RolledStates(
-            name, call, ids, content, self._plan, ending, comment, self._names
-        ).states()
+        calls = replace(self._calls(call, call.unit), comment=self._comment(*ids))
+        task = self._plan.runs[ids[0]].task_name
+        return RolledStates(name, task, ids, calls, ending, self._names).states()
 
     def _decide(self, step: Decide, name: str, ending: Ending) -> dict[str, State]:
         """Return the state that asks, the Choice, and both sides, which go on to the same state.
