@@ -107,15 +107,21 @@ def role(
     documents = {
         name: PolicyDocument(statement=list(statements)) for name, statements in policies.items()
     }
+    apart = [
+        (each.name, PolicyDocument(statement=list(each.statements)), each.condition)
+        for each in attached
+    ]
+    # Those apart are inline policies of the role as well, once they are attached to it.
     size = sum(
         _characters(document.model_dump(by_alias=True, exclude_none=True))
-        for document in documents.values()
+        for document in (*documents.values(), *(document for _, document, _ in apart))
     )
     if size > ROLE_POLICY_CHARACTERS:
         raise LimitError(
             f"the policies of the role for {service} take up to {size:,} characters, and IAM "
             f"accepts {ROLE_POLICY_CHARACTERS:,}; let more tasks have the same needs, for those "
-            "share a function, or split the flow"
+            "share a function, split the flow, or bring a role of yours (--state-machine-role, "
+            "--worker-role, --execution-role)"
         )
     inline = [
         InlinePolicy(policy_name=name, policy_document=document)
@@ -128,10 +134,6 @@ def role(
         policies=inline or None,
         tags=stack.tags,
     )
-    apart = [
-        (each.name, PolicyDocument(statement=list(each.statements)), each.condition)
-        for each in attached
-    ]
     documents_apart = [document.model_dump() for _, document, _ in apart]
     ending = digest(properties.model_dump(exclude={"tags"}), *documents_apart, also)
     role_id = f"{name}{ending}"
