@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from dagy.schedules import Schedule
     from dagy_compiler import CompiledFlow
     from dagy_compiler.artifact import FlowSource
-    from dagy_compiler.bundle import Bundle, Packages
+    from dagy_compiler.bundle import Bundle
+    from dagy_compiler.bundle_files import Packages
 
 
 @dataclass(frozen=True)
@@ -196,7 +197,7 @@ def _packages(
     python_version: str,
 ) -> tuple[Packages, tuple[LeftOut, ...]]:
     """Return the packages that go with a flow, and what it declares that does not."""
-    from dagy_compiler.bundle import NO_PACKAGES, Packages
+    from dagy_compiler.bundle_files import NO_PACKAGES, Packages
     from dagy_compiler.layers import architectures
 
     taking_pydantic = _taking_pydantic(traced)

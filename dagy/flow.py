@@ -325,7 +325,12 @@ class Flow(Generic[P, R]):
             raise TraceError(
                 f"the return value of flow {self.name!r} ({location}): {error}"
             ) from error
-        spec = FlowSpec(
+        return TracedFlow(self._spec(graph, entries, outputs, version), graph.functions)
+
+    def _spec(
+        self, graph: Graph, entries: list[dict[str, Any]], outputs: Any, version: str
+    ) -> FlowSpec:
+        return FlowSpec(
             name=self.name,
             version=version,
             created_at=time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime()),
@@ -342,7 +347,6 @@ class Flow(Generic[P, R]):
             retry_condition=condition_name(self),
             hooks=hook_names(self),
         )
-        return TracedFlow(spec, graph.functions)
 
     @functools.cached_property
     def annotated(self) -> Arguments:

@@ -97,12 +97,7 @@ def run_local(
         keep_last=cleanup_keep_last,
     )
     recording = Recording(header, spec.to_json())
-    home = recording.home
-    store = (
-        TemporaryStore(pickles=spec.has_pickles)
-        if home is None
-        else ArtifactStore(home.artifacts(run_id), pickles=spec.has_pickles)
-    )
+    home, store = recording.home, _store_of(recording, run_id, pickles=spec.has_pickles)
     log = RunLog(
         recording.log,
         mask=mask_of(spec.parameters, parameters, environment.secrets) or None,
@@ -132,6 +127,13 @@ def run_local(
         recording.finish()
     run = context_of(run_id, spec, result, store)
     return run.raise_on_failure() if raise_on_failure else run
+
+
+def _store_of(recording: Recording, run_id: str, *, pickles: bool) -> ArtifactStore:
+    """Return what takes the artifacts of a run: as long as its history is kept, if that is."""
+    if recording.home is None:
+        return TemporaryStore(pickles=pickles)
+    return ArtifactStore(recording.home.artifacts(run_id), pickles=pickles)
 
 
 class Earlier(NamedTuple):

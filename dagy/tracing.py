@@ -291,35 +291,7 @@ class Graph:
                 where,
             )
         self._defined[task.name] = task
-        location = task.location
-        self.tasks[task.name] = TaskSpec(
-            name=task.name,
-            import_path=task.import_path,
-            description=task.description,
-            default_executor=task.executor,
-            retries=task.retries,
-            retry_delay_seconds=delay_data(task.retry_delay_seconds),
-            timeout_seconds=task.timeout_seconds,
-            concurrency_limit=task.concurrency_limit,
-            retry_jitter_factor=task.retry_jitter_factor,
-            validate_parameters=task.validate_parameters,
-            source=location.short if location else None,
-            retry_condition=condition_name(task),
-            hooks=hook_names(task),
-            isolation=task.isolation,
-            serializer=task.serializer,
-            cache=_cache_data(task.cache),
-            code_hash=task.code_hash,
-            expected_seconds=task.expected_seconds,
-            memory_mb=task.memory_mb,
-            vcpu=task.vcpu,
-            ephemeral_storage_mb=task.ephemeral_storage_mb,
-            environment=task.environment,
-            secrets=task.secrets,
-            architecture=task.architecture,
-            service=None if task.service is None else dict(task.service),
-            tolerated_failures=task.tolerated_failures,
-        )
+        self.tasks[task.name] = _spec_of(task)
         return None
 
     def _argument(
@@ -434,6 +406,38 @@ def hook_names(definition: Any) -> dict[str, list[str]]:
         for event in HOOKS
         if (hooks := getattr(definition, event))
     }
+
+
+def _spec_of(task: Task[..., Any]) -> TaskSpec:
+    location = task.location
+    return TaskSpec(
+        name=task.name,
+        import_path=task.import_path,
+        description=task.description,
+        default_executor=task.executor,
+        retries=task.retries,
+        retry_delay_seconds=delay_data(task.retry_delay_seconds),
+        timeout_seconds=task.timeout_seconds,
+        concurrency_limit=task.concurrency_limit,
+        retry_jitter_factor=task.retry_jitter_factor,
+        validate_parameters=task.validate_parameters,
+        source=location.short if location else None,
+        retry_condition=condition_name(task),
+        hooks=hook_names(task),
+        isolation=task.isolation,
+        serializer=task.serializer,
+        cache=_cache_data(task.cache),
+        code_hash=task.code_hash,
+        expected_seconds=task.expected_seconds,
+        memory_mb=task.memory_mb,
+        vcpu=task.vcpu,
+        ephemeral_storage_mb=task.ephemeral_storage_mb,
+        environment=task.environment,
+        secrets=task.secrets,
+        architecture=task.architecture,
+        service=None if task.service is None else dict(task.service),
+        tolerated_failures=task.tolerated_failures,
+    )
 
 
 def _cache_data(cache: Any) -> dict[str, Any] | None:

@@ -1,87 +1,39 @@
 """The bundle: the folder that `dagy build` writes, and that everything which deploys a flow reads.
 
-`files_of` makes every file in memory, a pure function of its input; `write_bundle` puts them on
-disk in one step; `read_bundle` gives them back, and checks each against the manifest.
+`write_bundle` puts the files that `bundle_files` makes on disk, in one step; `read_bundle` gives
+them back, and checks each against the manifest; `rebuild` makes another of one that is there.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dagy.errors import BundleError, LimitError, SpecError
-from dagy.naming import slug
+from dagy.errors import BundleError, SpecError
 from dagy.packaging.vendor import Layer
 from dagy.spec import FlowSpec
-from dagy.version import __version__
 from dagy_compiler import layers
-from dagy_compiler.artifact import FlowSource, artifact, code_hash, unzipped_bytes
-from dagy_compiler.cloudformation import Output
+from dagy_compiler.artifact import FlowSource
+from dagy_compiler.bundle_files import (
+    MANIFEST,
+    MANIFEST_VERSION,
+    NO_PACKAGES,
+    Content,
+    Packages,
+    files_from,
+    files_of,
+)
 from dagy_compiler.compile import CompiledFlow, compile_flow
-from dagy_compiler.fargate import default_image
-from dagy_compiler.layers import Layers, of_functions
-from dagy_compiler.limits import DEFINITION_BYTES
-from dagy_compiler.lines import definition_lines
-from dagy_compiler.machines import OUTERMOST, Machine, key_parameter, machines_of
-from dagy_compiler.modes import ECS
+from dagy_compiler.label import Label
 from dagy_compiler.passes.fuse import OFF
-from dagy_compiler.passes.limits import deployed_bytes
-from dagy_compiler.plan import Plan
 from dagy_compiler.settings import Settings, settings_of
-from dagy_compiler.template import harmless, template, template_text
-from dagy_compiler.templates import render_file
-from dagy_compiler.versions import Code
 
-__all__ = [
-    "Bundle",
-    "FlowSource",
-    "code_hash",
-    "files_of",
-    "read_bundle",
-    "rebuild",
-    "write_bundle",
-]
-
-MANIFEST = "manifest.json"
-MANIFEST_VERSION = 3
-
-
-@dataclass(frozen=True)
-class Packages:
-    """The packages of a flow.
-
-    Attributes:
-        origin: the file that declares them; None if none does.
-        requirements: as it declares them.
-        layers: by architecture.
-    """
-
-    origin: str | None = None
-    requirements: Sequence[str] = ()
-    layers: Layers = field(default_factory=dict)
-
-    def told(self) -> dict[str, Any]:
-        """Return what the manifest says of them."""
-        return {
-            "origin": self.origin,
-            "requirements": list(self.requirements),
-            "packages": {
-                architecture: {
-                    name: {"version": version, "bytes": layer.sizes.get(name, 0)}
-                    for name, version in layer.versions.items()
-                }
-                for architecture, layer in self.layers.items()
-            },
-        }
-
-
-NO_PACKAGES = Packages()
+__all__ = ["Bundle", "FlowSource", "read_bundle", "rebuild", "write_bundle"]
 
 
 @dataclass(frozen=True)
@@ -167,32 +119,6 @@ def _written(compiled: CompiledFlow, files: dict[str, bytes], directory: Path) -
     return Bundle(folder, manifest, spec, compiled.definition(), compiled.parts())
 
 
-def files_of(
-    compiled: CompiledFlow,
-    source: FlowSource,
-    *,
-    python_version: str,
-    deployment: str | None = None,
-    environment: str | None = None,
-    settings: Settings | None = None,
-    packages: Packages = NO_PACKAGES,
-) -> dict[str, bytes]:
-    """Return the bytes of every file of a bundle, by name; the same input, the same bytes.
-
-    Args, Raises: as `write_bundle`.
-    """
-    spec = compiled.spec.canonical()
-    zipped = artifact(spec, source, packages.requirements)
-    name = slug(deployment or spec.name, fallback="flow")
-    label = _Label(
-        name if environment is None else f"{name}-{environment}",
-        stack_name_of(deployment or spec.name, environment),
-        environment,
-    )
-    content = _Content(zipped, code_hash(spec, source), packages)
-    return _files(compiled, content, label, python_version, settings or Settings())
-
-
 def rebuild(
     bundle: Bundle,
     directory: Path,
@@ -224,23 +150,14 @@ def rebuild(
         joins=joins or manifest["joins"],
     )
     zipped = _read(bundle.path / "artifact.zip")
-    files = _files(
+    files = files_from(
         compiled,
-        _Content(zipped, manifest["code_hash"], _packages_of(bundle)),
-        _Label(manifest["name"], manifest["stack_name"], manifest["environment"]),
+        Content(zipped, manifest["code_hash"], _packages_of(bundle)),
+        Label(manifest["name"], manifest["stack_name"], manifest["environment"]),
         manifest["python_version"],
         settings_of({**manifest["settings"], **(settings or {})}),
     )
     return _written(compiled, files, directory)
-
-
-@dataclass(frozen=True)
-class _Label:
-    """What a bundle is called: its folder, its stack, and the environment if it has one."""
-
-    name: str
-    stack_name: str
-    environment: str | None
 
 
 def _packages_of(bundle: Bundle) -> Packages:
@@ -257,119 +174,6 @@ def _packages_of(bundle: Bundle) -> Packages:
             {name: each["version"] for name, each in packages.items()},
         )
     return Packages(told["origin"], told["requirements"], found)
-
-
-@dataclass(frozen=True)
-class _Content:
-    """What a bundle is made of besides the flow: artifact.zip, the hash of its code, packages."""
-
-    artifact: bytes
-    code_hash: str
-    packages: Packages
-
-    def code(self, plan: Plan) -> Code:
-        layers = self.packages.layers
-        return Code(
-            self.code_hash,
-            hashlib.sha256(self.artifact).hexdigest(),
-            layers,
-            of_functions(plan, layers, unzipped_bytes(self.artifact)),
-        )
-
-
-def _files(
-    compiled: CompiledFlow,
-    content: _Content,
-    label: _Label,
-    python_version: str,
-    settings: Settings,
-) -> dict[str, bytes]:
-    spec = compiled.spec.canonical()
-    packages = content.packages
-    code = content.code(compiled.plan)
-    machines = machines_of(compiled.plan)
-    stack = template(
-        compiled.plan,
-        machines,
-        python_version=python_version,
-        code=code,
-        settings=settings,
-        name=label.name,
-    )
-    apart = key_parameter(OUTERMOST) in stack["Parameters"]
-    uploads = {"ArtifactKey": "artifact.zip"}
-    uploads |= {layers.key_parameter(each): layers.file_name(each) for each in packages.layers}
-    if apart:
-        uploads |= {key_parameter(machine.id): machine.file for machine in machines}
-    files = {
-        "flow.json": (spec.to_json(indent=2) + "\n").encode(),
-        **{
-            machine.file: _lines(machine, spec.name) if apart else _json(machine.definition)
-            for machine in machines
-        },
-        "artifact.zip": content.artifact,
-        **{
-            layers.file_name(architecture): layer.path.read_bytes()
-            for architecture, layer in packages.layers.items()
-        },
-        "app.py": render_file("app.py", stack_name=label.stack_name).encode(),
-        "cdk.json": render_file("cdk.json").encode(),
-    }
-    if any(place.executor == ECS for place in compiled.plan.places.values()):
-        image = default_image(python_version)
-        files["Dockerfile"] = render_file(
-            "Dockerfile", image=image, has_packages=bool(packages.layers)
-        ).encode()
-    bundle_hash = _bundle_hash(stack, [files[file] for file in uploads.values()])
-    files["template.json"] = template_text(
-        _identified(stack, spec.name, label.environment, bundle_hash)
-    )
-    manifest = {
-        "manifest_version": MANIFEST_VERSION,
-        "dagy_version": __version__,
-        "flow": spec.name,
-        "flow_version": spec.version,
-        "name": label.name,
-        "stack_name": label.stack_name,
-        "environment": label.environment,
-        "execution_mode": compiled.mode,
-        "fuse": compiled.plan.fuse,
-        "joins": compiled.plan.joins,
-        "settings": settings.model_dump(mode="json", exclude_defaults=True),
-        "python_version": python_version,
-        "code_hash": code.hash,
-        "bundle_hash": bundle_hash,
-        "uploads": uploads,
-        "dependencies": packages.told(),
-        "state_machines": {machine.id: machine.file for machine in machines},
-        "files": {
-            file: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
-            for file, data in files.items()
-        },
-    }
-    return files | {MANIFEST: _json(manifest)}
-
-
-def _bundle_hash(stack: dict[str, Any], uploaded: list[bytes]) -> str:
-    """Return the SHA-256, in hex, of all that makes a difference once it is deployed."""
-    digest = hashlib.sha256(json.dumps(stack).encode())
-    for content in uploaded:
-        digest.update(hashlib.sha256(content).digest())
-    return digest.hexdigest()
-
-
-def _identified(
-    stack: dict[str, Any], flow: str, environment: str | None, bundle_hash: str
-) -> dict[str, Any]:
-    """Let a stack say whose it is and what it was made of: who deploys next reads it there."""
-    told = {
-        "FlowName": Output(description="The flow", value=harmless(flow)),
-        "BundleHash": Output(description="Hash of what the stack is made of", value=bundle_hash),
-    }
-    if environment is not None:
-        told["Environment"] = Output(description="Its environment", value=environment)
-    outputs = {name: each.model_dump(by_alias=True) for name, each in told.items()}
-    return stack | {"Outputs": stack["Outputs"] | outputs}
 
 
 def read_bundle(path: Path) -> Bundle:
@@ -475,51 +279,3 @@ def _replace(folder: Path, files: dict[str, bytes]) -> None:
 
 
 _ATTEMPTS = 20
-
-
-def _json(value: Any) -> bytes:
-    return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
-
-
-def _lines(machine: Machine, flow: str) -> bytes:
-    """Return a definition that CloudFormation reads as it is: a state a line, and no other space.
-
-    Raises:
-        LimitError: it is larger than Step Functions accepts.
-    """
-    text = definition_lines(machine.definition) + "\n"
-    size = deployed_bytes(text)
-    if size > DEFINITION_BYTES:
-        raise LimitError(
-            f"flow {flow!r}: {machine.file} takes {size:,} bytes, and Step Functions accepts "
-            f"{DEFINITION_BYTES:,}; use --execution-mode nano, or split the flow"
-        )
-    return text.encode()
-
-
-def stack_name_of(flow_name: str, environment: str | None = None) -> str:
-    """Return the name of a flow's stack.
-
-    A stack's name takes 128 ASCII letters, digits and hyphens (CloudFormation user guide). No two
-    flows of an environment share one: only underscores become hyphens for nothing, and a name that
-    has other characters, hyphens among them, is told apart by its hash.
-
-    Raises:
-        BundleError: the environment is no name.
-
-    Examples:
-        >>> stack_name_of("daily_etl", "staging")
-        'dagy-daily-etl-staging'
-    """
-    legal = "".join(char if char.isascii() and char.isalnum() else "-" for char in flow_name)[:100]
-    if legal != flow_name.replace("_", "-") or "-" in flow_name:
-        legal = f"{legal.strip('-')}-{hashlib.sha256(flow_name.encode()).hexdigest()[:6]}"
-    name = f"dagy-{legal.lstrip('-')}"
-    if environment is None:
-        return name
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9-]{0,15}", environment):
-        raise BundleError(
-            f"environment {environment!r}: is to be at most 16 letters, digits and hyphens, and to "
-            "begin with none of the last"
-        )
-    return f"{name}-{environment}"

@@ -154,9 +154,12 @@ def _warn_of_fuse(plan: Plan) -> None:
 
 def _warn_of_joins(plan: Plan) -> None:
     if plan.joins != TREE and plan.units is not None and len(plan.units) == 1:
+        [unit] = plan.units
+        what = "task run, which waits for nothing"
+        if len(unit.task_runs) > 1:
+            what = "call of the worker, within which no task waits for more than it has to"
         warnings.warn(
             f"--joins {plan.joins} changes nothing here: in mode {plan.mode} flow "
-            f"{plan.spec.name!r} is one call of the worker, within which no task waits for more "
-            "than it has to",
+            f"{plan.spec.name!r} is one {what}",
             stacklevel=3,
         )

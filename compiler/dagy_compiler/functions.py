@@ -87,19 +87,7 @@ def _worker(stack: Stack, place: Placement, seconds: int, waiting: Sequence[str]
     if waiting:
         variables |= join_table.variables()
     storage = FunctionStorage(size=place.storage_mb)
-    statements = [write_log(), *values(stack, place)]
-    if settings.functions_in_vpc:
-        statements.append(_USE_NETWORK)
-    if waiting:
-        statements += join_table.update(stack)
-    own = role(
-        stack,
-        f"WorkerRole{secrets_suffix(place)}{'Joins' if waiting else ''}",
-        "lambda.amazonaws.com",
-        {"Work": statements},
-        own=settings.worker_role,
-        attached=[join_table.send(waiting)] if waiting else (),
-    )
+    own = _role(stack, place, waiting)
     properties = Function(
         description=f"Worker of Dagy flow {stack.flow}",
         runtime=f"python{stack.python_version}",
@@ -124,6 +112,22 @@ def _worker(stack: Stack, place: Placement, seconds: int, waiting: Sequence[str]
     published = properties.model_dump(by_alias=True, exclude=unpublished)
     version = f"{place.name}Version{digest(stack.code.artifact_hash, published)}"
     return Worker(place.name, own, properties, version, stack.code.artifact_base64)
+
+
+def _role(stack: Stack, place: Placement, waiting: Sequence[str]) -> Identity:
+    statements = [write_log(), *values(stack, place)]
+    if stack.settings.functions_in_vpc:
+        statements.append(_USE_NETWORK)
+    if waiting:
+        statements += join_table.update(stack)
+    return role(
+        stack,
+        f"WorkerRole{secrets_suffix(place)}{'Joins' if waiting else ''}",
+        "lambda.amazonaws.com",
+        {"Work": statements},
+        own=stack.settings.worker_role,
+        attached=[join_table.send(waiting)] if waiting else (),
+    )
 
 
 _NETWORK = VpcConfig(subnet_ids=ref("SubnetIds"), security_group_ids=ref("SecurityGroupIds"))

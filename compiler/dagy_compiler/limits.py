@@ -55,9 +55,6 @@ LAMBDA_MEMORY_MB: Final = range(128, 10_240 + 1)
 LAMBDA_STORAGE_MB: Final = range(512, 10_240 + 1)
 """Size of a function's /tmp."""
 
-LAMBDA_SECONDS: Final = 900
-"""Timeout of a function."""
-
 LAMBDA_ENVIRONMENT_BYTES: Final = 4_096
 """Environment variables of a function, all names and values."""
 

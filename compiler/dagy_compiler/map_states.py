@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dagy.mapping import known_length
-from dagy.spec import TaskRunSpec
+from dagy.spec import TaskRunSpec, TaskSpec
 from dagy_compiler.asl import (
     Catcher,
     Choice,
@@ -19,6 +19,8 @@ from dagy_compiler.asl import (
     State,
     Task,
 )
+from dagy_compiler.attempt_states import AttemptStates, Calls, GivenUp
+from dagy_compiler.container_states import jsonata
 from dagy_compiler.item_states import (
     OUTPUTS,
     enough_succeeded,
@@ -29,15 +31,12 @@ from dagy_compiler.item_states import (
 from dagy_compiler.jsonata import expression, text
 from dagy_compiler.limits import INLINE_ITEMS, MANY_AT_ONCE, STATE_NAME_CHARACTERS
 from dagy_compiler.names import UniqueNames, state_name
-from dagy_compiler.plan import Attempts
 from dagy_compiler.states import (
     NO_OUTPUT,
     OUTPUT,
     REDRIVEN,
     REDRIVES,
-    AttemptStates,
     Ending,
-    GivenUp,
     asking,
     surfacing,
 )
@@ -51,6 +50,26 @@ def inline_items(run: TaskRunSpec) -> int:
     """Return how many values a map may be that passes by itself; one of more items is stored."""
     length = known_length(run)
     return INLINE_ITEMS if length is None else min(length, INLINE_ITEMS)
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """What a flow says of the items of a map.
+
+    Attributes:
+        length: how many there are; None if only a worker can tell.
+        at_once: how many may run at once; None for as many as there can be.
+        may_fail: how many may fail, or what share of them; None for none.
+    """
+
+    length: int | None
+    at_once: int | None
+    may_fail: float | None
+
+
+def items_of(task: TaskSpec, run: TaskRunSpec) -> Items:
+    """Return what is said of the items of a mapped task run."""
+    return Items(known_length(run), task.concurrency_limit, task.tolerated_failures)
 
 
 class MapStates:
@@ -69,50 +88,29 @@ class MapStates:
 
     Args:
         name: of the first state.
-        attempts: who makes the attempts of each item.
-        content: what every call of the worker is sent.
-        ending: how the map hands over when all items are done.
-        comment: for people.
+        calls: that are made for an item; their content says of which attempt of the flow it is,
+            where there may be several.
+        items: of the map.
+        ending: how the map hands over when all items are done; the variable that it assigns, if
+            it does, is for the list of their outputs.
         names: gives the further states their names.
-        place: the logical id of what makes the calls of the items.
-        concurrency_limit: items that may run at once; None for as many as there can be.
-        kept: the variable that `ending` assigns the outputs to, if it does.
-        tolerated_failures: how many items may fail, or what share of them; None for none.
-        flow_attempt: JSONata for which attempt of the flow this is; None where there is one.
-        length: how many items there are; None if only a worker can tell.
     """
 
     def __init__(
-        self,
-        name: str,
-        attempts: Attempts,
-        content: Mapping[str, Any],
-        ending: Ending,
-        comment: str,
-        names: UniqueNames,
-        place: str,
-        concurrency_limit: int | None,
-        kept: str | None,
-        tolerated_failures: float | None,
-        flow_attempt: str | None,
-        length: int | None = None,
+        self, name: str, calls: Calls, items: Items, ending: Ending, names: UniqueNames
     ) -> None:
         self._name = name
-        self._attempts = attempts
-        self._content = dict(content)
-        self._id: str = self._content["tasks"][0]
-        self._flow_attempt = flow_attempt
-        if flow_attempt is not None:
-            self._content["flow_attempt"] = expression(flow_attempt)
+        self._calls = calls
+        self._content = calls.content
+        self._comment = calls.comment
+        self._id: str = calls.content["tasks"][0]
+        self._length = items.length
+        self._limit = items.at_once
+        self._tolerated = items.may_fail or None
         self._ending = ending
-        self._comment = comment
+        self._kept = next(iter(ending.assign or ()), None)
         self._names = names
-        self._place = place
-        self._limit = concurrency_limit
-        self._kept = kept
-        self._tolerated = tolerated_failures or None
-        self._length = length
-        last = "$states.input - 1" if length is None else length - 1
+        last = "$states.input - 1" if self._length is None else self._length - 1
         self._indices = expression(f"[0..{last}]")
         self._too_many = self._claim("too many failed") if self._tolerated else ""
 
@@ -201,9 +199,9 @@ class MapStates:
 
     def _stored(self) -> str:
         """Return what the keys of outputs begin with, as `dagy.worker.claims.prefix_of` does."""
-        if self._flow_attempt is None:
+        if "flow_attempt" not in self._content:
             return self._id
-        return expression(f"{text(f'{self._id}/')} & {self._flow_attempt}")
+        return expression(f"{text(f'{self._id}/')} & {jsonata(self._content['flow_attempt'])}")
 
     def _item(
         self, what: str, content: Mapping[str, Any], ending: Ending, carried: tuple[str, ...]
@@ -218,17 +216,8 @@ class MapStates:
             given_up = GivenUp(self._claim(f"{what} failed"), told)
             ends = item_tolerated if self._tolerated else item_raised
             failing = {given_up.next: ends(self._id, told, self._comment)}
-        states = AttemptStates(
-            name,
-            self._attempts,
-            content,
-            ending,
-            self._comment,
-            self._names,
-            self._place,
-            carried,
-            given_up,
-        ).states()
+        calls = replace(self._calls, content=content)
+        states = AttemptStates(name, calls, ending, self._names, carried, given_up).states()
         return {**states, **failing}
 
     def _counted(self, what: str, following: str) -> dict[str, State]:

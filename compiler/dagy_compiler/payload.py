@@ -14,7 +14,6 @@ from dagy_compiler.map_states import inline_items
 from dagy_compiler.owners import unit_state_names
 from dagy_compiler.plan import Plan
 from dagy_compiler.program import (
-    Await,
     Call,
     Decide,
     Fork,
@@ -25,6 +24,7 @@ from dagy_compiler.program import (
     Source,
     Step,
     Tell,
+    first_unit,
 )
 
 
@@ -86,7 +86,7 @@ class _Payloads:
                 self._sizes |= handed
                 yield Payload(sum(handed.values()), f"what part {name!r} hands on")
             case Fork(branches=branches, assigns=assigns):
-                what = f"what the fork at {self._first(step)} joins"
+                what = f"what the fork at {self._names[first_unit((step,))]} joins"
                 yield from self._joined(branches, assigns, what)
             case Guard(body=body, assigns=assigns):
                 yield from self._joined((body,), assigns, "what the flow hands out")
@@ -113,19 +113,6 @@ class _Payloads:
             assert source.branch is not None
             assert source.key is not None
             self._sizes[variable] = sizes[source.branch][source.key]
-
-    def _first(self, step: Step) -> str:
-        """Return the name of the first state of a worker in a step."""
-        match step:
-            case Call(unit=int(unit)) | Await(unit=unit):
-                return self._names[unit]
-            case Decide(then=then, otherwise=otherwise):
-                return self._first((then or otherwise)[0])
-            case Fork(branches=branches):
-                return self._first(branches[0].steps[0])
-            case Nested(body=body):
-                return self._first(body.steps[0])
-        raise AssertionError("a branch begins with a unit")
 
     def _size(self, source: Source, last: Step) -> int:
         if source.variable is not None:

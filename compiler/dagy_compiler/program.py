@@ -223,6 +223,20 @@ def units_of(steps: tuple[Step, ...]) -> Iterator[int]:
                 yield from units_of(within)
 
 
+def first_unit(steps: tuple[Step, ...]) -> int:
+    """Return the unit that some steps call, or let wait, before any other."""
+    match steps[0]:
+        case Call(unit=int(unit)) | Await(unit=unit):
+            return unit
+        case Fork(branches=branches):
+            return first_unit(branches[0].steps)
+        case Nested(body=body):
+            return first_unit(body.steps)
+        case Decide(then=then, otherwise=otherwise):
+            return first_unit(then or otherwise)
+    raise AssertionError("what runs apart begins with a unit")
+
+
 def every(steps: tuple[Step, ...]) -> Iterator[Step]:
     """Yield steps and those within them, those of nested machines too."""
     for step in steps:

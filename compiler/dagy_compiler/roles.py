@@ -107,16 +107,9 @@ def role(
     documents = {
         name: PolicyDocument(statement=list(statements)) for name, statements in policies.items()
     }
-    size = sum(
-        _characters(document.model_dump(by_alias=True, exclude_none=True))
-        for document in documents.values()
-    )
-    if size > ROLE_POLICY_CHARACTERS:
-        raise LimitError(
-            f"the policies of the role for {service} take up to {size:,} characters, and IAM "
-            f"accepts {ROLE_POLICY_CHARACTERS:,}; let more tasks have the same needs, for those "
-            "share a function, or split the flow"
-        )
+    apart = [PolicyDocument(statement=list(each.statements)) for each in attached]
+    # Those apart are inline policies of the role as well, once they are attached to it.
+    _check_size(service, [*documents.values(), *apart])
     inline = [
         InlinePolicy(policy_name=name, policy_document=document)
         for name, document in documents.items()
@@ -128,23 +121,32 @@ def role(
         policies=inline or None,
         tags=stack.tags,
     )
-    apart = [
-        (each.name, PolicyDocument(statement=list(each.statements)), each.condition)
-        for each in attached
-    ]
-    documents_apart = [document.model_dump() for _, document, _ in apart]
+    documents_apart = [document.model_dump() for document in apart]
     ending = digest(properties.model_dump(exclude={"tags"}), *documents_apart, also)
     role_id = f"{name}{ending}"
     resources = {role_id: lasting("AWS::IAM::Role", properties)}
-    for policy, document, condition in apart:
-        resources[f"{policy}{ending}"] = lasting(
+    for each, document in zip(attached, apart, strict=True):
+        resources[f"{each.name}{ending}"] = lasting(
             "AWS::IAM::Policy",
-            Policy(policy_name=policy, policy_document=document, roles=[ref(role_id)]),
-            condition,
+            Policy(policy_name=each.name, policy_document=document, roles=[ref(role_id)]),
+            each.condition,
         )
     return Identity(
         get_att(role_id, "Arn"), resources, tuple(other for other in resources if other != role_id)
     )
+
+
+def _check_size(service: str, documents: Sequence[PolicyDocument]) -> None:
+    size = sum(
+        _characters(document.model_dump(by_alias=True, exclude_none=True)) for document in documents
+    )
+    if size > ROLE_POLICY_CHARACTERS:
+        raise LimitError(
+            f"the policies of the role for {service} take up to {size:,} characters, and IAM "
+            f"accepts {ROLE_POLICY_CHARACTERS:,}; let more tasks have the same needs, for those "
+            "share a function, split the flow, or bring a role of yours (--state-machine-role, "
+            "--worker-role, --execution-role)"
+        )
 
 
 def only_by_tls(actions: list[str], resources: list[Json]) -> Statement:

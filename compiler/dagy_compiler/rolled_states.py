@@ -8,11 +8,12 @@ as it ends a Parallel.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 from dagy_compiler.asl import Map, Pass, Processor, ProcessorConfig, State
+from dagy_compiler.attempt_states import AttemptStates, Calls
 from dagy_compiler.jsonata import expression
 from dagy_compiler.limits import INLINE_ITEMS, STATE_NAME_CHARACTERS
 from dagy_compiler.map_states import ITEM
@@ -20,12 +21,15 @@ from dagy_compiler.names import UniqueNames, state_name
 from dagy_compiler.placement import is_container
 from dagy_compiler.plan import Plan
 from dagy_compiler.program import OWN_OUTPUT, Call, Fork
-from dagy_compiler.states import NO_OUTPUT, OUTPUT, AttemptStates, Ending
+from dagy_compiler.states import NO_OUTPUT, OUTPUT, Ending
 
 LEAST: Final = 4
 """Siblings that are rolled. Branches of fewer take hardly more room, and show more."""
 
 _TASK: Final = expression("$states.input.task")
+
+_NAMING: Final = frozenset({"tasks", "inline", "store"})
+"""The fields of a call that name its task run."""
 
 
 def siblings(plan: Plan, fork: Fork) -> tuple[Call, list[str]] | None:
@@ -75,58 +79,39 @@ class RolledStates:
 
     Args:
         name: of the Map.
-        call: one of them.
-        ids: of all.
-        content: what every call of the worker is sent, with `tasks` as of that one.
-        plan: whose attempts it has.
+        task: that they run.
+        ids: of all of them.
+        calls: of one of them; the others' differ in the id.
         ending: how the Map hands over when all items are done.
-        comment: for people.
         names: gives the further states their names.
     """
 
     def __init__(
         self,
         name: str,
-        call: Call,
+        task: str,
         ids: Sequence[str],
-        content: Mapping[str, Any],
-        plan: Plan,
+        calls: Calls,
         ending: Ending,
-        comment: str,
         names: UniqueNames,
     ) -> None:
-        assert plan.units is not None
-        assert plan.attempts is not None
-        assert call.unit is not None
         self._name = name
-        self._task = plan.runs[ids[0]].task_name
-        self._call = call
+        self._task = task
         self._ids = tuple(ids)
-        own = ["tasks", *["inline"] * bool(call.inline_only), *["store"] * bool(call.stores)]
-        self._content = {**content, **{field: [_TASK] for field in own}}
-        self._attempts = plan.attempts[call.unit]
-        self._place = plan.units[call.unit].placement
+        own = {field: [_TASK] for field in calls.content if field in _NAMING}
+        self._calls = replace(calls, content={**calls.content, **own})
         self._ending = ending
-        self._comment = comment
         self._names = names
 
     def states(self) -> dict[str, State]:
         """Return them by name, the first one first."""
         item = self._names.claim(state_name(f"{self._task[: STATE_NAME_CHARACTERS - 20]} (each)"))
-        is_read = self._call.want is None and not self._call.stores
+        is_read = not self._calls.content.keys() & {"want", "store"}
         output: Any = expression(OUTPUT) if is_read else NO_OUTPUT
-        body = AttemptStates(
-            item,
-            self._attempts,
-            self._content,
-            Ending(None, output),
-            self._comment,
-            self._names,
-            self._place,
-            ("task",),
-        ).states()
+        ending = Ending(None, output)
+        body = AttemptStates(item, self._calls, ending, self._names, ("task",)).states()
         each = Map(
-            comment=self._comment,
+            comment=self._calls.comment,
             items=self._ids,
             item_selector={"task": ITEM},
             max_concurrency=INLINE_ITEMS,

@@ -19,7 +19,7 @@ from dagy.errors import RemoteError
 from dagy.options import nearest
 from dagy.spec import FlowSpec
 from dagy.worker.code import SPEC_FILE
-from dagy_compiler.bundle import stack_name_of
+from dagy_compiler.label import stack_name_of
 
 _SHOWN = 8
 

@@ -28,7 +28,7 @@ from dagy.deployment import DeployResult
 from dagy.errors import AwsError, DeployError
 from dagy.loader import LoadedFlow
 from dagy.tags import TAG_CHARACTERS, is_tag_key, is_tag_value
-from dagy_compiler.bundle import stack_name_of
+from dagy_compiler.label import stack_name_of
 from dagy_compiler.template import harmless
 
 

@@ -21,7 +21,7 @@ from dagy.aws.versions import (
 from dagy.cli.place import Place
 from dagy.cli.screen import err, out, print_json, say, table
 from dagy.errors import DeployError
-from dagy_compiler.bundle import stack_name_of
+from dagy_compiler.label import stack_name_of
 
 
 def list_flows(place: Place, *, as_json: bool) -> None:

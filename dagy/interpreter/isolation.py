@@ -71,11 +71,7 @@ def in_process(task: TaskSpec, store: Store | None) -> Call:
         attempt.stoppable(process.kill)
         sender.close()  # the child has the other end now: its death ends the wait below
         try:
-            kind, answer = receiver.recv()
-            while kind in _STREAMS:
-                # Said here, in the attempt's own thread, it goes where all that tasks say goes.
-                getattr(sys, kind).write(answer)
-                kind, answer = receiver.recv()
+            kind, answer = _last_word(receiver)
         except EOFError:
             process.join()
             raise ProcessDiedError(_epitaph(task.name, process.exitcode)) from None
@@ -87,6 +83,18 @@ def in_process(task: TaskSpec, store: Store | None) -> Call:
         return str(answer)
 
     return call
+
+
+def _last_word(receiver: Connection) -> tuple[str, Any]:
+    """Return how a child ended; what it prints till then goes where all that tasks say goes.
+
+    It is said in this thread, the attempt's own.
+    """
+    kind, answer = receiver.recv()
+    while kind in _STREAMS:
+        getattr(sys, kind).write(answer)
+        kind, answer = receiver.recv()
+    return kind, answer
 
 
 def _epitaph(name: str, code: int | None) -> str:

@@ -14,8 +14,8 @@ import pytest
 from dagy import FlowSpec, flow, task
 from dagy.errors import BundleError, LimitError
 from dagy_compiler import compile_flow
-from dagy_compiler.artifact import artifact, worker_package
-from dagy_compiler.bundle import FlowSource, code_hash, read_bundle, write_bundle
+from dagy_compiler.artifact import artifact, code_hash, worker_package
+from dagy_compiler.bundle import FlowSource, read_bundle, write_bundle
 
 FILES = {
     "app.py", "artifact.zip", "cdk.json", "flow.json", "manifest.json", "state_machine.asl.json",

@@ -214,6 +214,12 @@ def test_an_option_that_changes_nothing_is_warned_of(mode, options, warning):
         compile_flow(spec, mode=mode, **options)
 
 
+def test_joins_of_one_task_run_are_warned_of_as_that():
+    spec = Flow("daily").task("a").returns()
+    with pytest.warns(UserWarning, match="flow 'daily' is one task run, which waits for nothing"):
+        compile_flow(spec, mode="micro", joins="auto")
+
+
 def test_what_is_left_out_or_has_a_meaning_is_not_warned_of(recwarn):
     spec = Flow().task("a").task("b", output("a"), executor="ecs").returns()
     compile_flow(spec, mode="nano", joins="auto")

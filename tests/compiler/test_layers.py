@@ -11,7 +11,8 @@ from dagy import flow, task
 from dagy.errors import LimitError
 from dagy.packaging.vendor import Layer
 from dagy_compiler import compile_flow
-from dagy_compiler.bundle import FlowSource, Packages, read_bundle, rebuild, write_bundle
+from dagy_compiler.bundle import FlowSource, read_bundle, rebuild, write_bundle
+from dagy_compiler.bundle_files import Packages
 from dagy_compiler.limits import UNZIPPED_BYTES
 from dagy_compiler.versions import Code
 from tests.compiler.cases import plain_chain

@@ -6,7 +6,7 @@ from dagy.errors import BundleError
 from dagy_compiler import compile_flow
 from dagy_compiler.render import dot, mermaid, outline
 from tests.compiler.cases import CASES, n_shape
-from tests.compiler.flows import Flow
+from tests.compiler.flows import Flow, output
 
 
 def test_the_outline_of_nano_says_that_the_flow_is_one_call():
@@ -22,6 +22,22 @@ def test_every_task_is_drawn(case, draw):
     spec = case()
     drawn = draw(compile_flow(spec, mode="micro").definition())
     assert all(run.id in drawn for run in spec.task_runs)
+
+
+@pytest.mark.parametrize(
+    ("tolerated", "said"),
+    [(None, "for each of 3 items"), (1, "for each of 3 items · some may fail")],
+)
+def test_a_map_over_a_list_that_stands_in_the_flow(tolerated, said):
+    flow = Flow("daily").task("each", [1, 2, 3], map_over=[0], tolerated_failures=tolerated)
+    compiled = compile_flow(flow.task("total", output("each")).returns(), mode="micro")
+    title, *lines = outline(compiled.definition()).splitlines()
+    assert "4 calls of the worker" in title
+    assert [line.rstrip() for line in lines] == [
+        "├─ each",
+        f"│  ╚═ each (item)  {said} · each",
+        "└─ total           reads each",
+    ]
 
 
 def test_a_barrier_between_two_parallels_is_a_point_of_its_own():

@@ -19,7 +19,7 @@ from tests.compiler.cases import (
     needs_of_their_own,
     plain_chain,
 )
-from tests.compiler.flows import Flow
+from tests.compiler.flows import Flow, output
 from tests.compiler.stacks import CODE, HASHED, allowed, of_type, plainly, stack_of, statements
 
 
@@ -330,3 +330,13 @@ def test_more_places_than_a_role_can_name_are_refused():
         flow.task(f"t{number}", memory_mb=2000 + number)
     with pytest.raises(LimitError, match="IAM accepts 10,240; let more tasks have the same needs"):
         made(flow.returns())
+
+
+def test_what_is_attached_to_a_role_apart_from_it_counts_as_well():
+    flow = Flow()
+    for number in range(62):
+        flow.task(f"t{number}", memory_mb=2000 + number)
+    made(flow.returns())
+    mapped = flow.task("each", output("t0"), map_over=[0])
+    with pytest.raises(LimitError, match="bring a role of yours"):
+        made(mapped.returns())

@@ -7,8 +7,9 @@ import pytest
 from sfnx.testing import Failure, run
 
 from dagy.testing import run_in_memory
-from dagy_compiler import compile_flow
+from dagy_compiler import compile_flow, explain, explanation_text
 from dagy_compiler.bundle import FlowSource, write_bundle
+from dagy_compiler.render import outline
 from tests.differential import rich_flows
 from tests.differential.observe import Here, event_of, in_a_folder
 from tests.differential.rich_flows import FLOWS, like_marks, like_references, over_lists
@@ -35,6 +36,13 @@ def test_a_flow_returns_the_same_in_every_mode(drawn, given, mode, fuse):
         execution = run(compile_flow(spec, mode=mode, fuse=fuse).definition(), given, answer)
     assert (execution.error, execution.cause) == (None, None)
     assert execution.output == json.loads(json.dumps(here.result))
+
+
+@pytest.mark.parametrize("drawn", [drawn for drawn, _ in FLOWS], ids=lambda drawn: drawn.name)
+def test_a_flow_can_be_looked_at(drawn):
+    found = compile_flow(drawn.build(), mode="micro")
+    assert drawn.name in outline(found.definition(), found.parts())
+    assert drawn.name in explanation_text(explain(found.plan))
 
 
 LIKE = pytest.mark.parametrize("drawn", [like_marks, like_references], ids=lambda it: it.name)

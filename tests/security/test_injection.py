@@ -18,7 +18,8 @@ from dagy import aws_task, flow, task
 from dagy.errors import BundleError, CompileError, ScheduleError, SettingsError
 from dagy_compiler import compile_flow
 from dagy_compiler.artifact import FlowSource
-from dagy_compiler.bundle import files_of, stack_name_of
+from dagy_compiler.bundle_files import files_of
+from dagy_compiler.label import stack_name_of
 from dagy_compiler.settings import Settings, settings_of
 from dagy_compiler.templates import render_file
 from tests.compiler.stacks import stack_of

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from dagy.mapping import known_length
-from dagy.spec import ParameterReference, TaskReference
-from dagy_compiler.asl import Branch, Choice, Parallel, Pass, Rule, State, StateMachine, Task
+from dagy_compiler.asl import Branch, Parallel, Pass, State, StateMachine, Task
+from dagy_compiler.attempt_states import AttemptStates, Calls, native_retrier
+from dagy_compiler.choice_states import ChoiceStates, told_truth
 from dagy_compiler.guard import GuardStates, is_caught
 from dagy_compiler.join_states import await_state, tell_state
 from dagy_compiler.jsonata import expression, text
 from dagy_compiler.limits import PARAMETERS_BYTES, STATE_NAME_CHARACTERS
-from dagy_compiler.map_states import MapStates
+from dagy_compiler.map_states import MapStates, items_of
 from dagy_compiler.names import UniqueNames, neutral, state_name
 from dagy_compiler.nested_states import (
     ANSWER,
@@ -22,7 +21,6 @@ from dagy_compiler.nested_states import (
     nested_states,
     opening,
 )
-from dagy_compiler.parameter_truths import parameter_truth
 from dagy_compiler.plan import Plan
 from dagy_compiler.program import (
     OWN_OUTPUT,
@@ -57,20 +55,16 @@ from dagy_compiler.states import (
     NO_OUTPUT,
     OUTPUT,
     TRUTHS,
-    AttemptStates,
     Ending,
     asking,
-    native_retrier,
 )
+from dagy_compiler.step_names import StepNames
 
 NAMED_TASK_RUNS = 12
 """Task runs that the comment of a state for a whole flow mentions."""
 
 NAMED_CALLS = 4
 """Calls that the comment of a state for several task runs mentions."""
-
-NAMED_BRANCHES = 3
-"""Branches that the name of a Parallel mentions."""
 
 
 @dataclass(frozen=True)
@@ -134,20 +128,21 @@ class _Emitter:
         assert plan.attempts is not None
         assert plan.program is not None
         self._plan = plan
+        self._program = plan.program
         self._rolling = rolling
         self._units = plan.units
         self._attempts = plan.attempts
         self._alone = {unit.task_runs[0] for unit in plan.units if len(unit.task_runs) == 1}
         self._names = UniqueNames("-", STATE_NAME_CHARACTERS)
         # Task runs come first, so that no other state can take a name away from one of them.
-        self._unit_names = self._names.claim_all(state_name(unit.name) for unit in plan.units)
+        heads = self._names.claim_all(state_name(unit.name) for unit in plan.units)
+        self._step_names = StepNames(heads, self._names)
         # Whether what is stored under the id of a task run has to say of which attempt of the flow.
         self._numbered = is_caught(plan.spec) and _stores(plan)
         # What an execution's input may take, if a state is given it beside results or a failure.
         told_of_failures = is_caught(plan.spec) and isinstance(plan.program.body.steps[0], Guard)
         beside = told_of_failures or given_together(plan.program)
         self._most = PARAMETERS_BYTES if beside else None
-        self._first = True
         self._surroundings = OUTERMOST
         self.parts: dict[str, StateMachine] = {}
         self.of_units: dict[int, dict[str, State]] = {}
@@ -160,7 +155,8 @@ class _Emitter:
     def _steps(self, steps: tuple[Step, ...], last: Ending) -> tuple[str, dict[str, State]]:
         """Return the name of the first state of some steps, and the states of all of them."""
         heads = [
-            self._head(step, before) for before, step in zip((None, *steps), steps, strict=False)
+            self._step_names.first(step, before, rolled=self._is_rolled(step))
+            for before, step in zip((None, *steps), steps, strict=False)
         ]
         found: dict[str, State] = {}
         for position, (step, name) in enumerate(zip(steps, heads, strict=True)):
@@ -193,7 +189,7 @@ class _Emitter:
         if isinstance(step, Nested):
             return _Answer(ANSWER, ANSWER)
         if isinstance(step, Fork):
-            return _Answer(OUTPUT, rolled=bool(self._siblings(step)))
+            return _Answer(OUTPUT, rolled=self._is_rolled(step))
         match self._service_of(step):
             case None:
                 return _Answer(OUTPUT)
@@ -218,61 +214,16 @@ class _Emitter:
     def _variable(self, task_run_id: str, name: str) -> Variable:
         if self._plan.task_of(task_run_id).service is not None:
             return Variable(name, "answer")
-        # A map that shares a worker with others is one value there, and not one for each item.
-        mapped = task_run_id in self._alone and self._plan.runs[task_run_id].map_over is not None
-        return Variable(name, "texts" if mapped else "text")
+        return Variable(name, "texts" if self._is_map(task_run_id) else "text")
 
-    def _head(self, step: Step, before: Step | None) -> str:
-        match step:
-            case Fork():
-                return self._names.claim(state_name(self._fork_name(step)))
-            case Nested(name=name):
-                return self._names.claim(state_name(f"part {name}"))
-            case Decide():
-                return self._names.claim(state_name(f"branch: {_condition(step)}"))
-            case Await(unit=unit) | Tell(unit=unit):
-                does = "await" if isinstance(step, Await) else "tell"
-                return self._names.claim(state_name(f"{does}: {self._unit_names[unit]}"))
-            case Join():
-                # Not by a number: with another map or branch, those of all after it would change.
-                if isinstance(before, (Call, Decide)):
-                    return self._names.claim(state_name(f"end: {self._first_call((before,))}"))
-                return self._names.claim("end")
-            case Guard():
-                return self._names.claim("flow")
-            case Call(unit=None):
-                return self._names.claim("return")
-            case Call(unit=int(unit)):
-                return self._unit_names[unit]
-        raise AssertionError(f"{step!r} is no step")
-
-    def _fork_name(self, fork: Fork) -> str:
-        firsts = [self._first_call(branch.steps) for branch in fork.branches[:NAMED_BRANCHES]]
-        # Long ids are cut so that the number of further branches is always seen.
-        named = [first if len(first) <= 20 else f"{first[:19]}…" for first in firsts]
-        more = len(fork.branches) - NAMED_BRANCHES
-        does = "each" if self._siblings(fork) else "fork"
-        return f"{does}: " + ", ".join(named) + (f", +{more}" if more > 0 else "")
-
-    def _first_call(self, steps: tuple[Step, ...]) -> str:
-        match steps[0]:
-            case Await(unit=unit):
-                return self._unit_names[unit]
-            case Fork(branches=branches):
-                return self._first_call(branches[0].steps)
-            case Nested(body=body):
-                return self._first_call(body.steps)
-            case Decide(then=then, otherwise=otherwise):
-                return self._first_call(then or otherwise)
-            case Call(unit=int(unit)):
-                return self._unit_names[unit]
-        raise AssertionError("a branch begins with a unit")
+    def _is_map(self, task_run_id: str) -> bool:
+        """Tell whether a task run is a Map; in a worker that others share, it is one call."""
+        return task_run_id in self._alone and self._plan.runs[task_run_id].map_over is not None
 
     def _states(self, step: Step, name: str, ending: Ending) -> dict[str, State]:
-        first, self._first = self._first, False
         match step:
             case Fork():
-                return self._fork(step, name, ending, first=first)
+                return self._fork(step, name, ending)
             case Decide():
                 return self._decide(step, name, ending)
             case Join():
@@ -325,43 +276,21 @@ class _Emitter:
         work = self._service_of(step)
         if work is not None:
             return self._service(step, work, name, ending)
-        content = self._sent(step.inputs)
-        unit = self._units[index]
+        calls, unit = self._calls(step, index), self._units[index]
+        if unit.whole_flow or not self._is_map(unit.task_runs[0]):
+            return AttemptStates(name, calls, ending, self._names).states()
+        [task_run_id] = unit.task_runs
+        calls = replace(calls, content={**calls.content, **self._around})
+        items = items_of(self._plan.task_of(task_run_id), self._plan.runs[task_run_id])
+        return MapStates(name, calls, items, ending, self._names).states()
+
+    def _calls(self, step: Call, index: int) -> Calls:
+        unit, attempts = self._units[index], self._attempts[index]
         if unit.whole_flow:
-            content["run"] = self._run
-            return AttemptStates(
-                name,
-                self._attempts[index],
-                content,
-                ending,
-                self._whole_flow(),
-                self._names,
-                unit.placement,
-            ).states()
-        content = self._content(step, index)
-        comment = self._comment(*unit.task_runs)
-        attempts = self._attempts[index]
-        run = self._plan.runs[unit.task_runs[0]]
-        if run.map_over is not None and len(unit.task_runs) == 1:
-            task = self._plan.task_of(run.id)
-            kept = step.assigns[0][0] if step.assigns else None
-            return MapStates(
-                name,
-                attempts,
-                content,
-                ending,
-                comment,
-                self._names,
-                unit.placement,
-                task.concurrency_limit,
-                kept,
-                task.tolerated_failures,
-                self._flow_attempt,
-                known_length(run),
-            ).states()
-        return AttemptStates(
-            name, attempts, content, ending, comment, self._names, unit.placement
-        ).states()
+            content, comment = {**self._sent(step.inputs), "run": self._run}, self._whole_flow()
+        else:
+            content, comment = self._content(step, index), self._comment(*unit.task_runs)
+        return Calls(attempts, content, unit.placement, comment)
 
     def _content(self, step: Call, index: int) -> dict[str, Any]:
         """Return what every call of a unit is sent."""
@@ -392,7 +321,7 @@ class _Emitter:
     def _whole_flow(self) -> str:
         return neutral(f"The whole flow: {_some(list(self._plan.runs)) or 'no tasks'}")
 
-    def _fork(self, fork: Fork, name: str, ending: Ending, *, first: bool) -> dict[str, State]:
+    def _fork(self, fork: Fork, name: str, ending: Ending) -> dict[str, State]:
         """Return a Parallel, and the Pass that hands on what its branches leave, if they do.
 
         A Parallel may assign and put out by itself, but not every engine that people test with does
@@ -402,7 +331,7 @@ class _Emitter:
             return self._rolled(*alike, name, ending)
         branches = tuple(self.scope(branch, self._yielded(branch)) for branch in fork.branches)
         # Only the machine's first state has an input, the execution's; nobody reads it there.
-        arguments = NO_OUTPUT if first else None
+        arguments = NO_OUTPUT if fork is self._program.body.steps[0] else None
         if not ending.assign and ending.output == NO_OUTPUT:
             return {name: Parallel(branches=branches, arguments=arguments, **ending.fields())}
         join = self._names.claim(state_name(name.replace("fork", "join", 1)))
@@ -414,70 +343,29 @@ class _Emitter:
     def _siblings(self, fork: Fork) -> tuple[Call, list[str]] | None:
         return siblings(self._plan, fork) if self._rolling else None
 
+    def _is_rolled(self, step: Step) -> bool:
+        return isinstance(step, Fork) and self._siblings(step) is not None
+
     def _rolled(self, call: Call, ids: list[str], name: str, ending: Ending) -> dict[str, State]:
         assert call.unit is not None
-        content = self._content(call, call.unit)
-        comment = self._comment(*ids)
-        return RolledStates(
-            name, call, ids, content, self._plan, ending, comment, self._names
-        ).states()
+        calls = replace(self._calls(call, call.unit), comment=self._comment(*ids))
+        task = self._plan.runs[ids[0]].task_name
+        return RolledStates(name, task, ids, calls, ending, self._names).states()
 
     def _decide(self, step: Decide, name: str, ending: Ending) -> dict[str, State]:
-        """Return the state that asks, the Choice, and both sides, which go on to the same state.
-
-        What a side leaves has no value where it is not taken: null, which the worker knows.
-
-        Where an earlier call has told the truth, or the input of the execution shows it, the Choice
-        comes first. What asks is for a value whose truth could not be told, so that what is wrong
-        with it comes out here, and leads back to the Choice.
-        """
+        """Return the states that decide, and both sides, which go on to the same state."""
+        content = {**self._sent(step.inputs), "run": self._run}
+        given = self._surroundings.parameters
+        told = told_truth(step, self._plan.spec.parameters, given)
+        choice = ChoiceStates(name, step, content, told, self._names)
         assert ending.next is not None
-        told, cut = self._told(step), name[: STATE_NAME_CHARACTERS - 12]
-        if told is None:
-            ask, choice = name, self._names.claim(f"{cut}, choose")
-        else:
-            ask, choice = self._names.claim(f"{cut}, ask"), name
         heads: list[str] = []
         states: dict[str, State] = {}
         for side in (step.then, step.otherwise):
             head, found = self._steps(side, Ending(ending.next, NO_OUTPUT)) if side else ("", {})
             heads.append(head or ending.next)
             states |= found
-        task_run_id, branch = step.asked
-        asked = {"task": task_run_id, "branch": branch}
-        content = {"truth": asked, **self._sent(step.inputs), "run": self._run}
-        truth = Ending(choice, expression("$states.result.Payload.truth"))
-        asks = asking(content, truth, comment=f"Whether {_condition(step)} is true")
-        then = Rule(
-            condition=expression("$states.input" if told is None else told[0]),
-            assign=_nothing(step.lost_otherwise),
-            output=NO_OUTPUT,
-            next=heads[0],
-        )
-        lost_then = _nothing(step.lost_then)
-        if told is None:
-            chosen = Choice(choices=(then,), assign=lost_then, output=NO_OUTPUT, default=heads[1])
-            return {ask: asks, choice: chosen, **states}
-        otherwise = Rule(
-            condition=expression(told[1]),
-            assign=lost_then,
-            output=NO_OUTPUT,
-            next=heads[1],
-        )
-        chosen = Choice(choices=(then, otherwise), output=NO_OUTPUT, default=ask)
-        return {choice: chosen, ask: asks, **states}
-
-    def _told(self, step: Decide) -> list[str] | None:
-        """Return JSONata for whether what decides is true, and for whether it is false.
-
-        Neither holds where a worker has to be asked, until it has been: it puts out what it tells.
-        """
-        asked = "$states.input"
-        if step.truth is not None:
-            return [f"${step.truth} = {each} or {asked} = {each}" for each in ("true", "false")]
-        given = self._surroundings.parameters
-        truth = parameter_truth(self._plan.spec.parameters, step.condition, given, asked)
-        return None if truth is None else [f"{truth} = {each}" for each in ("true", "false")]
+        return {**choice.states(*heads), **states}
 
     def _guard(self, guard: Guard, name: str, ending: Ending) -> dict[str, State]:
         body = self.scope(guard.body, self._yielded(guard.body))
@@ -535,23 +423,10 @@ def _stores(plan: Plan) -> bool:
     return plan.has_joins or mapped or stored
 
 
-def _condition(step: Decide) -> str:
-    """Return what decides a branch, for a name: `found["rows"]`."""
-    match step.condition:
-        case (
-            TaskReference(task_run_id=whose, path=path) | ParameterReference(name=whose, path=path)
-        ):
-            return neutral(whose + "".join(f"[{json.dumps(part)}]" for part in path))
-
-
 def _some(names: list[str], most: int = NAMED_TASK_RUNS) -> str:
     """Return the first of some names, and how many more there are."""
     more = len(names) - most
     return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
-
-
-def _nothing(names: tuple[str, ...]) -> dict[str, str] | None:
-    return dict.fromkeys(names, expression("null")) or None
 
 
 def _expressions(values: Values, answer: _Answer) -> dict[str, str]:

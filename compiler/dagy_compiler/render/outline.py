@@ -7,8 +7,6 @@ from typing import Any
 
 from dagy_compiler.render.view import NO_PARTS, Parts, Step, View, view
 
-Lines = list[tuple[str, str]]
-
 MAX_COLUMN = 44
 """Where details begin at the latest; a longer name pushes its own to the right."""
 

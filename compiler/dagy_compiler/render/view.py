@@ -171,32 +171,47 @@ def _steps(
             raise _refuse(f"state {name!r} leads back to itself")
         seen.add(name)
         state = _state(states, name)
-        match state:
-            case Parallel(branches=branches):
-                inside = tuple(_steps(branch.states, branch.start_at) for branch in branches)
-                at_once = (f"{len(inside)} at once",) if len(inside) > 1 else ()
-                found.append(Step(name, at_once, inside))
-            case Map(items=tuple(items), item_processor=each):
-                one, *further = _steps(each.states, each.start_at)
-                one = replace(one, detail=(f"for {', '.join(items)}", *one.detail))
-                at_once = (f"{len(items)} at once",)
-                found.append(Step(name, at_once, ((one, *further),), times=len(items)))
-            case Task(resource=resource) if resource == RESOURCE and _is_part(state):
-                arn = state.arguments["StateMachineArn"]
-                found.append(Step(name, ("a state machine of its own",), machine=arn))
-            case Task():
-                found.append(Step(name, _detail(name, state), calls=int(is_worker_call(state))))
-            case Choice():
-                if asks_again(states, name):
-                    found.append(Step(name))
-                name = _choice(states, state, found)
-                continue
-            case Pass():
-                pass
-            case _:
+        if isinstance(state, Choice):
+            if asks_again(states, name):
                 found.append(Step(name))
-        name = getattr(state, "next", None)
+            name = _choice(states, state, found)
+        elif isinstance(state, Map):
+            step, name = _map(states, name, state)
+            found.append(step)
+        else:
+            found += _alone(name, state)
+            name = getattr(state, "next", None)
     return tuple(found)
+
+
+def _alone(name: str, state: State) -> Iterator[Step]:
+    """Yield the step of a state that goes on in one way; a Pass is none."""
+    match state:
+        case Parallel(branches=branches):
+            inside = tuple(_steps(branch.states, branch.start_at) for branch in branches)
+            at_once = (f"{len(inside)} at once",) if len(inside) > 1 else ()
+            yield Step(name, at_once, inside)
+        case Task(resource=resource) if resource == RESOURCE and _is_part(state):
+            arn = state.arguments["StateMachineArn"]
+            yield Step(name, ("a state machine of its own",), machine=arn)
+        case Task():
+            yield Step(name, _detail(name, state), calls=int(is_worker_call(state)))
+        case Pass():
+            pass
+        case _:
+            yield Step(name)
+
+
+def _map(states: Mapping[str, State], name: str, each: Map) -> tuple[Step, str | None]:
+    """Return the step of a map over what stands in the flow, and where it goes on."""
+    count = each.known_items
+    if count is None:
+        raise _refuse(f"nobody counts the items of {name!r}")
+    if isinstance(each.items, tuple):  # task runs that are alike, by their ids
+        inside = _inside(each, f"for {', '.join(each.items)}")
+        return Step(name, (f"{count} at once",), (inside,), times=count), each.next
+    detail, following = _gathered(states, each, f"for each of {count:,} items")
+    return Step(name, branches=(_inside(each, *detail),), times=count), following
 
 
 def _choice(states: Mapping[str, State], choice: Choice, found: list[Step]) -> str | None:
@@ -207,13 +222,9 @@ def _choice(states: Mapping[str, State], choice: Choice, found: list[Step]) -> s
     first, *others = (rule.next for rule in choice.choices)
     second = others[0] if others else choice.default
     if isinstance(each := _state(states, first), Map):
-        inside = _steps(each.item_processor.states, each.item_processor.start_at)
-        gather, said = _state(states, each.next), ["for each item"]
-        if isinstance(gather, Choice):
-            gather = _state(states, gather.default)
-            said.append("some may fail")
-        found[-1] = replace(found[-1], detail=tuple(said), branches=(inside,))
-        return gather.next  # type: ignore[union-attr]
+        detail, following = _gathered(states, each, "for each item")
+        found[-1] = replace(found[-1], detail=detail, branches=(_inside(each),))
+        return following
     ways = [list(_way(states, start)) for start in (first, second)]
     meeting = next((name for name in ways[0] if name in ways[1]), None)
     sides = tuple(_steps(states, start, meeting) for start in (first, second))
@@ -221,6 +232,22 @@ def _choice(states: Mapping[str, State], choice: Choice, found: list[Step]) -> s
     branches = tuple(side for side in sides if side)
     found[-1] = replace(found[-1], detail=detail, branches=branches, one_of=True)
     return meeting
+
+
+def _inside(each: Map, *detail: str) -> tuple[Step, ...]:
+    """Return what a map does for each item, with what else is to be said of the first step."""
+    first, *further = _steps(each.item_processor.states, each.item_processor.start_at)
+    return (replace(first, detail=(*detail, *first.detail)), *further)
+
+
+def _gathered(
+    states: Mapping[str, State], each: Map, said: str
+) -> tuple[tuple[str, ...], str | None]:
+    """Return what is to be said of a map, and where it goes on when it has gathered its items."""
+    gather = _state(states, each.next)
+    if isinstance(gather, Choice):
+        return (said, "some may fail"), getattr(_state(states, gather.default), "next", None)
+    return (said,), getattr(gather, "next", None)
 
 
 def _way(states: Mapping[str, State], start_at: str) -> Iterator[str]:
