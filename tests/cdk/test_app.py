@@ -9,6 +9,7 @@ from pathlib import Path
 from dagy.loader import load_flow
 from dagy_compiler import compile_flow
 from dagy_compiler.bundle import FlowSource, write_bundle
+from tests.cdk.conftest import UNPACKED
 
 AIRPORTS = Path(__file__).parents[2] / "examples" / "airports" / "airports.py"
 
@@ -35,6 +36,7 @@ def test_the_app_makes_the_resources_of_the_template_with_no_node_on_the_path(tm
             "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
             "CDK_OUTDIR": str(tmp_path / "cdk.out"),
             "HOME": str(tmp_path),
+            **UNPACKED,
         },
     )
     assert done.returncode == 0, done.stderr

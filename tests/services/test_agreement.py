@@ -20,7 +20,7 @@ from dagy_compiler.names import UniqueNames
 from dagy_compiler.service_attempts import service_states
 from dagy_compiler.service_states import OUTPUT, service_state
 from dagy_compiler.states import Ending, expression
-from tests.engines.moto import CONFIG, ROLE, corrected, ended
+from tests.engines.moto import CONFIG, ROLE, corrected, execute
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +57,7 @@ def on_step_functions(resource, arguments):
     arn = client.create_state_machine(
         name=f"m{uuid.uuid4().hex}", definition=json.dumps(machine.to_json()), roleArn=ROLE
     )["stateMachineArn"]
-    outcome = ended(client, client.start_execution(stateMachineArn=arn)["executionArn"])
+    outcome = execute(arn, {})
     return outcome.error or plain(json.loads(outcome.output["text"]))
 
 
