@@ -16,7 +16,7 @@ from benchmarks.graphs import Graph
 from dagy_compiler.decompose import decompose
 from dagy_compiler.makespan import critical_path, makespan
 from dagy_compiler.order import levels
-from dagy_compiler.tree import Leaf, Tree, parallel, series
+from dagy_compiler.tree import Leaf, Tree, joined_in, parallel, series
 from dagy_compiler.weave import weave
 
 
@@ -80,6 +80,24 @@ def scale(tasks: int, known: bool) -> None:
     print(json.dumps(result))
 
 
+def scale_joins(tasks: int) -> None:
+    """Print what it costs to find joins for a large layered graph, and what they leave lost."""
+    graph = graphs.wide(tasks // 50, 50)
+    started = time.process_time()
+    tree = weave(*graph)
+    woven = time.process_time() - started
+    ratio = makespan(tree, graph.durations) / critical_path(*graph)
+    joins = sum(bool(node.waits_for) for node in joined_in(tree))
+    print(json.dumps({"woven": woven, "ratio": ratio, "joins": joins}))
+
+
+def in_a_process(call: str) -> dict[str, float]:
+    """Call a function of this module in a process of its own, and return what it prints."""
+    code = f"from benchmarks import structure; structure.{call}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    return json.loads(done.stdout)
+
+
 def measure() -> Iterator[str]:
     """Yield a line of the report for each corpus, and for each size."""
     for name, corpus in CORPORA.items():
@@ -89,9 +107,7 @@ def measure() -> Iterator[str]:
             yield f"  {label}: {ratios(corpus, lower)}"
     for known in (True, False):
         for tasks in (1_000, 10_000):
-            code = f"from benchmarks.structure import scale; scale({tasks}, {known})"
-            done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
-            found = json.loads(done.stdout)
+            found = in_a_process(f"scale({tasks}, {known})")
             what = "known" if known else "not known"
             yield (
                 f"layered, {tasks:,} tasks, durations {what}: decomposed in "
@@ -99,3 +115,9 @@ def measure() -> Iterator[str]:
                 f"(barrier per level {found['levels']:.2f}); another compiled for micro in "
                 f"{found['compiled']:.1f} s, the whole process {found['peak']:.0f} MB"
             )
+    for tasks in (1_000, 10_000):
+        found = in_a_process(f"scale_joins({tasks})")
+        yield (
+            f"layered, {tasks:,} tasks, with joins: {found['ratio']:.2f}, found in "
+            f"{found['woven']:.1f} s, {found['joins']:.0f} tasks wait for others across branches"
+        )
