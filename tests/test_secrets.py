@@ -248,7 +248,6 @@ def several(tokens: list[SecretStr], login: Login):
 
 @task
 def enter(tokens: list[SecretStr], login: Login) -> str:
-    print("signs in with", login.password.get_secret_value())
     if not tokens:
         raise PermissionError(f"{login.password.get_secret_value()} is not enough")
     return f"{login.user}: {len(tokens)}"
