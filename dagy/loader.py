@@ -173,11 +173,8 @@ def _where_it_failed(error: BaseException, root: Path) -> str:
         for frame in traceback.extract_tb(error.__traceback__)
         if Path(frame.filename).is_relative_to(root)
     ]
-    return (
-        f"{text}\n  {frames[-1].filename}:{frames[-1].lineno}  {frames[-1].line}"
-        if frames
-        else text
-    )
+    where = f"\n  {frames[-1].filename}:{frames[-1].lineno}  {frames[-1].line}" if frames else ""
+    return text if where in text else text + where  # some of our own errors name the line
 
 
 def _what_to_install(error: BaseException, file: Path, root: Path) -> str:

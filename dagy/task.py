@@ -14,7 +14,7 @@ from dagy.errors import DefinitionError
 from dagy.hook import HookLike
 from dagy.mapping import as_list, calls_of
 from dagy.resources import Architecture, check_resources
-from dagy.source import Location, digest_of, location_of
+from dagy.source import Location, caller, digest_of, location_of
 from dagy.tracing import current_graph, refuse_stray_call
 
 if TYPE_CHECKING:
@@ -231,13 +231,17 @@ class Task(Generic[P, R]):
             0
         """
         known = {name: getattr(self, name) for name in OPTIONS}
-        for name in changes:
-            if name not in known:
-                raise DefinitionError(
-                    f"task {self.name!r}: there is no option {name!r}"
-                    f"{options.nearest(name, known)}; the options are {', '.join(known)}"
-                )
-        return Task(self.fn, **{**known, **changes})
+        try:
+            for name in changes:
+                if name not in known:
+                    raise DefinitionError(
+                        f"task {self.name!r}: there is no option {name!r}"
+                        f"{options.nearest(name, known)}; the options are {', '.join(known)}"
+                    )
+            return Task(self.fn, **{**known, **changes})
+        except DefinitionError as error:
+            where = caller()
+            raise DefinitionError(f"{error}\n  {where}  {where.text}") from None
 
     def differences(self, other: Task[..., Any]) -> tuple[str, ...]:
         """Return the options that another task has otherwise, and `fn` if its function is."""

@@ -125,6 +125,26 @@ def test_wrong_options_are_refused_naming_task_argument_and_what_is_allowed(opti
         assert "@task extract" in str(refusal.value)
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"retrys": 3}, "there is no option 'retrys'; did you mean 'retries'?"),
+        ({"retries": -1}, "retries must be an integer of at least 0, not -1"),
+    ],
+)
+def test_wrong_options_of_a_copy_are_refused_with_the_line_of_the_call(options, message):
+    @task
+    def extract():
+        pass
+
+    with pytest.raises(DefinitionError) as refusal:
+        extract.with_options(**options)
+    first, line = str(refusal.value).splitlines()
+    assert message in first
+    assert "test_decorators.py:" in line
+    assert line.endswith("extract.with_options(**options)")
+
+
 def test_wrong_options_of_a_flow_are_refused_too():
     with pytest.raises(DefinitionError, match=r"@flow etl .*retries must be an integer"):
 

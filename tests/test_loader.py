@@ -251,3 +251,10 @@ def test_a_package_that_the_file_declares_and_that_is_not_here_is_named_with_the
     assert "ModuleNotFoundError: No module named 'no_package_of_dagy'" in message
     assert "declares no-package-of-dagy>=1, not installed here" in message
     assert message.endswith("pip install 'no-package-of-dagy>=1'")
+
+
+def test_the_line_of_a_mistake_is_named_once(write):
+    file = write(ONE + "once = double.with_options(retries=-1)")
+    with pytest.raises(LoadError) as refusal:
+        load_flow(file)
+    assert str(refusal.value).count("once = double.with_options(retries=-1)") == 1

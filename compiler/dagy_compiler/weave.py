@@ -9,13 +9,14 @@ run: there is no deadlock.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from itertools import chain
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import reduce
+from operator import or_
 
 from dagy_compiler.cut import Times, best_cuts
 from dagy_compiler.durations import expected
-from dagy_compiler.makespan import heads, tails
-from dagy_compiler.order import Predecessors, components, series_cuts
+from dagy_compiler.order import Predecessors, ancestors_of, components, levels, series_cuts
+from dagy_compiler.schedule import Schedule
 from dagy_compiler.tree import (
     Joined,
     Leaf,
@@ -28,17 +29,26 @@ from dagy_compiler.tree import (
     series,
 )
 
-MAX_NODES = 500
-"""The largest graph that is woven; the search takes time by the square of that."""
+MAX_DEPTH = 100
+"""Parts within one another, as for `decompose`; what is deeper runs at once, with joins."""
+
+_EVEN_DEPTH = 50
+"""Where no deeper parts than these are left, cuts are even, so that none gets that deep."""
 
 _CUTS = 64
 """How many of the likeliest cuts are looked at wherever one is needed."""
+
+_SEARCHED = 256
+"""The largest part, in nodes, in which what comes before or after a node is looked at as well."""
 
 _LONGER = 1 + 1e-9
 """What is longer only by rounding is not."""
 
 Edge = tuple[int, int]
 """A node, and one that comes after it."""
+
+_Cut = int
+"""The first side of a cut: the nodes whose bits are set."""
 
 
 def weave(
@@ -65,177 +75,220 @@ def weave(
         >>> [node.waits_for for node in tree.children if isinstance(node, Joined)]
         [(), (1,)]
     """
-    tree = _Loom(before, expected(durations), rigid).part(tuple(range(len(before))))
-    return _joined(tree, before, frozenset(reads))
+    nodes = tuple(range(len(before)))
+    tree = _Loom(before, expected(durations), rigid).part(nodes, MAX_DEPTH)
+    return _Joins(before, frozenset(reads)).joined(tree)
 
 
 class _Loom:
     """Decomposes a graph, from the whole to its parts.
 
-    A part is its nodes, ascending, and convex, as in `decompose`. Barriers are nodes too, of no
-    duration, once they are there: what they let wait shows in the times of all nodes.
+    A part is its nodes, ascending, and convex, as in `decompose`.
     """
 
     def __init__(
         self, before: Predecessors, durations: Sequence[float], rigid: Collection[Edge]
     ) -> None:
-        self._graph = before
+        self._before = before
+        self._durations = durations
         self._rigid = frozenset(rigid)
-        self._before = [list(earlier) for earlier in before]
-        self._durations = list(durations)
-        self._order = list(range(len(before)))  # each node after all those before it
-        self._longest = max(heads(before, durations), default=0)
+        self._schedule = Schedule(before, durations)
 
-    def part(self, nodes: tuple[int, ...]) -> Tree:
-        """Decompose a part."""
+    def part(self, nodes: tuple[int, ...], depth: int) -> Tree:
+        """Decompose a part, with parts within one another down to a depth."""
         if len(nodes) == 1:
             return Leaf(nodes[0])
         index = {node: position for position, node in enumerate(nodes)}
-        before = [[index[p] for p in self._graph[node] if p in index] for node in nodes]
+        before = [[index[p] for p in self._before[node] if p in index] for node in nodes]
+        if depth == 0:
+            return self._levels(nodes, before)
         if len(unconnected := components(before)) > 1:
-            return parallel(map(self.part, self._sorted(nodes, unconnected)))
+            return parallel(self._parts(nodes, unconnected, depth))
         if (successive := series_cuts(before)) is not None:
-            return series(map(self.part, self._sorted(nodes, successive)))
-        times = self._times(nodes)
-        cuts = _cuts(before, times, [self._durations[node] for node in nodes])
-        free = [cut for cut in cuts if _through(cut, times) <= self._longest * _LONGER]
+            return series(self._parts(nodes, successive, depth))
+        return self._core(nodes, before, depth)
+
+    def _parts(
+        self, nodes: tuple[int, ...], parts: Iterable[Sequence[int]], depth: int
+    ) -> Iterator[Tree]:
+        for part in parts:
+            yield self.part(tuple([nodes[local] for local in part]), depth - 1)
+
+    def _levels(self, nodes: tuple[int, ...], before: Predecessors) -> Tree:
+        """Let the nodes of a part wait for each other by joins alone, if they can."""
+        apart = [range(len(nodes))] if not self._rigid_within(nodes) else levels(before)
+        return series(parallel(Leaf(nodes[local]) for local in level) for level in apart)
+
+    def _core(self, nodes: tuple[int, ...], before: Predecessors, depth: int) -> Tree:
+        """Decompose a part that needs a barrier, or where each costs time, joins."""
+        times = self._schedule.times(nodes)
+        part = _Part(before, times)
+        durations = [self._durations[node] for node in nodes]
+        cuts = _cuts(before, durations, times, even=depth <= _EVEN_DEPTH)
+        free = [cut for cut in cuts if part.through(cut) <= times.longest * _LONGER]
         if free:
-            return self._barrier(nodes, min(free, key=lambda cut: _waits(before, cut)))
-        loose = [cut for cut in cuts if not self._is_rigid(nodes, before, cut)]
-        if not loose:
-            cut = min(cuts, key=lambda cut: (_through(cut, times), _waits(before, cut)))
-            self._longest = max(self._longest, _through(cut, times))
-            return self._barrier(nodes, cut)
-        first = min(loose, key=lambda cut: _joins(before, cut))
-        return parallel(map(self.part, self._sorted(nodes, self._sides(nodes, first))))
+            return self._barrier(nodes, part, min(free, key=part.waits), depth)
+        rigid = self._rigid_within(nodes)
+        loose = [cut for cut in cuts if not any(cut >> p & ~cut >> node & 1 for p, node in rigid)]
+        if loose:
+            return parallel(self._parts(nodes, part.sides(min(loose, key=part.joins)), depth))
+        cut = min(cuts, key=lambda cut: (part.through(cut), part.waits(cut)))
+        return self._barrier(nodes, part, cut, depth)
 
-    def _barrier(self, nodes: tuple[int, ...], first: Collection[int]) -> Tree:
-        one, two = self._sorted(nodes, self._sides(nodes, first))
-        barrier = len(self._before)
-        self._before.append(list(one))
-        self._durations.append(0.0)
-        self._order.insert(self._order.index(one[-1]) + 1, barrier)
-        for node in two:
-            self._before[node].append(barrier)
-        return series([self.part(one), self.part(two)])
+    def _barrier(self, nodes: tuple[int, ...], part: _Part, cut: _Cut, depth: int) -> Tree:
+        lasts, firsts = ([nodes[local] for local in side] for side in part.ends(cut))
+        self._schedule.put_barrier(lasts, firsts)
+        return series(self._parts(nodes, part.sides(cut), depth))
 
-    def _sides(self, nodes: tuple[int, ...], first: Collection[int]) -> list[list[int]]:
-        return [sorted(first), sorted(set(range(len(nodes))).difference(first))]
-
-    def _sorted(
-        self, nodes: tuple[int, ...], parts: Sequence[Sequence[int]]
-    ) -> list[tuple[int, ...]]:
-        """Return parts of a part, once they stand one after another in the order of all nodes."""
-        found = [tuple(nodes[local] for local in part) for part in parts]
-        start = self._order.index(nodes[0])
-        self._order[start : start + len(nodes)] = chain.from_iterable(found)
-        return found
-
-    def _times(self, nodes: tuple[int, ...]) -> Times:
-        place = {node: position for position, node in enumerate(self._order)}
-        before = [[place[p] for p in self._before[node]] for node in self._order]
-        durations = [self._durations[node] for node in self._order]
-        ends, left = heads(before, durations), tails(before, durations)
-        own = [place[node] for node in nodes]
-        return Times([ends[at] for at in own], [left[at] for at in own], self._longest)
-
-    def _is_rigid(
-        self, nodes: tuple[int, ...], before: Predecessors, first: Collection[int]
-    ) -> bool:
-        return any((nodes[p], nodes[node]) in self._rigid for p, node in _crossing(before, first))
+    def _rigid_within(self, nodes: tuple[int, ...]) -> list[Edge]:
+        """Return the edges of a part that no join may stand for, by the places of its nodes."""
+        if not self._rigid:
+            return []
+        index = {node: position for position, node in enumerate(nodes)}
+        return [(index[p], index[node]) for p, node in self._rigid if p in index and node in index]
 
 
-def _cuts(before: Predecessors, times: Times, durations: Sequence[float]) -> list[frozenset[int]]:
-    """Return first sides that a cut may have: by time, and what is before or not after a node."""
-    found = dict.fromkeys(
-        map(frozenset, best_cuts(before, durations, count=_CUTS, margin=0, times=times))
-    )
-    ancestors: list[set[int]] = []
-    for node, earlier in enumerate(before):
-        ancestors.append({node}.union(*(ancestors[p] for p in earlier)))
-    every = range(len(before))
-    for node in every:
-        found[frozenset(ancestors[node])] = None
-        found[frozenset(other for other in every if node not in ancestors[other])] = None
-    return [cut for cut in found if 0 < len(cut) < len(before)]
+class _Part:
+    """A part as one graph, of which cuts are judged.
 
-
-def _through(first: Collection[int], times: Times) -> float:
-    """Return how long the longest way through a barrier takes."""
-    second = set(range(len(times.ends))).difference(first)
-    return max(times.ends[node] for node in first) + max(times.left[node] for node in second)
-
-
-def _crossing(before: Predecessors, first: Collection[int]) -> Iterator[Edge]:
-    for node, earlier in enumerate(before):
-        if node not in first:
-            yield from ((p, node) for p in earlier if p in first)
-
-
-def _waits(before: Predecessors, first: Collection[int]) -> tuple[int, int]:
-    """Return how many pairs of nodes a barrier orders for nothing, and how uneven it is."""
-    lasts = set(first).difference(p for node in first for p in before[node])
-    firsts = [n for n in range(len(before)) if n not in first and set(before[n]) <= set(first)]
-    edges = sum(p in lasts for node in firsts for p in set(before[node]))
-    return len(lasts) * len(firsts) - edges, abs(len(before) - 2 * len(first))
-
-
-def _joins(before: Predecessors, first: Collection[int]) -> float:
-    """Return how many states joins take in place of a barrier, for each node of the smaller side.
-
-    The fewest states alone would cut off one node after another.
+    Args:
+        before: for each of its nodes, the nodes directly before it, all of smaller index.
+        times: when its nodes run.
     """
-    crossing = list(_crossing(before, first))
-    told, waiting = {p for p, _ in crossing}, {node for _, node in crossing}
-    return (len(told) + len(waiting)) / min(len(first), len(before) - len(first))
+
+    def __init__(self, before: Predecessors, times: Times) -> None:
+        self._before = [_bits(earlier) for earlier in before]
+        self._nodes = range(len(before))
+        self._times = times
+        self._last_first = sorted(self._nodes, key=times.ends.__getitem__, reverse=True)
+        self._longest_first = sorted(self._nodes, key=times.left.__getitem__, reverse=True)
+
+    def sides(self, cut: _Cut) -> tuple[list[int], list[int]]:
+        """Return the nodes of both sides."""
+        first = [node for node in self._nodes if cut >> node & 1]
+        return first, [node for node in self._nodes if not cut >> node & 1]
+
+    def ends(self, cut: _Cut) -> tuple[list[int], list[int]]:
+        """Return the last nodes of the first side, and the first ones of the second."""
+        first, second = self.sides(cut)
+        inner = reduce(or_, (self._before[node] for node in first))
+        lasts = [node for node in first if not inner >> node & 1]
+        return lasts, [node for node in second if not self._before[node] & ~cut]
+
+    def through(self, cut: _Cut) -> float:
+        """Return how long the longest way through a barrier there takes."""
+        last = next(node for node in self._last_first if cut >> node & 1)
+        first = next(node for node in self._longest_first if not cut >> node & 1)
+        return self._times.ends[last] + self._times.left[first]
+
+    def waits(self, cut: _Cut) -> tuple[int, int]:
+        """Return how many pairs of nodes a barrier orders for nothing, and how uneven it is."""
+        lasts, firsts = self.ends(cut)
+        last = _bits(lasts)
+        edges = sum((self._before[node] & last).bit_count() for node in firsts)
+        return len(lasts) * len(firsts) - edges, abs(len(self._nodes) - 2 * cut.bit_count())
+
+    def joins(self, cut: _Cut) -> float:
+        """Return how many states joins take in place of a barrier, by nodes of the smaller side.
+
+        The fewest states alone would cut off one node after another.
+        """
+        _, second = self.sides(cut)
+        across = [found for node in second if (found := self._before[node] & cut)]
+        states = len(across) + reduce(or_, across).bit_count()
+        return states / min(cut.bit_count(), len(second))
 
 
-def _joined(tree: Tree, before: Predecessors, reads: Collection[Edge]) -> Tree:
-    """Return a tree in which each node waits for what the tree does not put before it."""
-    ordered = dict(_ordered(tree, 0))
-    known: dict[int, int] = {}  # what is before a node, by the tree or by joins, as bits
-    waits: dict[int, tuple[int, ...]] = {}
-    told: set[int] = set()
-    for node in leaves(tree):
-        across = [p for p in before[node] if not ordered[node] >> p & 1]
-        known[node] = _with_ancestors(ordered[node], known)
-        through = {p: _with_ancestors(1 << p, known) for p in across}
-        waits[node] = tuple(
+def _cuts(
+    before: Predecessors, durations: Sequence[float], times: Times, *, even: bool
+) -> list[_Cut]:
+    """Return cuts that are likely to take little time, or to cut few edges.
+
+    Args:
+        before: as for `_Part`.
+        durations: seconds by node, above 0.
+        times: when the nodes run.
+        even: whether each side must have an eighth of the nodes at least, if there is such a cut.
+    """
+    count, every = len(before), (1 << len(before)) - 1
+    margins = {count // 8} if even else {0, count // 8 if count > _SEARCHED else 0}
+    found = [
+        _bits(first)
+        for margin in sorted(margins)
+        for first in best_cuts(before, durations, count=_CUTS, margin=margin, times=times)
+    ]
+    if count <= _SEARCHED:
+        earlier = ancestors_of(before)
+        found += [ancestors | 1 << node for node, ancestors in enumerate(earlier)]
+        found += [every & ~after & ~(1 << node) for node, after in enumerate(_descendants(before))]
+    cuts = [cut for cut in dict.fromkeys(found) if 0 < cut < every]
+    balanced = [cut for cut in cuts if count // 8 <= cut.bit_count() <= count - count // 8]
+    return balanced if even and balanced else cuts
+
+
+def _descendants(before: Predecessors) -> list[int]:
+    """Return for each node what comes after it, as bits."""
+    found = [0] * len(before)
+    for node in reversed(range(len(before))):
+        for other in before[node]:
+            found[other] |= found[node] | 1 << node
+    return found
+
+
+def _bits(nodes: Iterable[int]) -> int:
+    """Return nodes as bits."""
+    return reduce(lambda bits, node: bits | 1 << node, nodes, 0)
+
+
+class _Joins:
+    """Lets nodes wait for what a tree does not put before them."""
+
+    def __init__(self, before: Predecessors, reads: Collection[Edge]) -> None:
+        self._before = before
+        self._reads = reads
+        self._known: dict[int, int] = {}  # what is before a node, by the tree or by joins, as bits
+        self._waits: dict[int, tuple[int, ...]] = {}
+        self._told: set[int] = set()
+
+    def joined(self, tree: Tree) -> Tree:
+        """Return the tree with joins."""
+        self._walk(tree, 0, 0)
+        return replaced(tree, self._leaf)
+
+    def _leaf(self, node: int) -> Tree:
+        waits, told = self._waits[node], node in self._told
+        return Joined(Leaf(node), waits, told) if waits or told else Leaf(node)
+
+    def _walk(self, tree: Tree, ordered: int, known: int) -> None:
+        """Find what the nodes of a tree wait for, in its reading order.
+
+        Args:
+            tree: the whole, or a part.
+            ordered: what the whole tree puts before the part, as bits.
+            known: that, and what is before it by joins too.
+        """
+        match tree:
+            case Leaf(unit=node):
+                self._join(node, ordered, known)
+            case Parallel(children=children):
+                for child in children:
+                    self._walk(child, ordered, known)
+            case Series(children=children):
+                for child in children:
+                    self._walk(child, ordered, known)
+                    inside = list(leaves(child))
+                    ordered |= _bits(inside)
+                    known |= reduce(or_, (self._known[node] for node in inside), ordered)
+
+    def _join(self, node: int, ordered: int, known: int) -> None:
+        across = [p for p in self._before[node] if not ordered >> p & 1]
+        through = {p: self._known[p] | 1 << p for p in across}
+        self._waits[node] = tuple(
             p
             for p in across
-            if not known[node] >> p & 1
+            if not known >> p & 1
             and not any(found >> p & 1 for other, found in through.items() if other != p)
         )
-        for p in waits[node]:
-            known[node] |= through[p]
-        told.update(waits[node])
-        told.update(p for p in across if (p, node) in reads)
-
-    def leaf(node: int) -> Tree:
-        return Joined(Leaf(node), waits[node], node in told)
-
-    return replaced(tree, lambda node: leaf(node) if waits[node] or node in told else Leaf(node))
-
-
-def _ordered(tree: Tree, before: int) -> Iterator[tuple[int, int]]:
-    """Yield each node with those that a tree puts before it, as bits; `before` is before all."""
-    match tree:
-        case Leaf(unit=node):
-            yield node, before
-        case Parallel(children=children):
-            for child in children:
-                yield from _ordered(child, before)
-        case Series(children=children):
-            for child in children:
-                yield from _ordered(child, before)
-                before |= sum(1 << node for node in leaves(child))
-
-
-def _with_ancestors(nodes: int, known: Mapping[int, int]) -> int:
-    """Return nodes and all that is before them, as bits."""
-    found = nodes
-    while nodes:
-        node = nodes.bit_length() - 1
-        nodes ^= 1 << node
-        found |= known[node]
-    return found
+        self._known[node] = reduce(or_, (through[p] for p in self._waits[node]), known)
+        self._told.update(self._waits[node])
+        self._told.update(p for p in across if (p, node) in self._reads)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from benchmarks import graphs as drawn
 from dagy_compiler.makespan import critical_path, makespan
 from dagy_compiler.tree import Joined, Leaf, Parallel, Series, joined_in, leaves
-from dagy_compiler.weave import weave
+from dagy_compiler.weave import MAX_DEPTH, weave
 from tests.compiler.test_decompose import durations, graphs, order_in, order_of
 
 
@@ -25,8 +25,9 @@ def order_with_joins(tree):
     """All pairs of nodes of which one runs after the other, by the tree and by its joins."""
     pairs = order_of(bare(tree))
     pairs |= {(p, next(leaves(node))) for node in joined_in(tree) for p in node.waits_for}
-    size = sum(1 for _ in leaves(tree))
-    before = {two: {one for one, other in pairs if other == two} for two in range(size)}
+    before = {node: set() for node in leaves(tree)}
+    for one, two in pairs:
+        before[two].add(one)
     for node in leaves(tree):
         before[node] = before[node].union(*(before[p] for p in before[node]))
     return {(one, two) for two, earlier in before.items() for one in earlier}
@@ -106,6 +107,32 @@ def test_random_layered_graphs_lose_nothing(uniform):
 def test_workflows_of_science_lose_nothing(shape):
     graph = drawn.SHAPES[shape](0)
     assert makespan(weave(*graph), graph.durations) == pytest.approx(critical_path(*graph))
+
+
+def test_a_large_graph_loses_nothing():
+    graph = drawn.wide(12, 50)
+    woven = weave(*graph)
+    assert sorted(leaves(woven)) == list(range(600))
+    assert order_in(graph.predecessors) <= order_with_joins(woven)
+    assert makespan(woven, graph.durations) == pytest.approx(critical_path(*graph))
+
+
+@pytest.mark.parametrize("rigid", [False, True])
+def test_a_long_row_of_ns_is_not_cut_off_one_after_another(rigid):
+    """Nor does what walks a tree, or a state machine in it, have to go that deep."""
+    graph = [[], *([max(0, node - 3), node - 1] if node % 2 else [] for node in range(1, 1_000))]
+    edges = [(p, node) for node, earlier in enumerate(graph) for p in earlier] if rigid else []
+    woven = weave(graph, [1 + node * 7 % 13 for node in range(1_000)], edges)
+    assert sorted(leaves(woven)) == list(range(1_000))
+    assert depth_of(woven) <= MAX_DEPTH
+
+
+def depth_of(tree):
+    """How many decompositions are within one another."""
+    match tree:
+        case Series(children=children) | Parallel(children=children):
+            return 1 + max(map(depth_of, children))
+    return 0
 
 
 def test_where_a_barrier_costs_nothing_there_is_no_join():

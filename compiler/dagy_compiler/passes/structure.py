@@ -16,7 +16,7 @@ from dagy_compiler.plan import Plan, Unit
 from dagy_compiler.service_states import opened_task_runs
 from dagy_compiler.throttle import throttled
 from dagy_compiler.tree import EMPTY, Choose, Leaf, Tree, leaves, replaced
-from dagy_compiler.weave import MAX_NODES, Edge, weave
+from dagy_compiler.weave import Edge, weave
 
 TREE: Final = "tree"
 AUTO: Final = "auto"
@@ -112,7 +112,7 @@ class _Order:
         durations = [self._span(tree) for tree in trees]
         found = decompose(before, durations)
         known = [duration for duration in durations if duration is not None]
-        if self._plan.joins == AUTO and len(known) == len(nodes) <= MAX_NODES:
+        if self._plan.joins == AUTO and len(known) == len(nodes):
             found = self._quicker(found, before, known, nodes)
         return replaced(found, trees.__getitem__)
 
