@@ -78,7 +78,7 @@ types: $(VENV)/.installed-dev ## Check types, strictly
 	$(BIN)/mypy
 
 unit: setup ## Run the tests, starting the emulators
-	$(BIN)/pytest -n $(WORKERS)
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal
 
 fuzz: setup ## Compare EXAMPLES (1,000) random flows on the laptop and as state machines
 	DAGY_FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/pytest tests/differential -n $(WORKERS) --show-capture=no

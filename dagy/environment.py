@@ -8,6 +8,7 @@ are recorded nowhere (see `dagy.masking`). Standard library only; boto3 where a 
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Container, Iterable, Mapping
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from dagy.errors import ParameterError, SpecError, TaskEnvironmentError
+from dagy.masking import Mask, texts_in
 from dagy.resources import SECRET_FORMS, SecretSource, secret_source
 from dagy.spec import TaskSpec
 
@@ -118,13 +120,29 @@ def secret_parameters(
             del found[name]
             continue
         try:
-            found[name] = _fetched(source)
+            text = _fetched(source)
         except Exception as error:  # boto3 has a class of its own for each refusal
             raise ParameterError(
                 f"flow {flow_name!r}: the secret for parameter {name!r} cannot be read from "
                 f"{given[name]}: {error}"
             ) from error
+        found[name] = _opened(text, entry.get("accepts"))
+        _within[source] = tuple(texts_in(found[name]))
     return found
+
+
+def _opened(text: str, accepts: Any) -> Any:
+    """Return the value of a parameter whose secret is kept as a text.
+
+    It is JSON where the parameter has a secret in it, as a model has, and is not one itself.
+    """
+    if isinstance(accepts, list) and "string" in accepts:
+        return text
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text  # the parameter is refused as it is, without being shown
+    return value if isinstance(value, (dict, list)) else text
 
 
 def place_of_secret(flow_name: str, parameter: str, given: Any) -> SecretSource:
@@ -145,10 +163,9 @@ def place_of_secret(flow_name: str, parameter: str, given: Any) -> SecretSource:
 
 def without_secrets(error: BaseException) -> BaseException:
     """Return an error as it may leave a worker: one of its name, if its message shows a secret."""
-    from dagy.masking import Mask
-
     message = str(error)
-    shown = Mask(value for _, value in _known.values())(message)
+    within = (text for texts in _within.values() for text in texts)
+    shown = Mask([*(value for _, value in _known.values()), *within])(message)
     if shown == message:
         return error
     named = type(type(error).__name__, (Exception,), {})
@@ -220,6 +237,9 @@ def read_env_file(path: Path) -> dict[str, str]:
 
 
 _known: dict[SecretSource, tuple[float, str]] = {}
+
+_within: dict[SecretSource, tuple[str, ...]] = {}
+"""The texts in what is kept as JSON."""
 
 
 def _fetched(source: SecretSource) -> str:

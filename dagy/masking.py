@@ -132,19 +132,20 @@ def mask_of(
         secrets: the values of the secrets that tasks have asked for.
     """
     given = [values.get(entry["name"]) for entry in parameters if entry.get("secret")]
-    return Mask([*secrets, *(text for secret in given for text in _texts(secret))])
+    return Mask([*secrets, *(text for secret in given for text in texts_in(secret))])
 
 
-def _texts(value: Any) -> Iterable[str]:
+def texts_in(value: Any) -> Iterable[str]:
+    """Yield every text in a JSON value, but for keys."""
     match value:
         case str():
             yield value
         case list():
             for item in value:
-                yield from _texts(item)
+                yield from texts_in(item)
         case dict():
             for item in value.values():
-                yield from _texts(item)
+                yield from texts_in(item)
 
 
 def masked(parameters: Iterable[Mapping[str, Any]], values: Mapping[str, Any]) -> dict[str, Any]:

@@ -194,7 +194,7 @@ def test_ctrl_c_cancels_cleanly(dagy, tmp_path):
         assert process.poll() is None
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=10)
+    _, stderr = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "error: interrupted; what had not ended was cancelled" in stderr
     assert "Traceback" not in stderr

@@ -241,6 +241,36 @@ def test_a_worker_is_told_where_a_secret_is_and_refuses_the_secret_itself(kept):
     assert "the secret for parameter 'token' cannot be read from ssm:/dagy/calls/gone" in message
 
 
+@flow
+def several(tokens: list[SecretStr], login: Login):
+    return enter(tokens, login)
+
+
+@task
+def enter(tokens: list[SecretStr], login: Login) -> str:
+    if not tokens:
+        raise PermissionError(f"{login.password.get_secret_value()} is not enough")
+    return f"{login.user}: {len(tokens)}"
+
+
+def test_what_has_a_secret_in_it_is_kept_as_json(kept, capsys):
+    ssm = boto3.client("ssm")
+
+    def entered(tokens):
+        for name, value in (("tokens", tokens), ("login", {"user": "eva", "password": TOKEN})):
+            where = f"/dagy/several/{len(tokens)}/{name}"
+            ssm.put_parameter(Name=where, Value=json.dumps(value), Type="SecureString")
+        given = {name: f"ssm:/dagy/several/{len(tokens)}/{name}" for name in ("tokens", "login")}
+        return handle({"dagy": 2, "parameters": given}, several.build())
+
+    assert entered(["one", "two"])["output"] == '"eva: 2"'
+    with pytest.raises(Exception, match="is not enough") as refusal:
+        entered([])
+    assert refusal.type.__name__ == "PermissionError"
+    assert str(refusal.value) == f"{MASK} is not enough"
+    assert "0123" not in capsys.readouterr().out
+
+
 def test_a_worker_may_read_the_secrets_below_the_name_of_its_flow_and_no_others():
     plan = compile_flow(calls.build()).plan
     role = of_type(plainly(stack_of(plan)), "AWS::IAM::Role")["WorkerRole"]

@@ -25,6 +25,12 @@ def numbers(n: int = 4):
 """
 
 
+def held_until(file):
+    """The flow with tasks that wait for a file."""
+    wait = f"while not pathlib.Path({str(file)!r}).exists(): time.sleep(0.02)"
+    return "import pathlib, time\n" + FLOW.replace("return 2 * n", f"{wait}\n    return 2 * n")
+
+
 @dataclass
 class Project:
     """A flow in a file, deployed under a name of its own."""

@@ -1,11 +1,12 @@
 """`dagy backfill --remote` on an emulated AWS."""
 
 import json
+import threading
 
 from dagy.aws.backfill import RemoteRunner
 from dagy.aws.stacks import Stack
 from dagy.backfill import slots_of
-from tests.aws.conftest import FLOW
+from tests.aws.conftest import FLOW, held_until
 
 FAILING = FLOW.replace("return 2 * n", "return 2 * n if n != 3 else 1 / 0")
 
@@ -40,7 +41,8 @@ def test_executions_are_started_once_and_again_where_they_failed(project):
 
 
 def test_what_still_runs_is_waited_for_and_not_started_again(project):
-    project.write(FLOW.replace("return 2 * n", "import time; time.sleep(2); return 2 * n"))
+    go_on = project.folder / "go-on"
+    project.write(held_until(go_on))
     project.deployed()
     outputs = {each["OutputKey"]: each["OutputValue"] for each in project.stack()["Outputs"]}
     stack = Stack("id", project.stack_name, "CREATE_COMPLETE", outputs)
@@ -53,6 +55,7 @@ def test_what_still_runs_is_waited_for_and_not_started_again(project):
     assert left.status == "RUNNING"
     again = RemoteRunner(stepfunctions, stack)
     assert again.earlier(slot) is None
+    threading.Timer(0.5, go_on.touch).start()
     ended = again.run(slot)
     assert (ended.status, ended.run_id) == ("SUCCEEDED", left.run_id)
     found = stepfunctions.list_executions(stateMachineArn=outputs["StateMachineArn"])

@@ -4,7 +4,6 @@ import asyncio
 import subprocess
 import sys
 import threading
-import time
 
 from dagy import RunContext, flow, task
 from dagy.interpreter import SystemClock
@@ -57,11 +56,12 @@ def test_a_timeout_is_retried_like_any_failure_and_counts_anew_for_each_attempt(
 
 
 def test_a_thread_that_never_returns_holds_up_neither_workers_nor_limits_nor_the_end():
-    release = threading.Event()
+    release, returned = threading.Event(), []
 
     @task(timeout_seconds=0.05, retries=1, concurrency_limit=1)
     def hang():
-        release.wait(30)
+        release.wait()
+        returned.append(True)
 
     @task(concurrency_limit=1)
     def quick(n):
@@ -72,18 +72,19 @@ def test_a_thread_that_never_returns_holds_up_neither_workers_nor_limits_nor_the
         hang()
         return [quick(n) for n in range(5)]
 
-    start = time.monotonic()
     run = run_in_memory(stuck, clock=SystemClock(), fail_fast=False)
-    assert time.monotonic() - start < 5
+    assert not returned
     release.set()
     assert run.task_runs["hang"].attempts == 2
     assert [record.state for record in run.task_runs] == ["FAILED"] + ["SUCCEEDED"] * 5
 
 
 def test_a_timeout_is_noticed_by_the_clock_and_not_by_luck():
+    release = threading.Event()
+
     @task(timeout_seconds=0.2)
     def hang():
-        time.sleep(1.5)
+        release.wait()
 
     @flow
     def stuck():
@@ -91,8 +92,9 @@ def test_a_timeout_is_noticed_by_the_clock_and_not_by_luck():
 
     recorder = Recorder()
     run_in_memory(stuck, clock=SystemClock(), sink=recorder)
+    release.set()
     began, failed = (t.at for t in recorder.transitions if t.task_run_id == "hang")
-    assert 0.2 <= failed - began < 0.7
+    assert failed - began >= 0.2
 
 
 def test_an_async_task_is_cancelled_at_its_timeout():

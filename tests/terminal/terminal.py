@@ -70,7 +70,7 @@ class Terminal:
     def cursor_hidden(self):
         return self._screen.cursor.hidden
 
-    def wait_for(self, *texts, timeout=30):
+    def wait_for(self, *texts, timeout=120):
         """Read until the screen shows all of these texts."""
         deadline = time.monotonic() + timeout
         while not all(text in self.display for text in texts):
@@ -78,7 +78,7 @@ class Terminal:
                 missing = [text for text in texts if text not in self.display]
                 raise AssertionError(f"{missing} not on the screen:\n{self.display}")
 
-    def finish(self, timeout=30):
+    def finish(self, timeout=120):
         """Read to the end of the program; return its exit code."""
         deadline = time.monotonic() + timeout
         while self._read(1):
