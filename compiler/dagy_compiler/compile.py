@@ -134,13 +134,23 @@ def run_passes(
     durations = known_durations(spec, measured or {})
     plan = Plan(spec, mode, durations, fuse or OFF, joins or TREE)
     for name, run in PASSES:
-        plan = run(plan)
+        try:
+            plan = run(plan)
+        except CompileError as error:
+            raise _naming_flow(error, spec) from error
         if name == after:
             break
     if fuse is not None:
         _warn_of_fuse(plan)
     _warn_of_joins(plan)
     return plan
+
+
+def _naming_flow(error: CompileError, spec: FlowSpec) -> CompileError:
+    """Return an error of a task that names the flow too: several can be built for one stack."""
+    if not str(error).startswith("task "):
+        return error
+    return type(error)(f"flow {spec.name!r}, {error}")
 
 
 def _warn_of_fuse(plan: Plan) -> None:

@@ -25,7 +25,7 @@ def test_an_unknown_mode():
 def test_step_functions_runs_no_python(mode):
     spec = Flow().task("load", executor="step-functions").returns()
     assert refused(CompileError, spec, mode=mode) == (
-        "task 'load': executor 'step-functions' is for what Step Functions does itself, and it runs "
+        "flow 'daily', task 'load': executor 'step-functions' is for what Step Functions does itself, and it runs "
         "no Python; use aws_task, sleep or approval, or leave the executor out"
     )
 
@@ -38,7 +38,9 @@ def test_an_id_that_could_be_more_than_an_id(task_run_id):
 
 def test_an_id_that_cloudformation_would_evaluate_as_a_key_of_a_definition():
     message = refused(CompileError, Flow().task("Ref").returns())
-    assert message.startswith("task 'Ref': no call of a task can be called 'Ref', which")
+    assert message.startswith(
+        "flow 'daily', task 'Ref': no call of a task can be called 'Ref', which"
+    )
 
 
 @pytest.mark.parametrize("delay", [-1, "1", [1, None, "x"], True, float("nan"), {"a": 1}])
@@ -55,7 +57,7 @@ def test_a_negative_number_of_retries():
 def test_a_delay_and_a_count_beyond_what_step_functions_accepts():
     spec = Flow().task("load", retries=2, delay=100_000_000, source="daily.py:7").returns()
     assert refused(LimitError, spec, mode="micro") == (
-        "task 'load' (daily.py:7): retry_delay_seconds has 100,000,000, and Step Functions waits for at "
+        "flow 'daily', task 'load' (daily.py:7): retry_delay_seconds has 100,000,000, and Step Functions waits for at "
         "most 99,999,999 seconds; use a shorter delay"
     )
     spec = Flow().task("load", retries=100_000_000, delay=1).returns()
