@@ -36,6 +36,7 @@ class Evidence:
         transitions: of its task runs, in the order of their times.
         outputs: what stands for the output of each task run that gave one.
         counts: how many items each map has.
+        entered: the task runs whose states have been entered, whatever their workers have told.
     """
 
     execution: Execution
@@ -44,6 +45,7 @@ class Evidence:
     transitions: list[Transition] = field(default_factory=list)
     outputs: dict[str, Handed] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+    entered: set[str] = field(default_factory=set)
 
     @property
     def resumed_from(self) -> str | None:
@@ -87,6 +89,7 @@ def gather(
 
 def _read_history(found: Evidence, execution: Execution) -> None:
     services = _Services(found.spec)
+    runs = {state_name(run.id): run.id for run in found.spec.task_runs}
     for event in history_of(execution):
         kind, at = event["type"], event["timestamp"].timestamp()
         named = (value for key, value in event.items() if key.endswith("EventDetails"))
@@ -95,6 +98,8 @@ def _read_history(found: Evidence, execution: Execution) -> None:
             _note_answer(found, details.get("output"))
         elif kind.endswith("StateEntered"):
             services.entered(details["name"], at)
+            if kind == "TaskStateEntered" and details["name"] in runs:
+                found.entered.add(runs[details["name"]])
         elif kind.endswith("StateExited"):
             services.exited(details["name"], at)
     found.transitions += services.transitions(execution)

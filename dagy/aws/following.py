@@ -90,7 +90,9 @@ def _lacks_records(found: Evidence) -> bool:
     if found.execution.status == "CANCELLED":
         return False
     last = {each.task_run_id: each.state for each in found.transitions}
-    missing = [name for name in found.outputs if name not in last]
+    # What nobody reads is not in an answer; and a worker that was lost may have told of nothing.
+    entered = found.entered if found.execution.status == "SUCCEEDED" else set()
+    missing = {*found.outputs, *entered} - last.keys()
     return bool(missing) or StateType.RUNNING in last.values()
 
 

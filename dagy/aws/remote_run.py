@@ -291,7 +291,9 @@ class _Rows:
             if run.id in self._rows:
                 continue
             row = self._rows[run.id] = _Row(run.id)
-            if execution.status == "SUCCEEDED":
+            if execution.status == "SUCCEEDED" and run.id in self._evidence.entered:
+                row.end(StateType.SUCCEEDED, None, None)
+            elif execution.status == "SUCCEEDED":
                 row.end(StateType.SKIPPED, execution.ended_at, NOT_TAKEN)
             elif run.id in passed_over:
                 row.end(StateType.SKIPPED, execution.ended_at, f"{passed_over[run.id]} failed")

@@ -8,7 +8,8 @@ What AWS has and ministack 1.5 lacks, built on ministack's own API:
   and says which version and alias that was; they are listed by version and by alias;
 - a state that invokes a version of a function gets the code of that version, and so does who asks
   for it;
-- each branch of a Parallel has variables, and a task token, of its own.
+- each branch of a Parallel has variables, and a task token, of its own;
+- the history tells which Tasks of a branch are entered, as it does of others.
 """
 
 import contextvars
@@ -172,7 +173,19 @@ run_sub_machine = sfn._run_sub_machine
 
 def run_branch(states, start_at, given, execution, context, *others):
     """Run a branch that sees what is around it, and changes nothing there."""
-    return run_sub_machine(states, start_at, given, execution, copy.deepcopy(context), *others)
+    context = {**copy.deepcopy(context), "is_branch": True}
+    return run_sub_machine(states, start_at, given, execution, context, *others)
+
+
+execute_task = sfn._execute_task
+
+
+def enter_task(state, given, execution, context):
+    """Run a Task, and tell that it is entered, where nobody has."""
+    if context.get("is_branch"):
+        entered = {"name": context["State"]["Name"], "input": json.dumps(given)}
+        sfn._add_event(execution, "TaskStateEntered", {"stateEnteredEventDetails": entered})
+    return execute_task(state, given, execution, context)
 
 
 get_function = lambda_svc._get_function
@@ -209,6 +222,7 @@ def teach():
     lambda_svc.serve_function_code = serve_version
     sfn._state_machines.__class__ = Machines
     sfn._run_sub_machine = run_branch
+    sfn._execute_task = enter_task
     sfn._start_execution = functools.partial(started, start_execution)
     sfn._start_sync_execution = functools.partial(started, start_sync_execution)
     sfn._describe_execution = describe
