@@ -62,6 +62,15 @@ def ancestors_of(before: Predecessors) -> list[int]:
     return _ancestors(before, range(len(before)))
 
 
+def descendants_of(before: Predecessors) -> list[int]:
+    """Return each node's descendants as bits."""
+    found = [0] * len(before)
+    for node in reversed(range(len(before))):
+        for other in before[node]:
+            found[other] |= found[node] | 1 << node
+    return found
+
+
 def _ancestors(before: Predecessors, position: Sequence[int]) -> list[int]:
     """Return each node's ancestors as bits, a node standing at its position."""
     found: list[int] = []

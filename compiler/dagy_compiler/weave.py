@@ -15,8 +15,15 @@ from operator import or_
 
 from dagy_compiler.cut import Times, best_cuts
 from dagy_compiler.durations import expected
-from dagy_compiler.order import Predecessors, ancestors_of, components, levels, series_cuts
-from dagy_compiler.schedule import Schedule
+from dagy_compiler.order import (
+    Predecessors,
+    ancestors_of,
+    components,
+    descendants_of,
+    levels,
+    series_cuts,
+)
+from dagy_compiler.timetable import Timetable
 from dagy_compiler.tree import (
     Joined,
     Leaf,
@@ -92,7 +99,7 @@ class _Loom:
         self._before = before
         self._durations = durations
         self._rigid = frozenset(rigid)
-        self._schedule = Schedule(before, durations)
+        self._timetable = Timetable(before, durations)
 
     def part(self, nodes: tuple[int, ...], depth: int) -> Tree:
         """Decompose a part, with parts within one another down to a depth."""
@@ -121,7 +128,7 @@ class _Loom:
 
     def _core(self, nodes: tuple[int, ...], before: Predecessors, depth: int) -> Tree:
         """Decompose a part that needs a barrier, or where each costs time, joins."""
-        times = self._schedule.times(nodes)
+        times = self._timetable.times(nodes)
         part = _Part(before, times)
         durations = [self._durations[node] for node in nodes]
         cuts = _cuts(before, durations, times, even=depth <= _EVEN_DEPTH)
@@ -137,7 +144,7 @@ class _Loom:
 
     def _barrier(self, nodes: tuple[int, ...], part: _Part, cut: _Cut, depth: int) -> Tree:
         lasts, firsts = ([nodes[local] for local in side] for side in part.ends(cut))
-        self._schedule.put_barrier(lasts, firsts)
+        self._timetable.put_barrier(lasts, firsts)
         return series(self._parts(nodes, part.sides(cut), depth))
 
     def _rigid_within(self, nodes: tuple[int, ...]) -> list[Edge]:
@@ -220,19 +227,13 @@ def _cuts(
     if count <= _SEARCHED:
         earlier = ancestors_of(before)
         found += [ancestors | 1 << node for node, ancestors in enumerate(earlier)]
-        found += [every & ~after & ~(1 << node) for node, after in enumerate(_descendants(before))]
+        later = descendants_of(before)
+        found += [every & ~after & ~(1 << node) for node, after in enumerate(later)]
     cuts = [cut for cut in dict.fromkeys(found) if 0 < cut < every]
-    balanced = [cut for cut in cuts if count // 8 <= cut.bit_count() <= count - count // 8]
-    return balanced if even and balanced else cuts
-
-
-def _descendants(before: Predecessors) -> list[int]:
-    """Return for each node what comes after it, as bits."""
-    found = [0] * len(before)
-    for node in reversed(range(len(before))):
-        for other in before[node]:
-            found[other] |= found[node] | 1 << node
-    return found
+    if not even:
+        return cuts
+    least = count // 8
+    return [cut for cut in cuts if least <= cut.bit_count() <= count - least] or cuts
 
 
 def _bits(nodes: Iterable[int]) -> int:

@@ -240,9 +240,9 @@ def literal(source: str) -> Any:
 
 def evaluate(expression: str) -> Any:
     """Evaluate a JSONata expression with the functions that Step Functions adds."""
-    parsed = jsonata.Jsonata(expression)
-    parsed.register_lambda("parse", json.loads)
-    return whole(parsed.evaluate(None))
+    compiled = jsonata.Jsonata(expression)
+    compiled.register_lambda("parse", json.loads)
+    return whole(compiled.evaluate(None))
 
 
 def whole(value: Any) -> Any:

@@ -4,6 +4,7 @@ import asyncio
 import subprocess
 import sys
 import threading
+import time
 
 from dagy import RunContext, flow, task
 from dagy.interpreter import SystemClock
@@ -60,7 +61,7 @@ def test_a_thread_that_never_returns_holds_up_neither_workers_nor_limits_nor_the
 
     @task(timeout_seconds=0.05, retries=1, concurrency_limit=1)
     def hang():
-        release.wait()
+        release.wait(30)
         returned.append(True)
 
     @task(concurrency_limit=1)
@@ -72,7 +73,9 @@ def test_a_thread_that_never_returns_holds_up_neither_workers_nor_limits_nor_the
         hang()
         return [quick(n) for n in range(5)]
 
+    start = time.monotonic()
     run = run_in_memory(stuck, clock=SystemClock(), fail_fast=False)
+    assert time.monotonic() - start < 5
     assert not returned
     release.set()
     assert run.task_runs["hang"].attempts == 2
@@ -84,7 +87,7 @@ def test_a_timeout_is_noticed_by_the_clock_and_not_by_luck():
 
     @task(timeout_seconds=0.2)
     def hang():
-        release.wait()
+        release.wait(30)
 
     @flow
     def stuck():
@@ -94,7 +97,7 @@ def test_a_timeout_is_noticed_by_the_clock_and_not_by_luck():
     run_in_memory(stuck, clock=SystemClock(), sink=recorder)
     release.set()
     began, failed = (t.at for t in recorder.transitions if t.task_run_id == "hang")
-    assert failed - began >= 0.2
+    assert 0.2 <= failed - began < 0.7
 
 
 def test_an_async_task_is_cancelled_at_its_timeout():

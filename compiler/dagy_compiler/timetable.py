@@ -10,7 +10,7 @@ from dagy_compiler.makespan import heads, tails
 from dagy_compiler.order import Predecessors
 
 
-class Schedule:
+class Timetable:
     """When each node ends at the earliest, and how long is left when it starts.
 
     A barrier is a node too, of no duration: what it lets wait shows in the times of all nodes.
